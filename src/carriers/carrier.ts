@@ -1,0 +1,115 @@
+import type { ZodType } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { CallEvent } from '../model/call-event.ts'
+
+/**
+ * How a call leaves the building. A carrier is one account at one provider (a trunk), opened once per node.
+ *
+ * What a carrier is not: it keeps no state that matters (the store does), it decides nothing about retries,
+ * limits or hours, and it never sends a create-call request a second time.
+ */
+export interface Carrier {
+  readonly traits: CarrierTraits
+  /**
+   * Sends at most one create-call request, now or never, and returns at once. What becomes of it is told
+   * through `CarrierContext.report`. An answer that leaves doubt (a timeout, a reset, a 5xx after the first
+   * byte) is told as nothing at all: reconciliation will look.
+   */
+  place(request: CallRequest): void
+  /** Asks the carrier to end a call. May be called twice, and for a call that is already over. */
+  hangUp(call: CallHandle): void
+  /** What the carrier knows of an attempt. Asked when an answer is missing or a call has gone silent. */
+  lookUp(call: CallHandle): Promise<LookUpAnswer>
+  /** True when the carrier can be reached and takes our credentials. Rings nobody. */
+  probe(): Promise<boolean>
+  /**
+   * Verifies and decodes what the provider posted to this trunk's callback address.
+   * Absent for carriers whose events come in-process.
+   */
+  decodeCallback?(callback: CarrierCallback): CallbackAnswer
+  /** Resolves when nothing of this carrier will report any more. Calls that live at the provider go on. */
+  close(): Promise<void>
+}
+
+export interface CarrierTraits {
+  /**
+   * True when the provider can be asked for a call by our reference, and its answer "no such call" is complete.
+   */
+  readonly lookUpIsComplete: boolean
+  /** How long after `sendNotAfter` the first look-up for an unanswered create-call is made. */
+  readonly firstLookUpDelayMs: number
+  /** Pauses between further look-ups; after the last miss the attempt ends `unknown`. */
+  readonly nextLookUpDelaysMs: readonly number[]
+  /** A live call without news for this long is polled. */
+  readonly pollSilentCallAfterMs: number
+  /** True when any E.164-shaped number may be dialled and no country is refused (no real telephone rings). */
+  readonly takesAnyNumber: boolean
+}
+
+/** Everything a carrier needs for one call; it is the committed intent, word for word. */
+export interface CallRequest {
+  /** Our reference: 32 lower-case hex digits, the same for every event and look-up of this attempt. */
+  readonly ref: string
+  /** E.164 with the plus. */
+  readonly to: string
+  /** E.164 with the plus. */
+  readonly from: string
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly speech: AgentSpeech
+}
+
+/** What the agent will do after the answer, decided before the call is placed so that nobody waits in silence. */
+export interface AgentSpeech {
+  readonly text: string
+  /** Zero: hang up after the text. Else wait this long for a key after it. */
+  readonly waitForKeySeconds: number
+}
+
+export interface CallHandle {
+  readonly ref: string
+  readonly carrierCallId: string | null
+  readonly placedAtEpochMs: number
+}
+
+/** `found` carries the events that bring our row to the carrier's truth, oldest first. */
+export type LookUpAnswer =
+  | { readonly found: true; readonly events: readonly CallEvent[] }
+  | { readonly found: false; readonly reason: 'absent' | 'cannot-tell' }
+
+export interface CarrierCallback {
+  readonly method: string
+  /** Path and query below the trunk's callback address. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Buffer
+}
+
+/** The provider gets `status` only after the events are durable. */
+export interface CallbackAnswer {
+  readonly status: number
+  readonly events: readonly CallEvent[]
+}
+
+export interface CarrierContext {
+  readonly clock: Clock
+  /** Hands evidence to the core. `onDurable` runs after it is committed; never for evidence of unknown calls. */
+  readonly report: (event: CallEvent, onDurable?: () => void) => void
+  readonly log: CarrierLog
+  /** Where the provider can reach this trunk on any node: `<public url>/carriers/<trunk id>`. */
+  readonly callbackUrl: string
+}
+
+export interface CarrierLog {
+  info(fields: Record<string, unknown>, message: string): void
+  warn(fields: Record<string, unknown>, message: string): void
+}
+
+/** One entry of the registry: a kind of trunk. */
+export interface CarrierKind<Settings = unknown> {
+  /** The word in `trunk.carrier`, and the folder's name. */
+  readonly kind: string
+  readonly summary: string
+  readonly settings: ZodType<Settings>
+  open(settings: Settings, context: CarrierContext): Carrier
+}

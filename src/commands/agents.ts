@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto'
+import { AppError } from '../errors.ts'
+import {
+  type AgentRow,
+  findAgent,
+  insertAgent,
+  selectAgents,
+  touchBatchesOfAgent,
+  writeAgent,
+} from '../store/agents.ts'
+import { takeObjectId } from '../store/organizations.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { checkedLimit, checkedText, NAME_CHARS_MAX } from './checked-input.ts'
+import { checkedSettings } from './checked-settings.ts'
+import { type Actor, type CommandContext, inOrganization, type JsonObject, type Page } from './context.ts'
+import { openCursor, sealCursor } from './cursor.ts'
+import { requireAgent, requireNumber, storeAliases } from './find-objects.ts'
+import { nextVersion, underGate } from './under-gate.ts'
+import type { AgentView } from './views.ts'
+
+export interface AgentInput {
+  readonly name: string
+  readonly kind: string
+  readonly settings: JsonObject
+  /** Id, alias or E.164 of a number from which it calls when a batch names none. */
+  readonly defaultNumber?: string | null
+  readonly aliases?: readonly string[]
+}
+
+export interface AgentChanges {
+  readonly name?: string
+  /** Replaces all settings. */
+  readonly settings?: JsonObject
+  readonly defaultNumber?: string | null
+}
+
+/** @throws AppError `unknown-agent-kind`, `invalid-settings`, `number-not-found`, `alias-taken`, `invalid-input`. */
+export async function createAgent(context: CommandContext, actor: Actor, input: AgentInput): Promise<AgentView> {
+  const { organizationId } = actor
+  return inOrganization(context, actor, async (client) => {
+    const agentId = await storeAgent(context, client, { organizationId, input })
+    return agentView((await findAgent(client, organizationId, { agentId }))!)
+  })
+}
+
+/** The insert itself, for the first start too. */
+export async function storeAgent(
+  context: Pick<CommandContext, 'agentKind' | 'clock'>,
+  client: Client,
+  { organizationId, input }: { organizationId: number; input: AgentInput },
+): Promise<number> {
+  const name = checkedText(input.name, 'name', { max: NAME_CHARS_MAX })
+  const settings = settingsFor(context, input.kind, input.settings)
+  const defaultNumberId = await numberIdOf(client, organizationId, input.defaultNumber ?? null)
+  const agentId = await takeObjectId(client, organizationId)
+  await insertAgent(client, {
+    organizationId,
+    agentId,
+    uuid: randomUUID(),
+    name,
+    kind: input.kind,
+    settings,
+    defaultNumberId,
+    createdAt: new Date(context.clock.nowEpochMs()),
+  })
+  await storeAliases(client, { organizationId, kind: 'agent', objectId: agentId }, input.aliases ?? [])
+  return agentId
+}
+
+/** Oldest first; archived ones only with `archived`. */
+export async function listAgents(
+  context: CommandContext,
+  actor: Actor,
+  options: { cursor?: string; limit?: number; archived?: boolean },
+): Promise<Page<AgentView>> {
+  const limit = checkedLimit(options.limit, { max: 1_000, fallback: 100 })
+  const archived = options.archived === true
+  const list = archived ? 'agents with archived' : 'agents'
+  const after = options.cursor === undefined ? 0 : Number(openCursor(context, actor, list, options.cursor)[0])
+  const rows = await inOrganization(context, actor, (client) =>
+    selectAgents(client, actor.organizationId, { after, limit: limit + 1, archived }),
+  )
+  const items = rows.slice(0, limit)
+  const last = rows.length > limit ? items.at(-1) : undefined
+  return {
+    items: items.map(agentView),
+    nextCursor: last === undefined ? null : sealCursor(context, actor, list, [last.agent_id]),
+  }
+}
+
+/** `agent` is an id in any spelling or an alias. @throws AppError `agent-not-found`. */
+export async function getAgent(context: CommandContext, actor: Actor, agent: string): Promise<AgentView> {
+  return agentView(await inOrganization(context, actor, (client) => requireAgent(client, actor.organizationId, agent)))
+}
+
+/** Also changes what batches that are under way say from the next call on. */
+export function updateAgent(
+  context: CommandContext,
+  actor: Actor,
+  agent: string,
+  changes: AgentChanges,
+): Promise<AgentView> {
+  return edit(context, actor, agent, async (client, row) => ({
+    name: changes.name === undefined ? row.name : checkedText(changes.name, 'name', { max: NAME_CHARS_MAX }),
+    settings: changes.settings === undefined ? row.settings : settingsFor(context, row.kind, changes.settings),
+    defaultNumberId:
+      changes.defaultNumber === undefined
+        ? row.default_number_id
+        : await numberIdOf(client, actor.organizationId, changes.defaultNumber),
+    archivedAt: row.archived_at,
+  }))
+}
+
+/** New batches cannot use it any more; batches that use it go on. Repeating it is harmless. */
+export function archiveAgent(context: CommandContext, actor: Actor, agent: string): Promise<AgentView> {
+  return edit(context, actor, agent, async (_client, row) => ({
+    name: row.name,
+    settings: row.settings,
+    defaultNumberId: row.default_number_id,
+    archivedAt: row.archived_at ?? new Date(context.clock.nowEpochMs()),
+  }))
+}
+
+async function edit(
+  context: CommandContext,
+  actor: Actor,
+  agent: string,
+  values: (client: Client, row: AgentRow) => Promise<Parameters<typeof writeAgent>[2]>,
+): Promise<AgentView> {
+  const { organizationId } = actor
+  return underGate(context, actor, async (client, gate) => {
+    const row = await requireAgent(client, organizationId, agent)
+    const key = { organizationId, agentId: row.agent_id }
+    await writeAgent(client, key, await values(client, row))
+    await touchBatchesOfAgent(client, key, await nextVersion(client, gate))
+    return agentView((await findAgent(client, organizationId, { agentId: row.agent_id }))!)
+  })
+}
+
+function settingsFor(context: Pick<CommandContext, 'agentKind'>, kind: string, settings: JsonObject): unknown {
+  const terms = context.agentKind(kind)
+  if (terms === undefined) throw new AppError('unknown-agent-kind', { args: [kind.slice(0, 100)], field: 'kind' })
+  return checkedSettings(terms.settings, settings, `an agent of the kind ${kind}`)
+}
+
+async function numberIdOf(client: Client, organizationId: number, number: string | null): Promise<number | null> {
+  return number === null ? null : (await requireNumber(client, organizationId, number)).number_id
+}
+
+function agentView(row: AgentRow): AgentView {
+  return {
+    id: row.agent_uuid,
+    name: row.name,
+    kind: row.kind,
+    settings: row.settings as JsonObject,
+    defaultNumberId: row.default_number_uuid,
+    aliases: row.aliases,
+    createdAt: row.created_at,
+    archivedAt: row.archived_at,
+  }
+}

@@ -1,0 +1,66 @@
+import type { ZodType } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { InstallationSecrets } from '../model/installation-secrets.ts'
+import { transaction } from '../store/database.ts'
+import type { Client, Database } from '../store/owner-transaction.ts'
+
+/** What every command works with; made once when the server starts. */
+export interface CommandContext {
+  readonly database: Database
+  readonly clock: Clock
+  readonly secrets: InstallationSecrets
+  readonly signals: DispatchSignals
+  /** The carriers of this version by name. */
+  readonly carrierKind: (name: string) => CarrierTerms | undefined
+  /** The kinds of agents of this version by name. */
+  readonly agentKind: (name: string) => AgentTerms | undefined
+}
+
+/** What commands need to know of a kind of carrier. */
+export interface CarrierTerms {
+  readonly settings: ZodType
+  /** True when any E.164-shaped number may be dialled and no country is refused. */
+  readonly takesAnyNumber: boolean
+}
+
+/** What commands need to know of a kind of agent. */
+export interface AgentTerms {
+  readonly settings: ZodType
+}
+
+/** How a command tells the dispatchers that there is something to do; a hint that may be lost. */
+export interface DispatchSignals {
+  wake(organizationId: number): void
+}
+
+/** Who asks: a credential of one organization. */
+export interface Actor {
+  readonly organizationId: number
+  readonly credentialId: string
+}
+
+/** Who runs the installation: the only one who makes organizations and sets their limits. */
+export interface OperatorActor {
+  readonly operator: true
+  readonly credentialId: string
+}
+
+/** One page of a list. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  /** Pass it back for the next page; null: this is the last one. */
+  readonly nextCursor: string | null
+}
+
+/** Any value that JSON can write. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
+export type JsonObject = { readonly [key: string]: JsonValue }
+
+/** Runs `work` in one transaction that row-level security holds to the actor's organization. */
+export function inOrganization<T>(
+  context: CommandContext,
+  actor: Pick<Actor, 'organizationId'>,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  return transaction(context.database, { role: 'carillon_api', organizationId: actor.organizationId }, work)
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { AppError, invalidInput } from '../errors.ts'
+import { takeObjectId } from '../store/organizations.ts'
+import { findTrunk, insertTrunk, selectTrunks, type TrunkRow, writeTrunk } from '../store/trunks.ts'
+import type { Gate } from '../store/gate.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
+import { checkedSettings } from './checked-settings.ts'
+import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
+import { requireTrunk } from './find-objects.ts'
+import { nextVersion, underGate } from './under-gate.ts'
+import type { TrunkView } from './views.ts'
+
+const LIVE_MAX_MAX = 100_000
+const CALLS_PER_SECOND_MIN = 0.01
+const CALLS_PER_SECOND_MAX = 10_000
+
+export interface TrunkInput {
+  readonly name: string
+  readonly carrier: string
+  readonly settings: JsonObject
+  /** Calls at once. */
+  readonly liveMax: number
+  readonly callsPerSecond: number
+}
+
+export interface TrunkChanges {
+  readonly name?: string
+  /** Replaces all settings. */
+  readonly settings?: JsonObject
+  readonly liveMax?: number
+  readonly callsPerSecond?: number
+}
+
+/** @throws AppError `unknown-carrier`, `invalid-settings`, `invalid-input`. */
+export async function createTrunk(context: CommandContext, actor: Actor, input: TrunkInput): Promise<TrunkView> {
+  return underGate(context, actor, async (client, gate) => {
+    const trunkId = await storeTrunk(context, client, { gate, input })
+    return trunkView((await findTrunk(client, actor.organizationId, { trunkId }))!)
+  })
+}
+
+/** The insert itself, for the first start too. */
+export async function storeTrunk(
+  context: Pick<CommandContext, 'carrierKind'>,
+  client: Client,
+  { gate, input }: { gate: Gate; input: TrunkInput },
+): Promise<number> {
+  const { organizationId } = gate
+  const trunkId = await takeObjectId(client, organizationId)
+  await insertTrunk(client, {
+    organizationId,
+    trunkId,
+    uuid: randomUUID(),
+    name: checkedText(input.name, 'name', { max: NAME_CHARS_MAX }),
+    carrier: input.carrier,
+    settings: settingsFor(context, input.carrier, input.settings),
+    version: await nextVersion(client, gate),
+    liveMax: checkedLiveMax(input.liveMax),
+    callsPerSecond: checkedRate(input.callsPerSecond),
+    now: gate.now,
+  })
+  return trunkId
+}
+
+export async function listTrunks(context: CommandContext, actor: Actor): Promise<readonly TrunkView[]> {
+  const rows = await inOrganization(context, actor, (client) => selectTrunks(client, actor.organizationId))
+  return rows.map(trunkView)
+}
+
+/** @throws AppError `trunk-not-found`. */
+export async function getTrunk(context: CommandContext, actor: Actor, trunkId: string): Promise<TrunkView> {
+  return trunkView(
+    await inOrganization(context, actor, (client) => requireTrunk(client, actor.organizationId, trunkId)),
+  )
+}
+
+/** Changes what is named. Calls that live beyond a lowered limit go on; new ones wait. */
+export async function updateTrunk(
+  context: CommandContext,
+  actor: Actor,
+  trunkId: string,
+  changes: TrunkChanges,
+): Promise<TrunkView> {
+  const { organizationId } = actor
+  return underGate(context, actor, async (client, gate) => {
+    const row = await requireTrunk(client, organizationId, trunkId)
+    const { name, settings, liveMax, callsPerSecond } = changes
+    await writeTrunk(
+      client,
+      { organizationId, trunkId: row.trunk_id },
+      {
+        name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
+        settings: settings === undefined ? row.settings : settingsFor(context, row.carrier, settings),
+        version: await nextVersion(client, gate),
+        liveMax: liveMax === undefined ? row.live_max : checkedLiveMax(liveMax),
+        callsPerSecond: callsPerSecond === undefined ? row.calls_per_second : checkedRate(callsPerSecond),
+      },
+    )
+    return trunkView((await findTrunk(client, organizationId, { trunkId: row.trunk_id }))!)
+  })
+}
+
+function settingsFor(context: Pick<CommandContext, 'carrierKind'>, carrier: string, settings: JsonObject): unknown {
+  const terms = context.carrierKind(carrier)
+  if (terms === undefined) throw new AppError('unknown-carrier', { args: [carrier.slice(0, 100)], field: 'carrier' })
+  return checkedSettings(terms.settings, settings, `the carrier ${carrier}`)
+}
+
+function checkedLiveMax(value: number): number {
+  return checkedWhole(value, 'liveMax', { min: 0, max: LIVE_MAX_MAX })
+}
+
+function checkedRate(value: number): number {
+  if (value >= CALLS_PER_SECOND_MIN && value <= CALLS_PER_SECOND_MAX) return value
+  throw invalidInput('callsPerSecond', `must be a number from ${CALLS_PER_SECOND_MIN} to ${CALLS_PER_SECOND_MAX}`)
+}
+
+function trunkView(row: TrunkRow): TrunkView {
+  return {
+    id: row.trunk_uuid,
+    name: row.name,
+    carrier: row.carrier,
+    settings: row.settings as JsonObject,
+    liveMax: row.live_max,
+    live: row.live,
+    callsPerSecond: row.calls_per_second,
+    blockedUntil: row.blocked_until,
+    createdAt: row.created_at,
+  }
+}

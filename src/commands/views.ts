@@ -1,0 +1,218 @@
+import type { AttemptStatus } from '../model/attempt-transitions.ts'
+import type { BatchStatus, DuplicateNumbers } from '../model/batch.ts'
+import type { AnsweredBy } from '../model/call-event.ts'
+import type { CallingWindow } from '../model/calling-window.ts'
+import type { Cause } from '../model/cause.ts'
+import type { AttemptDisposition, Outcome } from '../model/disposition.ts'
+import type { DueReason } from '../model/due-reason.ts'
+import type { EventKind } from '../model/event-kind.ts'
+import type { RetryPolicy } from '../model/retry-policy.ts'
+import type { JsonObject, JsonValue } from './context.ts'
+
+/**
+ * What the commands answer. Ids are UUIDs; telephone numbers are E.164 with the plus; instants are Dates. A dialect
+ * spells them in its own way.
+ */
+export interface OrganizationView {
+  readonly id: string
+  readonly name: string
+  readonly aliases: readonly string[]
+  /** ISO 3166 code of the country of numbers without a plus; null: such numbers are refused. */
+  readonly defaultCountry: string | null
+  /** Null: the country of the caller's number, and on trunks that ring no real telephone every country. */
+  readonly allowedCountries: readonly string[] | null
+  readonly defaultNumberId: string | null
+  readonly liveMax: number
+  readonly createdAt: Date
+}
+
+export interface OrganizationUsage {
+  readonly liveMax: number
+  readonly live: number
+  readonly openBatches: number
+  readonly batches: number
+  readonly attempts: number
+  readonly talkSeconds: number
+}
+
+export interface CredentialView {
+  readonly id: string
+  readonly name: string
+  readonly createdAt: Date
+  readonly revokedAt: Date | null
+}
+
+export interface TrunkView {
+  readonly id: string
+  readonly name: string
+  readonly carrier: string
+  readonly settings: JsonObject
+  readonly liveMax: number
+  readonly live: number
+  readonly callsPerSecond: number
+  /** Nothing is dialled through it until then, since it fails. */
+  readonly blockedUntil: Date | null
+  readonly createdAt: Date
+}
+
+export interface NumberView {
+  readonly id: string
+  readonly number: string
+  readonly trunkId: string
+  readonly aliases: readonly string[]
+  readonly createdAt: Date
+}
+
+export interface AgentView {
+  readonly id: string
+  readonly name: string
+  readonly kind: string
+  readonly settings: JsonObject
+  readonly defaultNumberId: string | null
+  readonly aliases: readonly string[]
+  readonly createdAt: Date
+  readonly archivedAt: Date | null
+}
+
+export interface SuppressionView {
+  readonly number: string
+  readonly reason: string
+  readonly createdAt: Date
+}
+
+export interface BatchView {
+  readonly id: string
+  readonly name: string
+  readonly dialect: string
+  readonly status: BatchStatus
+  readonly agent: { readonly id: string; readonly name: string; readonly aliases: readonly string[] }
+  readonly callerNumber: string
+  readonly callerNumberId: string | null
+  readonly trunk: { readonly id: string; readonly name: string; readonly carrier: string }
+  /** Calls at once at most. */
+  readonly concurrency: number
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly callingWindow: CallingWindow | null
+  readonly retryPolicy: RetryPolicy
+  readonly duplicateNumbers: DuplicateNumbers
+  /** Header of the uploaded file; null when the recipients came as JSON. */
+  readonly columns: readonly string[] | null
+  readonly phoneColumn: number | null
+  readonly rejectedRows: number
+  readonly metadata: JsonObject | null
+  /** What the dialect that made it must be able to repeat. */
+  readonly dialectFields: JsonObject | null
+  readonly createdAt: Date
+  /** Of the last command that changed it. */
+  readonly updatedAt: Date
+  readonly startAt: Date | null
+  readonly expiresAt: Date | null
+  readonly startedAt: Date | null
+  readonly lastDialedAt: Date | null
+  readonly completedAt: Date | null
+  readonly figures: BatchFigures
+}
+
+/** total = waiting + due + live + settled; settled is the sum of the outcomes. */
+export interface BatchFigures {
+  readonly total: number
+  /** Not taken up yet. */
+  readonly waiting: number
+  /** Taken up, to be tried (again) at an instant. */
+  readonly due: number
+  readonly live: number
+  readonly settled: number
+  readonly dialing: number
+  readonly accepted: number
+  readonly ringing: number
+  readonly talking: number
+  /** Dials so far, live ones included, those that were never sent excluded. */
+  readonly attempts: number
+  readonly talkSeconds: number
+  readonly outcomes: Readonly<Record<Outcome, number>>
+}
+
+/** Where a recipient is: not taken up, to be tried again, in a call that has reached a state, or final. */
+export const RECIPIENT_STATES = ['waiting', 'due', 'dialing', 'accepted', 'ringing', 'answered', 'ended'] as const
+export type RecipientState = (typeof RECIPIENT_STATES)[number]
+
+export interface RecipientView {
+  /** A UUID made from what it stands for; the same at every reading. */
+  readonly id: string
+  readonly batchId: string
+  /** Position in the batch from 1, lane by lane. */
+  readonly seq: number
+  /** Line of the uploaded file (the header is line 1), or ordinal in the posted list from 1. */
+  readonly line: number
+  readonly number: string
+  readonly state: RecipientState
+  /** Null until it is final. */
+  readonly outcome: Outcome | null
+  readonly cause: Cause
+  /** The cause in words, empty while there is none. */
+  readonly causeText: string
+  readonly answeredBy: AnsweredBy | null
+  /** Dials so far, the live one included, those that were never sent excluded. */
+  readonly attempts: number
+  readonly firstDialedAt: Date | null
+  readonly lastDialedAt: Date | null
+  readonly answeredAt: Date | null
+  readonly lastEndedAt: Date | null
+  /** When the outcome was reached; null until it is final. */
+  readonly finishedAt: Date | null
+  readonly talkSeconds: number
+  readonly keysPressed: string | null
+  /** Id of the latest dial; null before the first. */
+  readonly latestAttemptId: string | null
+  /** When it is tried (again), and why then; for state `due`. */
+  readonly dueAt: Date | null
+  readonly dueReason: DueReason | null
+  /** Values by name; for an uploaded file its other columns. */
+  readonly variables: JsonObject
+  readonly metadata: JsonValue | null
+}
+
+export interface AttemptView {
+  /** The reference that the carrier was given, as a UUID. */
+  readonly id: string
+  readonly n: number
+  readonly state: AttemptStatus
+  readonly disposition: AttemptDisposition | null
+  readonly cause: Cause
+  readonly causeText: string
+  readonly answeredBy: AnsweredBy | null
+  readonly sipStatus: number | null
+  readonly carrierCallId: string | null
+  readonly dialedAt: Date
+  readonly acceptedAt: Date | null
+  readonly ringingAt: Date | null
+  readonly answeredAt: Date | null
+  readonly endedAt: Date | null
+  readonly keysPressed: string | null
+  readonly spokenText: string | null
+}
+
+/** One entry of the event log. */
+export interface EventView {
+  /** `<block>.<index>`: unique in the organization, and the id of its webhook. */
+  readonly id: string
+  readonly kind: EventKind
+  readonly at: Date
+  readonly batchId: string
+  /** Null for what concerns the batch as a whole. */
+  readonly recipientId: string | null
+  readonly attemptId: string | null
+  /** The disposition or outcome it speaks of. */
+  readonly outcome: Outcome | null
+  /** How many recipients it ends, for `lane-closed`: those with consecutive `seq` from `firstSeq` on. */
+  readonly range: { readonly firstSeq: number; readonly count: number } | null
+}
+
+export interface RejectedRowView {
+  readonly line: number
+  readonly column: string
+  readonly value: string
+  readonly reason: string
+  readonly remedy: string
+}

@@ -1,0 +1,304 @@
+import { isIP } from 'node:net'
+import os from 'node:os'
+import { z } from 'zod'
+
+/**
+ * Every setting of the server, and the only place that reads the environment. A key is the name in {@link Config};
+ * `docs/reference/config.md` is generated from the same rows.
+ */
+interface Setting<Value> {
+  /** The environment variable. */
+  readonly variable: string
+  /** One sentence for the reference page. */
+  readonly description: string
+  /** How the reference page names the default. */
+  readonly defaultText: string
+  /** Never printed, not even when it is wrong. */
+  readonly secret?: true
+  /** Reads the variable's text, `undefined` when it is not set or empty. */
+  readonly schema: z.ZodType<Value, string | undefined>
+}
+
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+const SETTINGS = {
+  port: {
+    variable: 'PORT',
+    description: 'The TCP port that the API, the console and the callbacks of carriers listen on; 0 takes a free one.',
+    defaultText: '8080',
+    schema: wholeNumber({ min: 0, max: 65_535, fallback: 8_080 }),
+  },
+  host: {
+    variable: 'HOST',
+    description:
+      'The address to listen on. The default is reachable from this machine only; the container image sets 0.0.0.0.',
+    defaultText: '127.0.0.1',
+    schema: text({
+      max: 255,
+      pattern: /^[\w.:%-]+$/,
+      hint: 'an address or host name such as 0.0.0.0',
+      fallback: '127.0.0.1',
+    }),
+  },
+  publicUrl: {
+    variable: 'CARILLON_PUBLIC_URL',
+    description:
+      'Where clients and carriers reach this installation; all links and callback addresses are made from it.',
+    defaultText: 'the address it listens on',
+    schema: optional(
+      (value) => baseUrlOf(value),
+      'an http or https address without query, such as https://calls.example.com',
+    ),
+  },
+  dataFolder: {
+    variable: 'CARILLON_DATA_DIR',
+    description: 'The folder of the embedded PostgreSQL and of everything else that is kept on this machine.',
+    defaultText: '.carillon',
+    schema: text({ max: 4_096, pattern: /^[^\0]+$/, hint: 'a path', fallback: '.carillon' }),
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    description:
+      'An external PostgreSQL, 14 or later, used instead of the embedded one: postgres://user@host/database.',
+    defaultText: 'the embedded PostgreSQL',
+    secret: true,
+    schema: optional(
+      (value) => (/^postgres(ql)?:\/\/[^\s]+$/.test(value) ? value : undefined),
+      'an address of the form postgres://user:password@host:5432/database',
+    ),
+  },
+  databaseConnections: {
+    variable: 'CARILLON_DATABASE_CONNECTIONS',
+    description: 'How many database connections the API of this node may hold at once; the dispatcher has its own.',
+    defaultText: '10',
+    schema: wholeNumber({ min: 1, max: 200, fallback: 10 }),
+  },
+  nodeName: {
+    variable: 'CARILLON_NODE_NAME',
+    description: 'What this node is called in logs and in the list of nodes.',
+    defaultText: 'the host name',
+    schema: text({
+      max: 100,
+      pattern: /^[\x21-\x7e]+$/,
+      hint: 'up to 100 printable characters',
+      fallback: os.hostname(),
+    }),
+  },
+  bootstrapApiKey: {
+    variable: 'CARILLON_BOOTSTRAP_API_KEY',
+    description:
+      'An API key that the first start gives to the organization `default`: a token of its own, or with the secret below the key of a pair.',
+    defaultText: 'one is made and printed',
+    secret: true,
+    schema: credentialText(),
+  },
+  bootstrapApiSecret: {
+    variable: 'CARILLON_BOOTSTRAP_API_SECRET',
+    description: 'The secret that makes a pair of CARILLON_BOOTSTRAP_API_KEY.',
+    defaultText: 'none',
+    secret: true,
+    schema: credentialText(),
+  },
+  operatorApiKey: {
+    variable: 'CARILLON_OPERATOR_API_KEY',
+    description: 'The key that may make and limit organizations.',
+    defaultText: 'one is made and printed',
+    secret: true,
+    schema: credentialText(),
+  },
+  drainSeconds: {
+    variable: 'CARILLON_DRAIN_SECONDS',
+    description: 'How long live calls may go on after SIGTERM before they are hung up.',
+    defaultText: '600',
+    schema: wholeNumber({ min: 0, max: 86_400, fallback: 600 }),
+  },
+  allowPrivateTargets: {
+    variable: 'CARILLON_ALLOW_PRIVATE_TARGETS',
+    description:
+      'Private networks that webhooks, agents and carriers may be reached in, as a comma-separated list such as 127.0.0.0/8,::1/128.',
+    defaultText: 'none',
+    schema: networks(),
+  },
+  trustedProxies: {
+    variable: 'CARILLON_TRUSTED_PROXIES',
+    description:
+      'Networks of the proxies whose X-Forwarded-For header is believed, as a comma-separated list such as 10.0.0.0/8.',
+    defaultText: 'none',
+    schema: networks(),
+  },
+  region: {
+    variable: 'CARILLON_REGION',
+    description: 'The region that dialects which have regions report.',
+    defaultText: 'US',
+    schema: text({ max: 16, pattern: /^[A-Za-z0-9-]+$/, hint: 'letters, digits and hyphens', fallback: 'US' }),
+  },
+  logLevel: {
+    variable: 'CARILLON_LOG_LEVEL',
+    description: `How much is logged: ${LOG_LEVELS.join(', ')}.`,
+    defaultText: 'info',
+    schema: oneOf(LOG_LEVELS, 'info'),
+  },
+} as const satisfies Record<string, Setting<unknown>>
+
+type Settings = typeof SETTINGS
+
+/** What the server was told, checked and with defaults. Secrets are in it: it is never logged as a whole. */
+export type Config = { readonly [Key in keyof Settings]: z.output<Settings[Key]['schema']> }
+
+/** One row of the reference page. */
+export interface SettingDescription {
+  readonly variable: string
+  readonly description: string
+  readonly defaultText: string
+  readonly secret: boolean
+}
+
+/** Settings that cannot be used. The message has one line for each, with what to write instead and no secret in it. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/**
+ * Reads all settings at once. An empty variable counts as not set, since that is how many tools unset one.
+ *
+ * @throws ConfigError that names every wrong setting, not only the first.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const written = environment[setting.variable]?.trim()
+    const result = setting.schema.safeParse(written === '' ? undefined : written)
+    if (result.success) values[key] = result.data
+    else {
+      const shown = setting.secret || written === undefined ? '' : ` It is ${JSON.stringify(written.slice(0, 100))}.`
+      problems.push(`${setting.variable}: ${result.error.issues[0]?.message ?? 'It cannot be used.'}${shown}`)
+    }
+  }
+  if (values.bootstrapApiSecret !== undefined && values.bootstrapApiKey === undefined && problems.length === 0) {
+    problems.push('CARILLON_BOOTSTRAP_API_SECRET: Set CARILLON_BOOTSTRAP_API_KEY too; a secret alone is no key.')
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return values as Config
+}
+
+/**
+ * Variables that begin like ours and mean nothing, most likely misspelt. Those that Kubernetes sets for a service
+ * called `carillon` are left out.
+ */
+export function unknownSettings(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.variable))
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('CARILLON_') && !known.has(name))
+    .filter((name) => !/^CARILLON_(PORT|SERVICE)(_|$)/.test(name))
+    .sort()
+}
+
+/** The settings in the order of the reference page. */
+export function describeSettings(): SettingDescription[] {
+  return Object.values<Setting<unknown>>(SETTINGS).map(({ variable, description, defaultText, secret }) => ({
+    variable,
+    description,
+    defaultText,
+    secret: secret ?? false,
+  }))
+}
+
+function wholeNumber(range: { min: number; max: number; fallback: number }) {
+  const message = `Write a whole number from ${range.min} to ${range.max}.`
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) return range.fallback
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
+      if (number >= range.min && number <= range.max) return number
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    })
+}
+
+function text(rule: { max: number; pattern: RegExp; hint: string; fallback: string }) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) return rule.fallback
+      if (value.length <= rule.max && rule.pattern.test(value)) return value
+      context.addIssue({ code: 'custom', message: `Write ${rule.hint}.` })
+      return z.NEVER
+    })
+}
+
+function oneOf<const Word extends string>(words: readonly Word[], fallback: Word) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const word = value === undefined ? fallback : words.find((known) => known === value.toLowerCase())
+      if (word !== undefined) return word
+      context.addIssue({ code: 'custom', message: `Write one of ${words.join(', ')}.` })
+      return z.NEVER
+    })
+}
+
+function optional(read: (value: string) => string | undefined, hint: string) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) return undefined
+      const result = read(value)
+      if (result !== undefined) return result
+      context.addIssue({ code: 'custom', message: `Write ${hint}.` })
+      return z.NEVER
+    })
+}
+
+function credentialText() {
+  return optional(
+    (value) => (/^[\x21-\x7e]{20,200}$/.test(value) ? value : undefined),
+    '20 to 200 printable characters',
+  )
+}
+
+function networks() {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const entries = (value ?? '')
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== '')
+      const wrong = entries.find((entry) => !isNetwork(entry))
+      if (wrong === undefined) return entries as readonly string[]
+      context.addIssue({
+        code: 'custom',
+        message: 'Write networks such as 10.0.0.0/8 or ::1/128, separated by commas.',
+      })
+      return z.NEVER
+    })
+}
+
+function isNetwork(entry: string): boolean {
+  const [address = '', bits, more] = entry.split('/')
+  const version = isIP(address)
+  if (version === 0 || more !== undefined) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+/** The address without a slash at its end, so that paths can be put behind it; undefined when it is no such address. */
+function baseUrlOf(value: string): string | undefined {
+  if (!URL.canParse(value)) return undefined
+  const url = new URL(value)
+  const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
+  if (!isWeb || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+}

@@ -1,0 +1,85 @@
+import { codeOfCause } from '../model/cause.ts'
+import { codeOfOutcome } from '../model/disposition.ts'
+import { DUE_REASONS } from '../model/due-reason.ts'
+import { decideRetry } from '../model/retry-policy.ts'
+import type { EndedCall } from '../store/end-calls.ts'
+import type { LiveCallRow } from '../store/live-calls.ts'
+import type { ProgressedCall } from '../store/progress-calls.ts'
+import { LiveCall } from './live-call.ts'
+import { type BatchMirror, mayRetry } from './organization-mirror.ts'
+
+/** An attempt that could not be sent because its trunk is down waits this long, so that a list never spins. */
+const TRUNK_DOWN_DELAY_MS = 1000
+
+/** The row of a call that ended, with what follows for its recipient. */
+export function endedCallRow(call: LiveCall, batch: BatchMirror | undefined, nowEpochMs: number): EndedCall {
+  const ending = call.ending!
+  const retry = batch && mayRetry(batch, nowEpochMs) ? retryAfterMs(call, batch) : -1
+  // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
+  const stopped = ending.disposition === 'not-sent' && retry < 0
+  return {
+    numberHash: call.numberHash,
+    batchId: call.batchId,
+    seq: call.seq,
+    n: call.n,
+    dispositionCode: codeOfOutcome(stopped ? 'cancelled' : ending.disposition),
+    causeCode: codeOfCause(stopped ? 'stopped-before-send' : ending.cause),
+    answeredByCode: call.answeredByCode,
+    sipStatus: ending.sipStatus ?? -1,
+    acceptedMs: call.acceptedMs,
+    ringingMs: call.ringingMs,
+    answeredMs: call.answeredMs,
+    endedMs: call.endedMs,
+    carrierCallId: call.carrierCallId,
+    keysPressed: ending.keysPressed,
+    spokenText: ending.spokenText,
+    retryAfterMs: retry,
+    dueReasonCode: ending.disposition === 'not-sent' ? DUE_REASONS['not-sent'] : DUE_REASONS.retry,
+  }
+}
+
+function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
+  const { disposition, cause } = call.ending!
+  if (disposition === 'not-sent') return cause === 'trunk-unreachable' ? TRUNK_DOWN_DELAY_MS : 0
+  if (asksToStop(call)) return -1
+  const decision = decideRetry(batch.definition.retryPolicy, {
+    disposition,
+    counted: call.counted,
+    unallocatedNumber: cause === 'unallocated-number',
+  })
+  return 'retryAfterSeconds' in decision ? Math.round(decision.retryAfterSeconds * 1000) : -1
+}
+
+/** Whether the person pressed the key that puts their number on the suppression list. */
+export function asksToStop(call: LiveCall): boolean {
+  return call.stopKey !== null && (call.ending?.keysPressed?.includes(call.stopKey) ?? false)
+}
+
+export function progressedCallRow(call: LiveCall): ProgressedCall {
+  return {
+    numberHash: call.numberHash,
+    batchId: call.batchId,
+    seq: call.seq,
+    n: call.n,
+    fromState: call.savedState,
+    toState: call.reachedState,
+    acceptedMs: call.acceptedMs,
+    ringingMs: call.ringingMs,
+    answeredMs: call.answeredMs,
+    answeredByCode: call.answeredByCode,
+    carrierCallId: call.savedCarrierCallId === null ? call.carrierCallId : null,
+  }
+}
+
+/** A call as its row tells it; the copy knows nothing that the row does not. */
+export function callFromRow(ref: string, organizationId: number, row: LiveCallRow): LiveCall {
+  const call = new LiveCall({ ...row, ref, organizationId })
+  call.savedState = row.state
+  call.reachedState = row.state
+  call.acceptedMs = row.acceptedMs ?? -1
+  call.ringingMs = row.ringingMs ?? -1
+  call.answeredMs = row.answeredMs ?? -1
+  call.carrierCallId = row.carrierCallId
+  call.savedCarrierCallId = row.carrierCallId
+  return call
+}

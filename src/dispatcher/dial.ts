@@ -1,0 +1,92 @@
+import type { AgentKind, Variables } from '../agents/agent.ts'
+import type { Clock } from '../clock.ts'
+import type { IdCipher } from '../model/id-cipher.ts'
+import type { ClaimedRecipient } from '../store/claim-recipients.ts'
+import type { SentAt } from './cycle.ts'
+import type { LiveCall } from './live-call.ts'
+import type { OrganizationDesk } from './organization-desk.ts'
+import { type BatchMirror, SEND_DEADLINE_MS } from './organization-mirror.ts'
+import type { TrunkCarriers } from './trunk-carriers.ts'
+
+export interface DialOptions {
+  readonly clock: Clock
+  readonly ids: IdCipher
+  readonly carriers: TrunkCarriers
+  readonly agentKind: (kind: string) => AgentKind | undefined
+}
+
+/**
+ * Sends one create-call for each committed intent, at once and never again. The caller has seen the COMMIT of `claims`.
+ * An intent that is too old is not sent: the owner knows that it never wrote a byte, and says `not-sent`.
+ */
+export function dialAll(
+  desk: OrganizationDesk,
+  claims: readonly ClaimedRecipient[],
+  options: DialOptions & { claimedAtEpochMs: number; sentAt: SentAt; hold: (call: LiveCall) => void },
+): void {
+  const { organizationId } = desk
+  const refs = options.ids.encodeAll(
+    claims.map(({ batchId, seq, n }) => ({ kind: 'attempt' as const, organizationId, batchId, seq, n })),
+  )
+  claims.forEach((claim, index) => {
+    const call = desk.newCall(refs[index]!, claim, options.claimedAtEpochMs)
+    options.hold(call)
+    dial(desk, { call, claim, options, sentAt: options.sentAt })
+  })
+}
+
+function dial(
+  desk: OrganizationDesk,
+  { call, claim, options, sentAt }: { call: LiveCall; claim: ClaimedRecipient; options: DialOptions; sentAt: SentAt },
+): void {
+  const { clock } = options
+  call.newsAtMonotonicMs = clock.monotonicMs()
+  const batch = desk.mirror.batches.get(claim.batchId)
+  const carrier = options.carriers.get(desk.organizationId, claim.trunkId)
+  const agent = batch && options.agentKind(batch.definition.agentKind)
+  if (!batch || !carrier || !agent) {
+    endUnsent(desk, call, { cause: 'trunk-unreachable', clock })
+    return
+  }
+  let plan: ReturnType<AgentKind['plan']>
+  try {
+    plan = agent.plan(batch.definition.agentSettings, () => variablesOf(batch, claim.variables))
+  } catch {
+    call.endAs('failed', 'agent-error', clock.nowEpochMs())
+    desk.touch(call)
+    return
+  }
+  call.stopKey = plan.stopKey
+  call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
+  // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
+  const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)
+  if (elapsedMs >= Math.min(claim.sendWithinMs, SEND_DEADLINE_MS)) {
+    endUnsent(desk, call, { cause: 'deadline-missed', clock })
+    return
+  }
+  carrier.place({
+    ref: call.ref,
+    to: `+${claim.digits}`,
+    from: batch.definition.caller,
+    ringTimeoutSeconds: batch.definition.ringTimeoutSeconds,
+    maxCallSeconds: batch.definition.maxCallSeconds,
+    speech: plan.speech,
+  })
+}
+
+function endUnsent(
+  desk: OrganizationDesk,
+  call: LiveCall,
+  why: { cause: 'trunk-unreachable' | 'deadline-missed'; clock: Clock },
+): void {
+  call.endAs('not-sent', why.cause, why.clock.nowEpochMs())
+  desk.touch(call)
+}
+
+function variablesOf(batch: BatchMirror, stored: string | null): Variables {
+  if (stored === null) return {}
+  const parsed: unknown = JSON.parse(stored)
+  if (!Array.isArray(parsed)) return parsed as Variables
+  const names = batch.definition.variableNames ?? []
+  return Object.fromEntries(names.map((name, index) => [name, parsed[index]]))
+}

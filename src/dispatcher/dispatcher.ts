@@ -1,0 +1,429 @@
+import type { AgentKind } from '../agents/agent.ts'
+import type { CarrierContext } from '../carriers/carrier.ts'
+import { type Clock, sleep, type Timer } from '../clock.ts'
+import type { CallEvent } from '../model/call-event.ts'
+import type { IdCipher } from '../model/id-cipher.ts'
+import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
+import type { TrunkDefinition } from '../store/definitions.ts'
+import type { LiveCallRow } from '../store/live-calls.ts'
+import { callFromRow } from './call-rows.ts'
+import { type CycleResult, runCycle } from './cycle.ts'
+import { dialAll } from './dial.ts'
+import type { LiveCall } from './live-call.ts'
+import { NodeLease } from './node-lease.ts'
+import { OrganizationDesk } from './organization-desk.ts'
+import { Patrol } from './patrol.ts'
+import { Reconciler } from './reconcile.ts'
+import { type OpenCarrier, TrunkCarriers } from './trunk-carriers.ts'
+
+export interface DispatcherLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface DispatcherOptions {
+  readonly store: DispatchStore
+  readonly clock: Clock
+  readonly ids: IdCipher
+  readonly log: DispatcherLog
+  readonly nodeName: string
+  readonly openCarrier: (organizationId: number, trunk: Parameters<OpenCarrier>[1], report: CarrierContext['report']) => ReturnType<OpenCarrier>
+  readonly agentKind: (kind: string) => AgentKind | undefined
+  /** Transactions of different organizations at the same time. */
+  readonly cyclesAtOnce?: number
+}
+
+/** What the dispatcher has counted since its start; read by the metrics. */
+export interface DispatcherCounters {
+  cycles: number
+  cyclesFailed: number
+  dialed: number
+  ended: number
+  notSent: number
+  unknown: number
+  terminalConflicts: number
+  corrected: number
+  unmatchedEvents: number
+  adopted: number
+}
+
+/** Pause before a cycle that failed is tried again. */
+const RETRY_CYCLE_MS = 200
+/** A claim that brings nothing although the copy promised something is not asked again sooner. */
+const FRUITLESS_MS = 50
+
+/**
+ * Who is rung when. One dispatcher a node; all nodes of a database share the work and know each other only through it.
+ *
+ * It reacts to evidence from carriers, to commands (`wake`) and to time, and answers each with a cycle: one transaction
+ * of one organization (see `cycle.ts`). At most one cycle of an organization runs at a time on this node, so whatever
+ * arrives meanwhile travels with the next one: the busier, the larger the groups.
+ */
+export class Dispatcher {
+  readonly counters: DispatcherCounters = {
+    cycles: 0,
+    cyclesFailed: 0,
+    dialed: 0,
+    ended: 0,
+    notSent: 0,
+    unknown: 0,
+    terminalConflicts: 0,
+    corrected: 0,
+    unmatchedEvents: 0,
+    adopted: 0,
+  }
+  readonly #options: DispatcherOptions
+  readonly #desks = new Map<number, OrganizationDesk>()
+  readonly #calls = new Map<string, LiveCall>()
+  readonly #ready = new Set<number>()
+  readonly #running = new Set<number>()
+  readonly #timers = new Map<number, Timer>()
+  readonly #carriers: TrunkCarriers
+  readonly #lease: NodeLease
+  readonly #patrol: Patrol
+  readonly #reconciler: Reconciler
+  #claiming = false
+  #stopped = false
+  #whenIdle: (() => void)[] = []
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#carriers = new TrunkCarriers((organizationId, trunk) =>
+      options.openCarrier(organizationId, trunk, (event, onDurable) => this.report(event, onDurable)),
+    )
+    this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
+    this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
+    this.#reconciler = new Reconciler({
+      ...options,
+      carriers: this.#carriers,
+      calls: () => this.#calls.values(),
+      report: (event) => this.report(event),
+    })
+  }
+
+  /** Registers this process as a node and begins to dial. */
+  async start(): Promise<void> {
+    await this.#lease.start()
+    this.#claiming = true
+    this.#patrol.start()
+    this.#reconciler.start()
+  }
+
+  get nodeId(): number {
+    return this.#lease.nodeId
+  }
+
+  /** Live calls this node owns. */
+  get liveCalls(): number {
+    return this.#calls.size
+  }
+
+  /** Something of the organization changed: look at once. Harmless when nothing did. */
+  wake(organizationId: number): void {
+    this.#visit(organizationId, { turn: true })
+  }
+
+  /** Evidence from a carrier, in any order, any number of times. `onDurable` runs after it is committed. */
+  report(event: CallEvent, onDurable?: () => void): void {
+    const call = this.#calls.get(event.ref)
+    if (call) {
+      const desk = this.#deskOf(call.organizationId)
+      if (event.eventKey) desk.addCarrierEvent(call.trunkId, event.eventKey)
+      if (call.merge(event)) desk.touch(call)
+      call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
+      call.misses = 0
+      this.#noteTrunk(desk, call, event)
+      if (onDurable) desk.addOnDurable(onDurable)
+      if (desk.hasMail) this.#makeReady(desk.organizationId)
+      return
+    }
+    const parts = this.#options.ids.decode(event.ref)
+    if (!parts || parts.kind !== 'attempt') {
+      this.counters.unmatchedEvents++
+      return
+    }
+    const desk = this.#deskOf(parts.organizationId)
+    desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
+    if (onDurable) desk.addOnDurable(onDurable)
+    this.#makeReady(desk.organizationId)
+  }
+
+  /** The carrier of a trunk of any organization, if this node has opened it; for callbacks. */
+  carrierByUuid(trunkUuid: string) {
+    return this.#carriers.byUuid(trunkUuid)
+  }
+
+  /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
+  async drain(): Promise<void> {
+    this.#claiming = false
+    while (this.#calls.size > 0 && !this.#stopped) await this.#idle()
+  }
+
+  /** Asks the carriers to end every call of this node. */
+  hangUpAll(): void {
+    for (const call of this.#calls.values()) this.#hangUp(call)
+  }
+
+  /** Dials nothing more, writes what is known, and leaves the calls that live to the other nodes. */
+  async stop(): Promise<void> {
+    this.#claiming = false
+    this.#stopped = true
+    this.#patrol.stop()
+    this.#reconciler.stop()
+    for (const timer of this.#timers.values()) timer.cancel()
+    while (this.#running.size > 0) await this.#idle()
+    await this.#carriers.close()
+    for (const desk of this.#desks.values()) if (desk.hasMail) await this.#cycle(desk)
+    await this.#lease.stop()
+    await this.#options.store.close()
+    this.#tellIdle()
+  }
+
+  #deskOf(organizationId: number): OrganizationDesk {
+    let desk = this.#desks.get(organizationId)
+    if (!desk) {
+      desk = new OrganizationDesk(organizationId)
+      this.#desks.set(organizationId, desk)
+    }
+    return desk
+  }
+
+  #visit(organizationId: number, chores: Parameters<OrganizationDesk['askFor']>[0]): void {
+    this.#deskOf(organizationId).askFor({ ...chores, refresh: true })
+    this.#makeReady(organizationId)
+  }
+
+  #makeReady(organizationId: number): void {
+    if (this.#stopped) return
+    this.#ready.add(organizationId)
+    if (!this.#running.has(organizationId)) this.#pump()
+  }
+
+  #pump(): void {
+    for (const organizationId of this.#ready) {
+      if (this.#running.size >= (this.#options.cyclesAtOnce ?? 2) || this.#stopped) return
+      if (this.#running.has(organizationId)) continue
+      this.#ready.delete(organizationId)
+      this.#running.add(organizationId)
+      this.#timers.get(organizationId)?.cancel()
+      this.#cycle(this.#deskOf(organizationId)).then((pauseMs) => {
+        this.#running.delete(organizationId)
+        this.#arm(organizationId, pauseMs)
+        this.#tellIdle()
+        this.#pump()
+      })
+    }
+  }
+
+  /** Sets the organization's next cycle: now, at an instant, or when something happens. */
+  #arm(organizationId: number, pauseMs: number | null): void {
+    if (this.#stopped) return
+    const desk = this.#deskOf(organizationId)
+    if (pauseMs === 0 || (pauseMs === null && desk.hasMail)) this.#ready.add(organizationId)
+    else if (pauseMs !== null) {
+      const timer = this.#options.clock.setTimer(Math.ceil(pauseMs), () => this.#makeReady(organizationId))
+      this.#timers.set(organizationId, timer)
+    }
+  }
+
+  /** Returns in how many milliseconds the organization wants its next cycle; null: when something happens. */
+  async #cycle(desk: OrganizationDesk): Promise<number | null> {
+    const { clock, store, log } = this.#options
+    try {
+      const result = await runCycle(desk, {
+        store,
+        nodeId: this.#lease.nodeId,
+        claiming: this.#claiming && this.#lease.valid,
+        skipIfTaken: this.#ready.size > 0,
+        stamp: () => ({ monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }),
+        refOf: (row) => this.#refOf(desk, row),
+        learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
+      })
+      this.counters.cycles++
+      if (!result) return 1
+      return this.#settle(desk, result)
+    } catch (error) {
+      this.counters.cyclesFailed++
+      // An intent may have been committed that we do not know of.
+      if (error instanceof CommitUnknown) desk.askFor({ disown: true })
+      log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
+      if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
+      return 0
+    }
+  }
+
+  /** Takes over what a committed cycle has made true, and dials what it claimed. */
+  #settle(desk: OrganizationDesk, result: CycleResult): number | null {
+    const { mirror } = desk
+    dialAll(desk, result.claimed, {
+      ...this.#options,
+      carriers: this.#carriers,
+      claimedAtEpochMs: result.gate.nowEpochMs,
+      sentAt: result.sentAt,
+      hold: (call) => this.#hold(desk, call),
+    })
+    this.counters.dialed += result.claimed.length
+    this.#settleEnded(desk, result)
+    this.#settleProgressed(desk, result)
+    this.#settleStrays(desk, result)
+    for (const run of result.inbox.onDurable) run()
+
+    mirror.live = result.gate.live - result.endedApplied + result.claimed.length
+    mirror.learnTrunks(result.trunks, result.gate.nowEpochMs)
+    mirror.learnLanes(result.lanes)
+    if (desk.hasMail) return 0
+    if (!this.#claiming) return null
+    const wakeAt = mirror.wakeAtEpochMs(result.gate.nowEpochMs)
+    if (wakeAt === null) return null
+    if (wakeAt > result.gate.nowEpochMs) return wakeAt - result.gate.nowEpochMs
+    return result.claimed.length > 0 || result.lanes.length === 0 ? 0 : FRUITLESS_MS
+  }
+
+  #settleEnded(desk: OrganizationDesk, result: CycleResult): void {
+    this.counters.ended += result.endedApplied
+    result.ended.forEach((call, index) => {
+      const row = result.endedRows[index]!
+      if (row.retryAfterMs >= 0) desk.mirror.noteDue(call.batchId, call.lane, result.gate.nowEpochMs + row.retryAfterMs)
+      desk.mirror.noteEnded(call.batchId, 1)
+      if (call.ending?.disposition === 'not-sent') this.counters.notSent++
+      if (call.ending?.disposition === 'unknown') this.counters.unknown++
+      this.#release(desk, call)
+      // Some had ended before: their evidence is judged as late, which changes nothing for those that were applied.
+      if (result.endedApplied !== result.ended.length) this.#judgeAgain(desk, call)
+    })
+  }
+
+  #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
+    const stale = result.progressApplied !== result.progressed.length
+    for (const { call, state, carrierCallId } of result.progressed) {
+      if (stale) {
+        // Another node was faster with one of them. The rows know better: drop the copies, read the rows again.
+        this.#release(desk, call)
+        this.#judgeAgain(desk, call)
+        continue
+      }
+      call.savedState = Math.max(call.savedState, state)
+      call.savedCarrierCallId ??= carrierCallId
+      if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
+    }
+  }
+
+  #settleStrays(desk: OrganizationDesk, result: CycleResult): void {
+    const { strays } = result
+    this.counters.terminalConflicts += strays.conflicts
+    this.counters.corrected += strays.corrected
+    this.counters.unmatchedEvents += strays.unmatched
+    this.counters.adopted += result.adopted.length
+    for (const row of [...result.adopted, ...strays.revived]) this.#adopt(desk, row)
+    for (const { call, savedState } of strays.own) {
+      if (call.ending) continue
+      call.savedState = savedState
+      call.savedCarrierCallId = call.carrierCallId
+      call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
+      this.#hold(desk, call)
+    }
+    for (const call of strays.unwanted) this.#hangUp(call)
+  }
+
+  #learnTrunks(organizationId: number, trunks: readonly TrunkDefinition[]): void {
+    try {
+      this.#carriers.learn(organizationId, trunks)
+    } catch (error) {
+      this.#options.log.error({ err: error, organizationId }, 'A trunk cannot be opened with its settings')
+    }
+  }
+
+  #adopt(desk: OrganizationDesk, row: LiveCallRow): void {
+    const ref = this.#refOf(desk, row)
+    if (this.#calls.has(ref)) return
+    const call = callFromRow(ref, desk.organizationId, row)
+    call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
+    this.#hold(desk, call)
+  }
+
+  #judgeAgain(desk: OrganizationDesk, call: LiveCall): void {
+    for (const event of call.evidence()) {
+      desk.addStray({ event, batchId: call.batchId, seq: call.seq, n: call.n })
+    }
+  }
+
+  #hold(desk: OrganizationDesk, call: LiveCall): void {
+    desk.hold(call)
+    this.#calls.set(call.ref, call)
+    if (call.unsaved) desk.touch(call)
+  }
+
+  #release(desk: OrganizationDesk, call: LiveCall): void {
+    desk.release(call)
+    this.#calls.delete(call.ref)
+  }
+
+  #refOf(desk: OrganizationDesk, row: { batchId: number; seq: number; n: number }): string {
+    const { batchId, seq, n } = row
+    return this.#options.ids.encode({ kind: 'attempt', organizationId: desk.organizationId, batchId, seq, n })
+  }
+
+  #hangUp(call: LiveCall): void {
+    const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
+    this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+  }
+
+  #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
+    const failed =
+      (event.kind === 'not-sent' && event.cause === 'trunk-unreachable') ||
+      (event.kind === 'ended' && event.cause === 'carrier-error')
+    if (event.kind === 'accepted' || event.kind === 'ringing') {
+      if (!this.#carriers.noteSuccess(desk.organizationId, call.trunkId)) return
+      desk.setTrunkHealth(call.trunkId, { failuresInRow: 0, blockedForMs: null })
+    } else if (failed) {
+      const shut = this.#carriers.noteFailure(desk.organizationId, call.trunkId)
+      if (shut) this.#shutTrunk(desk, call.trunkId, shut)
+    }
+  }
+
+  /** Keeps a trunk shut for a while, then asks whether it is back. The row stays shut a little longer than the wait. */
+  #shutTrunk(
+    desk: OrganizationDesk,
+    trunkId: number,
+    health: { failuresInRow: number; blockedForMs: number | null },
+  ): void {
+    const { clock, log } = this.#options
+    const { blockedForMs } = health
+    desk.setTrunkHealth(trunkId, { ...health, blockedForMs: blockedForMs === null ? null : blockedForMs + 5000 })
+    this.#makeReady(desk.organizationId)
+    if (blockedForMs === null) return
+    log.warn({ organizationId: desk.organizationId, trunkId, blockedForMs }, 'A trunk fails and gets no calls')
+    clock.setTimer(blockedForMs, () => {
+      if (this.#stopped) return
+      this.#carriers.probe(desk.organizationId, trunkId, (next) => this.#shutTrunk(desk, trunkId, next))
+    })
+  }
+
+  #onBeat(): void {
+    for (const desk of this.#desks.values()) {
+      if (desk.mirror.batches.size > 0 || desk.calls.size > 0) {
+        desk.askFor({ disown: true })
+        this.#makeReady(desk.organizationId)
+      }
+    }
+  }
+
+  /** A survivor has taken our calls over: what we hold of them is not ours any more. */
+  #onLeaseLost(): void {
+    this.#options.log.warn({ calls: this.#calls.size }, 'This node was taken for dead; its calls belong to others now')
+    for (const call of [...this.#calls.values()]) {
+      const desk = this.#deskOf(call.organizationId)
+      this.#release(desk, call)
+      this.#judgeAgain(desk, call)
+    }
+  }
+
+  #idle(): Promise<void> {
+    return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
+  }
+}

@@ -1,0 +1,183 @@
+import { type AttemptStatus, codeOfStatus, mergeCarrierCallId } from '../model/attempt-transitions.ts'
+import type { AnsweredBy, CallEvent } from '../model/call-event.ts'
+import { ANSWERED_BY } from '../model/call-event.ts'
+import type { Cause } from '../model/cause.ts'
+import type { AttemptDisposition } from '../model/disposition.ts'
+
+/** How a call ended, as the evidence said. */
+export interface Ending {
+  readonly disposition: AttemptDisposition
+  readonly cause: Cause
+  readonly sipStatus: number | null
+  readonly spokenText: string | null
+  readonly keysPressed: string | null
+}
+
+export interface LiveCallOptions {
+  readonly ref: string
+  readonly organizationId: number
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+  readonly counted: number
+  readonly lane: number
+  readonly trunkId: number
+  readonly numberHash: string
+  readonly claimedAtEpochMs: number
+  readonly sendNotAfterEpochMs: number
+}
+
+/**
+ * A node's copy of one live row. The row is the truth; this is a cache with the news that are not in the row yet.
+ * Evidence is merged by rank, so late, doubled and reordered events change nothing they should not.
+ */
+export class LiveCall {
+  readonly ref: string
+  readonly organizationId: number
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+  readonly counted: number
+  readonly lane: number
+  readonly trunkId: number
+  readonly numberHash: string
+  readonly claimedAtEpochMs: number
+  readonly sendNotAfterEpochMs: number
+  /** The state its row is known to have, as code. */
+  savedState = codeOfStatus('dialing')
+  /** What the evidence has reached, as code; `ended` is told by `ending`. */
+  reachedState = codeOfStatus('dialing')
+  acceptedMs = -1
+  ringingMs = -1
+  answeredMs = -1
+  endedMs = -1
+  answeredByCode = 0
+  carrierCallId: string | null = null
+  savedCarrierCallId: string | null = null
+  ending: Ending | null = null
+  /** A key by which the person asks not to be called again. */
+  stopKey: string | null = null
+  /** True while it stands in the list of what the next transaction writes. */
+  dirty = false
+  /** Monotonic time of the last news, and how often it was looked up in vain since. */
+  newsAtMonotonicMs = 0
+  misses = 0
+  /** Ring timeout and maximum length together: the call cannot last longer. Generous for one that was taken over. */
+  longestMs = 7_200_000
+  lookingUp = false
+
+  constructor(options: LiveCallOptions) {
+    this.ref = options.ref
+    this.organizationId = options.organizationId
+    this.batchId = options.batchId
+    this.seq = options.seq
+    this.n = options.n
+    this.counted = options.counted
+    this.lane = options.lane
+    this.trunkId = options.trunkId
+    this.numberHash = options.numberHash
+    this.claimedAtEpochMs = options.claimedAtEpochMs
+    this.sendNotAfterEpochMs = options.sendNotAfterEpochMs
+  }
+
+  /** Merges one piece of evidence; false when it brings nothing new. */
+  merge(event: CallEvent): boolean {
+    if (this.ending) return false
+    const named = this.#mergeId(event.carrierCallId)
+    if (event.kind === 'not-sent') return this.#mergeNotSent(event.cause)
+    const ms = Math.max(this.#latestMs(), Math.round(event.atEpochMs - this.claimedAtEpochMs))
+    if (event.kind === 'ended') {
+      if (event.answeredBy) this.#mergeAnsweredBy(event.answeredBy)
+      this.endedMs = ms
+      this.ending = {
+        disposition: event.disposition,
+        cause: event.cause,
+        sipStatus: event.sipStatus ?? null,
+        spokenText: event.spokenText ?? null,
+        keysPressed: event.keysPressed ?? null,
+      }
+      return true
+    }
+    if (event.kind === 'answered') this.#mergeAnsweredBy(event.answeredBy)
+    return this.#reach(event.kind, ms) || named
+  }
+
+  /** Ends it on our own authority. */
+  endAs(disposition: AttemptDisposition, cause: Cause, atEpochMs: number): void {
+    if (this.ending) return
+    this.endedMs = Math.max(this.#latestMs(), Math.round(atEpochMs - this.claimedAtEpochMs))
+    this.ending = { disposition, cause, sipStatus: null, spokenText: null, keysPressed: null }
+  }
+
+  /** True when its row lacks something this copy knows. */
+  get unsaved(): boolean {
+    return (
+      this.ending !== null ||
+      this.reachedState > this.savedState ||
+      (this.carrierCallId !== null && this.savedCarrierCallId === null)
+    )
+  }
+
+  /** What this copy knows, as evidence that can be judged against the rows again. */
+  evidence(): CallEvent[] {
+    const { ref, claimedAtEpochMs: at, ending } = this
+    const carrierCallId = this.carrierCallId ?? undefined
+    const answeredBy = ANSWERED_BY[this.answeredByCode] ?? 'not-detected'
+    const events: CallEvent[] = []
+    if (this.acceptedMs >= 0) events.push({ ref, kind: 'accepted', atEpochMs: at + this.acceptedMs, carrierCallId })
+    if (this.ringingMs >= 0) events.push({ ref, kind: 'ringing', atEpochMs: at + this.ringingMs, carrierCallId })
+    if (this.answeredMs >= 0) {
+      events.push({ ref, kind: 'answered', atEpochMs: at + this.answeredMs, carrierCallId, answeredBy })
+    }
+    if (ending?.disposition === 'not-sent') {
+      events.push({ ref, kind: 'not-sent', atEpochMs: at, cause: ending.cause })
+    } else if (ending) {
+      const { disposition, cause } = ending
+      events.push({
+        ref,
+        kind: 'ended',
+        atEpochMs: at + this.endedMs,
+        carrierCallId,
+        disposition,
+        cause,
+        answeredBy,
+        sipStatus: ending.sipStatus ?? undefined,
+        spokenText: ending.spokenText ?? undefined,
+        keysPressed: ending.keysPressed ?? undefined,
+      })
+    }
+    return events
+  }
+
+  #reach(status: AttemptStatus, ms: number): boolean {
+    const state = codeOfStatus(status)
+    if (status === 'accepted' && this.acceptedMs < 0) this.acceptedMs = ms
+    if (state <= this.reachedState) return false
+    this.reachedState = state
+    if (status === 'ringing') this.ringingMs = ms
+    if (status === 'answered') this.answeredMs = ms
+    return true
+  }
+
+  /** Once the carrier said anything about a call, it was sent, whatever else we believed. */
+  #mergeNotSent(cause: Cause): boolean {
+    if (this.reachedState !== codeOfStatus('dialing') || this.carrierCallId !== null) return false
+    this.endedMs = 0
+    this.ending = { disposition: 'not-sent', cause, sipStatus: null, spokenText: null, keysPressed: null }
+    return true
+  }
+
+  #mergeId(reported: string | undefined): boolean {
+    const known = this.carrierCallId
+    this.carrierCallId = mergeCarrierCallId(known, reported).carrierCallId
+    return this.carrierCallId !== known
+  }
+
+  #mergeAnsweredBy(answeredBy: AnsweredBy): void {
+    this.answeredByCode = Math.max(this.answeredByCode, ANSWERED_BY.indexOf(answeredBy))
+  }
+
+  #latestMs(): number {
+    return Math.max(0, this.acceptedMs, this.ringingMs, this.answeredMs)
+  }
+}

@@ -1,0 +1,159 @@
+import type { CallEvent } from '../model/call-event.ts'
+import type { ClaimedRecipient } from '../store/claim-recipients.ts'
+import { LiveCall } from './live-call.ts'
+import { OrganizationMirror } from './organization-mirror.ts'
+
+/** Evidence about an attempt that this node holds no call of. */
+export interface Stray {
+  readonly event: CallEvent
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+}
+
+/** Things to do under the gate beside the flow of calls; each is asked for by a timer or a command. */
+export interface Chores {
+  /** Start what is scheduled, close what has expired. */
+  turn: boolean
+  /** Take over the live calls of dead nodes. */
+  adopt: boolean
+  /** Mark `not-sent` every intent of ours that our memory does not know: its claim's answer was lost. */
+  disown: boolean
+  /** Read figures that other nodes may have moved. */
+  refresh: boolean
+}
+
+export interface TrunkHealthChange {
+  readonly failuresInRow: number
+  readonly blockedForMs: number | null
+}
+
+/** What has arrived for one organization and is not written yet. */
+export interface Inbox {
+  calls: LiveCall[]
+  strays: Stray[]
+  carrierEvents: { trunkId: number; eventKey: string }[]
+  trunkHealth: Map<number, TrunkHealthChange>
+  onDurable: (() => void)[]
+  chores: Chores
+}
+
+function emptyInbox(): Inbox {
+  return {
+    calls: [],
+    strays: [],
+    carrierEvents: [],
+    trunkHealth: new Map(),
+    onDurable: [],
+    chores: { turn: false, adopt: false, disown: false, refresh: false },
+  }
+}
+
+/** Everything a node remembers of one organization. */
+export class OrganizationDesk {
+  readonly organizationId: number
+  readonly mirror = new OrganizationMirror()
+  /** Live calls owned by this node, by reference. */
+  readonly calls = new Map<string, LiveCall>()
+  readonly #callsByBatch = new Map<number, number>()
+  #inbox = emptyInbox()
+
+  constructor(organizationId: number) {
+    this.organizationId = organizationId
+  }
+
+  get hasMail(): boolean {
+    const { calls, strays, carrierEvents, trunkHealth, onDurable, chores } = this.#inbox
+    return (
+      calls.length > 0 ||
+      strays.length > 0 ||
+      carrierEvents.length > 0 ||
+      trunkHealth.size > 0 ||
+      onDurable.length > 0 ||
+      chores.turn ||
+      chores.adopt ||
+      chores.disown ||
+      chores.refresh
+    )
+  }
+
+  askFor(chores: Partial<Chores>): void {
+    Object.assign(this.#inbox.chores, chores)
+  }
+
+  addStray(stray: Stray): void {
+    this.#inbox.strays.push(stray)
+  }
+
+  addCarrierEvent(trunkId: number, eventKey: string): void {
+    this.#inbox.carrierEvents.push({ trunkId, eventKey })
+  }
+
+  addOnDurable(run: () => void): void {
+    this.#inbox.onDurable.push(run)
+  }
+
+  setTrunkHealth(trunkId: number, change: TrunkHealthChange): void {
+    this.#inbox.trunkHealth.set(trunkId, change)
+  }
+
+  /** Puts a call whose row lacks something into the next transaction. */
+  touch(call: LiveCall): void {
+    if (call.dirty) return
+    call.dirty = true
+    this.#inbox.calls.push(call)
+  }
+
+  takeInbox(): Inbox {
+    const taken = this.#inbox
+    this.#inbox = emptyInbox()
+    for (const call of taken.calls) call.dirty = false
+    return taken
+  }
+
+  /** Puts back what a failed transaction did not write. What came since stays behind it. */
+  restore(taken: Inbox): void {
+    const since = this.#inbox
+    this.#inbox = taken
+    for (const call of taken.calls) call.dirty = true
+    for (const call of since.calls) if (!taken.calls.includes(call)) taken.calls.push(call)
+    taken.strays.push(...since.strays)
+    taken.carrierEvents.push(...since.carrierEvents)
+    taken.onDurable.push(...since.onDurable)
+    for (const [trunkId, change] of since.trunkHealth) taken.trunkHealth.set(trunkId, change)
+    for (const [chore, wanted] of Object.entries(since.chores)) if (wanted) taken.chores[chore as keyof Chores] = true
+  }
+
+  hold(call: LiveCall): void {
+    if (this.calls.has(call.ref)) return
+    this.calls.set(call.ref, call)
+    this.#callsByBatch.set(call.batchId, (this.#callsByBatch.get(call.batchId) ?? 0) + 1)
+  }
+
+  release(call: LiveCall): void {
+    if (!this.calls.delete(call.ref)) return
+    const left = (this.#callsByBatch.get(call.batchId) ?? 1) - 1
+    if (left > 0) this.#callsByBatch.set(call.batchId, left)
+    else this.#callsByBatch.delete(call.batchId)
+  }
+
+  holdsCallsOf(batchId: number): boolean {
+    return this.#callsByBatch.has(batchId)
+  }
+
+  newCall(ref: string, claim: ClaimedRecipient, claimedAtEpochMs: number): LiveCall {
+    return new LiveCall({
+      ref,
+      organizationId: this.organizationId,
+      batchId: claim.batchId,
+      seq: claim.seq,
+      n: claim.n,
+      counted: claim.counted,
+      lane: claim.lane,
+      trunkId: claim.trunkId,
+      numberHash: claim.numberHash,
+      claimedAtEpochMs,
+      sendNotAfterEpochMs: claimedAtEpochMs + claim.sendWithinMs,
+    })
+  }
+}

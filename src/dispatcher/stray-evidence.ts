@@ -1,0 +1,128 @@
+import { BATCH_STATUS_CODE } from '../model/batch.ts'
+import { judgeLateEvidence } from '../model/attempt-transitions.ts'
+import { dispositionFromCode } from '../model/disposition.ts'
+import type { DispatchTransaction } from '../store/dispatch-store.ts'
+import type { AttemptKey, LateAttempt } from '../store/late-evidence.ts'
+import type { LiveCallRow } from '../store/live-calls.ts'
+import { callFromRow, endedCallRow } from './call-rows.ts'
+import type { LiveCall } from './live-call.ts'
+import type { OrganizationDesk, Stray } from './organization-desk.ts'
+
+/** What became of evidence about attempts this node holds no call of. */
+export interface ResolvedStrays {
+  /** Copies of live rows of other nodes, with the evidence merged; they are written like our own, not kept. */
+  readonly calls: readonly LiveCall[]
+  /** Those of `calls` whose row is this node's own: it had dropped its copy and holds it again after the commit. */
+  readonly own: readonly { call: LiveCall; savedState: number }[]
+  /** Rows that came back to life and are ours now. */
+  readonly revived: readonly LiveCallRow[]
+  /** Calls that live although they should not: their batch is cancelled, their person suppressed or called again. */
+  readonly unwanted: readonly LiveCall[]
+  /** Definite ends that contradict a definite end; counted, not applied. */
+  readonly conflicts: number
+  readonly corrected: number
+  /** Evidence of attempts that do not exist. */
+  readonly unmatched: number
+}
+
+const NOTHING: ResolvedStrays = { calls: [], own: [], revived: [], unwanted: [], conflicts: 0, corrected: 0, unmatched: 0 }
+
+export async function resolveStrays(
+  desk: OrganizationDesk,
+  options: { strays: readonly Stray[]; transaction: DispatchTransaction; nodeId: number },
+): Promise<ResolvedStrays> {
+  const { strays, transaction } = options
+  if (strays.length === 0) return NOTHING
+  const byRef = new Map<string, Stray[]>()
+  for (const stray of strays) byRef.set(stray.event.ref, [...(byRef.get(stray.event.ref) ?? []), stray])
+
+  const rows = new Map((await transaction.liveCallsOfAttempts(strays)).map((row) => [keyOf(row), row]))
+  const calls: LiveCall[] = []
+  const own: ResolvedStrays['own'][number][] = []
+  const late: Stray[] = []
+  for (const [ref, group] of byRef) {
+    const row = rows.get(keyOf(group[0]!))
+    const held = desk.calls.get(ref)
+    if (held) {
+      mergeIntoHeld(desk, held, group)
+      continue
+    }
+    if (!row) {
+      late.push(...group.filter((stray) => stray.event.kind !== 'not-sent'))
+      continue
+    }
+    const call = callFromRow(ref, desk.organizationId, row)
+    for (const stray of group) call.merge(stray.event)
+    if (call.unsaved) calls.push(call)
+    if (row.nodeId === options.nodeId) own.push({ call, savedState: call.reachedState })
+  }
+  return { ...(await judgeLate(desk, late, options)), calls, own }
+}
+
+/** An intent that our memory holds was dialled, so it is not disowned; all other evidence counts. */
+function mergeIntoHeld(desk: OrganizationDesk, held: LiveCall, group: readonly Stray[]): void {
+  for (const { event } of group) if (event.kind !== 'not-sent' && held.merge(event)) desk.touch(held)
+}
+
+async function judgeLate(
+  desk: OrganizationDesk,
+  late: readonly Stray[],
+  options: { transaction: DispatchTransaction; nodeId: number },
+): Promise<ResolvedStrays> {
+  if (late.length === 0) return NOTHING
+  const attempts = new Map((await options.transaction.endedAttempts(late)).map((row) => [keyOf(row), row]))
+  const result = { revived: [] as LiveCallRow[], unwanted: [] as LiveCall[], conflicts: 0, corrected: 0, unmatched: 0 }
+  for (const stray of late) {
+    const attempt = attempts.get(keyOf(stray))
+    if (!attempt) {
+      result.unmatched++
+      continue
+    }
+    const { event } = stray
+    if (event.kind === 'not-sent') continue
+    const verdict = judgeLateEvidence(dispositionFromCode(attempt.dispositionCode), event)
+    if (verdict === 'conflict') result.conflicts++
+    else if (verdict === 'correct') result.corrected += await correct(desk, { stray, attempt, transaction: options.transaction })
+    else if (verdict === 'reopen') {
+      const row = await options.transaction.reviveUnknown(attempt, options.nodeId)
+      if (!row) continue
+      const call = callFromRow(event.ref, desk.organizationId, row)
+      call.merge(event)
+      result.revived.push(row)
+      if (isUnwanted(attempt)) result.unwanted.push(call)
+    }
+  }
+  return { ...result, calls: [], own: [] }
+}
+
+async function correct(
+  desk: OrganizationDesk,
+  options: { stray: Stray; attempt: LateAttempt; transaction: DispatchTransaction },
+): Promise<number> {
+  const { event } = options.stray
+  const call = callFromRow(event.ref, desk.organizationId, { ...NO_ROW, ...options.attempt })
+  call.merge(event)
+  return (await options.transaction.correctUnknown(endedCallRow(call, undefined, 0))) ? 1 : 0
+}
+
+/** Stands in for a row that is gone: the statement that uses it keeps what the attempt already has. */
+const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claimedAtEpochMs'> = {
+  counted: 1,
+  lane: 0,
+  trunkId: 0,
+  nodeId: 0,
+  state: 1,
+  sendNotAfterEpochMs: 0,
+  acceptedMs: null,
+  ringingMs: null,
+  answeredMs: null,
+  carrierCallId: null,
+}
+
+function isUnwanted(attempt: LateAttempt): boolean {
+  return attempt.batchStatus === BATCH_STATUS_CODE.cancelled || attempt.suppressed || attempt.superseded
+}
+
+function keyOf(attempt: AttemptKey): string {
+  return `${attempt.batchId}:${attempt.seq}:${attempt.n}`
+}

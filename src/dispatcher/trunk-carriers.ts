@@ -1,0 +1,103 @@
+import type { Carrier } from '../carriers/carrier.ts'
+import type { TrunkDefinition } from '../store/definitions.ts'
+
+/** Opens the carrier of a trunk; throws when the settings do not fit its kind. */
+export type OpenCarrier = (organizationId: number, trunk: TrunkDefinition) => Carrier
+
+/** Failures in a row after which a trunk gets no more calls until it answered a probe. */
+const FAILURES_MAX = 5
+const FIRST_PROBE_MS = 1000
+const LAST_PROBE_MS = 60_000
+
+interface OpenTrunk {
+  readonly definition: TrunkDefinition
+  readonly carrier: Carrier
+  failuresInRow: number
+  probeAfterMs: number
+  probing: boolean
+}
+
+/** The carriers a node has opened, one for each trunk it has dialled, and the breaker of each. */
+export class TrunkCarriers {
+  readonly #open: OpenCarrier
+  readonly #trunks = new Map<string, OpenTrunk>()
+
+  constructor(open: OpenCarrier) {
+    this.#open = open
+  }
+
+  /** Takes the definitions as they are now: a trunk that was edited is opened anew, calls on the old one go on. */
+  learn(organizationId: number, definitions: readonly TrunkDefinition[]): void {
+    for (const definition of definitions) {
+      const key = keyOf(organizationId, definition.trunkId)
+      const known = this.#trunks.get(key)
+      if (known?.definition.version === definition.version) continue
+      const carrier = this.#open(organizationId, definition)
+      this.#trunks.set(key, { definition, carrier, failuresInRow: 0, probeAfterMs: FIRST_PROBE_MS, probing: false })
+    }
+  }
+
+  get(organizationId: number, trunkId: number): Carrier | null {
+    return this.#trunks.get(keyOf(organizationId, trunkId))?.carrier ?? null
+  }
+
+  byUuid(trunkUuid: string): Carrier | null {
+    for (const trunk of this.#trunks.values()) if (trunk.definition.trunkUuid === trunkUuid) return trunk.carrier
+    return null
+  }
+
+  /** How long to keep the trunk shut after one more failure; null: not yet. */
+  noteFailure(organizationId: number, trunkId: number): { failuresInRow: number; blockedForMs: number | null } | null {
+    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    if (!trunk) return null
+    trunk.failuresInRow++
+    if (trunk.failuresInRow < FAILURES_MAX) return null
+    return { failuresInRow: trunk.failuresInRow, blockedForMs: trunk.probeAfterMs }
+  }
+
+  /** True when the trunk had failed before: its row must be told. */
+  noteSuccess(organizationId: number, trunkId: number): boolean {
+    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    if (!trunk || trunk.failuresInRow === 0) return false
+    const wasShut = trunk.failuresInRow >= FAILURES_MAX
+    trunk.failuresInRow = 0
+    trunk.probeAfterMs = FIRST_PROBE_MS
+    return wasShut
+  }
+
+  /** Asks a shut trunk whether it is back. `told` gets the next state of its breaker. */
+  probe(
+    organizationId: number,
+    trunkId: number,
+    told: (health: { failuresInRow: number; blockedForMs: number | null }) => void,
+  ): void {
+    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    if (!trunk || trunk.probing) return
+    trunk.probing = true
+    trunk.carrier.probe().then(
+      (reachable) => {
+        trunk.probing = false
+        if (reachable) {
+          trunk.failuresInRow = 0
+          trunk.probeAfterMs = FIRST_PROBE_MS
+          told({ failuresInRow: 0, blockedForMs: null })
+        } else {
+          trunk.probeAfterMs = Math.min(LAST_PROBE_MS, trunk.probeAfterMs * 2)
+          told({ failuresInRow: Math.max(FAILURES_MAX, trunk.failuresInRow), blockedForMs: trunk.probeAfterMs })
+        }
+      },
+      () => {
+        trunk.probing = false
+      },
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#trunks.values()].map((trunk) => trunk.carrier.close()))
+    this.#trunks.clear()
+  }
+}
+
+function keyOf(organizationId: number, trunkId: number): string {
+  return `${organizationId}/${trunkId}`
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
+import type { CommandContext } from '../commands/context.ts'
+import type { CredentialReading } from '../dialects/credentials.ts'
+import type { Keys } from '../dialects/dialect.ts'
+import { AppError } from '../errors.ts'
+import { FailedAttempts } from './failed-attempts.ts'
+import { RequestError } from './request-errors.ts'
+
+/** A credential that was good this recently is looked up however many wrong ones come from its address. */
+const KNOWN_GOOD_MS = 3_600_000
+const KNOWN_GOOD_MAX = 10_000
+
+/**
+ * The keys of the installation, guarded against guessing: after a burst of wrong ones an address gets 429 without a
+ * look-up. Credentials that were good within the last hour are exempt, so that nobody is locked out by a neighbour
+ * behind the same address.
+ */
+export function createKeys(commands: CommandContext, clock: Clock): Keys {
+  const guard = new GuessingGuard(clock)
+  return {
+    organization: (reading, request) => guard.ask(reading, request, (shown) => authenticate(commands, shown)),
+    operator: (reading, request) => guard.ask(reading, request, (shown) => authenticateOperator(commands, shown)),
+  }
+}
+
+class GuessingGuard {
+  readonly #failed: FailedAttempts
+  readonly #clock: Clock
+  /** Digests, so that no credential stays in memory. */
+  readonly #goodUntilMs = new Map<string, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#failed = new FailedAttempts(clock)
+  }
+
+  async ask<Who>(
+    reading: CredentialReading,
+    request: FastifyRequest,
+    find: (shown: PresentedCredential) => Promise<Who>,
+  ): Promise<Who> {
+    if (!reading.ok) {
+      if (reading.reason === 'ambiguous') throw new RequestError('ambiguous-credentials')
+      throw new AppError('unauthenticated')
+    }
+    const digest = digestOf(reading.credential)
+    const waitSeconds = this.#isKnown(digest) ? 0 : this.#failed.waitSeconds(request.ip)
+    if (waitSeconds > 0) {
+      throw new RequestError('too-many-attempts', { headers: { 'retry-after': String(waitSeconds) } })
+    }
+    try {
+      const who = await find(reading.credential)
+      this.#remember(digest)
+      return who
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unauthenticated') {
+        this.#goodUntilMs.delete(digest)
+        this.#failed.note(request.ip)
+      }
+      throw error
+    }
+  }
+
+  #isKnown(digest: string): boolean {
+    return (this.#goodUntilMs.get(digest) ?? Number.NEGATIVE_INFINITY) > this.#clock.monotonicMs()
+  }
+
+  #remember(digest: string): void {
+    this.#goodUntilMs.delete(digest)
+    this.#goodUntilMs.set(digest, this.#clock.monotonicMs() + KNOWN_GOOD_MS)
+    if (this.#goodUntilMs.size > KNOWN_GOOD_MAX) this.#goodUntilMs.delete(this.#goodUntilMs.keys().next().value!)
+  }
+}
+
+function digestOf(shown: PresentedCredential): string {
+  const text = 'token' in shown ? shown.token : `${shown.id}:${shown.secret}`
+  return createHash('sha256').update(text).digest('base64')
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Clock } from '../clock.ts'
+import type { CommandContext } from '../commands/context.ts'
+import type { Dialect, Keys } from '../dialects/dialect.ts'
+import type { Logger } from '../logger.ts'
+import { createKeys } from './authenticate.ts'
+import { refuseForeignEncodings, takeJsonBodies } from './body-parsers.ts'
+import { addCarrierCallbacks, type OnCarrierCallback } from './carrier-callbacks.ts'
+import { addDocuments, describeScope } from './documents.ts'
+import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from './error-handler.ts'
+import { addHealthRoutes, type Readiness } from './health.ts'
+import { noteRequests } from './request-log.ts'
+import { RequestError } from './request-errors.ts'
+import { RouteTable } from './route-table.ts'
+
+export interface ServerDeps {
+  /** Mounted side by side; the first also answers for what belongs to none. */
+  readonly dialects: readonly [Dialect, ...Dialect[]]
+  readonly commands: CommandContext
+  readonly clock: Clock
+  readonly log: Logger
+  /** Where this installation can be reached, without a slash at its end. Asked only when a request is answered. */
+  readonly publicUrl: () => string
+  readonly region: string
+  /** Networks of proxies whose X-Forwarded-For is believed; none by default. */
+  readonly trustedProxies?: readonly string[]
+  readonly checkReady: () => Promise<Readiness>
+  readonly metrics: Registry
+  readonly onCarrierCallback: OnCarrierCallback
+  /** Adds routes that belong to no dialect, such as the console's files. */
+  readonly addRoutes?: (server: FastifyInstance) => void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    routeTable: RouteTable
+  }
+}
+
+const HEADERS_TIMEOUT_MS = 20_000
+/** A list of 32 MiB over a line of one megabit a second. */
+const REQUEST_TIMEOUT_MS = 300_000
+/** Longer than the minute after which balancers close idle connections, so that they never reuse one we just closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+const CLIENT_REQUEST_ID = /^[\w.:-]{1,64}$/
+
+/**
+ * The HTTP server with all its routes, not yet listening: call `listen`, or `inject` in tests. `close` ends idle
+ * connections at once and waits for the others.
+ */
+export function buildServer(deps: ServerDeps): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true,
+    genReqId: requestIdOf,
+    requestIdLogLabel: 'requestId',
+    trustProxy: deps.trustedProxies?.length ? [...deps.trustedProxies] : false,
+    bodyLimit: 65_536,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000 },
+    routerOptions: { maxParamLength: 500 },
+    clientErrorHandler: answerSocketError(deps.log),
+    frameworkErrors: (error, request, reply) => {
+      answerError(ownerOf(deps.dialects, request), error, request, reply)
+    },
+  }) as unknown as FastifyInstance
+  const routes = new RouteTable()
+  server.decorate('routeTable', routes)
+  server.decorateRequest('actor', null)
+  server.decorateRequest('operator', null)
+  server.decorateRequest('bodyHash', null)
+
+  takeJsonBodies(server)
+  noteRequests(server, deps)
+  guardEveryRequest(server, deps, routes)
+  mountDialects(server, deps, routes)
+  return server
+}
+
+function requestIdOf(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const theirs = request.headers['x-request-id']
+  return typeof theirs === 'string' && CLIENT_REQUEST_ID.test(theirs) ? theirs : randomUUID()
+}
+
+/** What holds for all paths: the request id, harmless headers, no foreign encodings, and the answer to unknown paths. */
+function guardEveryRequest(server: FastifyInstance, deps: ServerDeps, routes: RouteTable): void {
+  server.setErrorHandler((error, request, reply) => {
+    answerError(ownerOf(deps.dialects, request), error, request, reply)
+  })
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('cache-control', 'no-store')
+    if (request.is404) throw unknownAddress(request, routes)
+    refuseForeignEncodings(request)
+  })
+  server.setNotFoundHandler((request) => {
+    throw unknownAddress(request, routes)
+  })
+}
+
+function unknownAddress(request: FastifyRequest, routes: RouteTable): RequestError {
+  const methods = routes.methodsAt(pathOf(request.raw.url ?? '/'))
+  if (methods.length === 0 || methods.includes(request.method)) return new RequestError('route-not-found')
+  return new RequestError('method-not-allowed', { headers: { allow: methods.join(', ') } })
+}
+
+/** Each dialect gets a scope of its own; what belongs to none stands beside them. */
+function mountDialects(server: FastifyInstance, deps: ServerDeps, routes: RouteTable): void {
+  const keys = createKeys(deps.commands, deps.clock)
+  const documents = new Map<Dialect, () => object>()
+  server.register(async (root) => {
+    for (const dialect of deps.dialects) {
+      await root.register(async (scope) => {
+        routes.watch(scope, () => dialect.name)
+        documents.set(dialect, await describeScope(scope, dialect))
+        await mountDialect(scope, dialect, { keys, deps })
+      })
+    }
+    routes.watch(root, () => null)
+    addHealthRoutes(root, deps)
+    addCarrierCallbacks(root, deps.onCarrierCallback)
+    addDocuments(root, documents)
+    deps.addRoutes?.(root)
+  })
+}
+
+async function mountDialect(scope: FastifyInstance, dialect: Dialect, use: { keys: Keys; deps: ServerDeps }): Promise<void> {
+  const { commands, clock, publicUrl, region } = use.deps
+  scope.setErrorHandler(errorHandlerOf(dialect))
+  scope.addHook('onRoute', (route) => {
+    route.bodyLimit ??= dialect.bodyLimitBytes
+  })
+  scope.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.public !== true) await dialect.authenticate(request, use.keys)
+  })
+  await dialect.register(scope, { commands, clock, publicUrl, region })
+}

@@ -1,0 +1,112 @@
+import { ask, change } from './ask.ts'
+import type { Client } from './owner-transaction.ts'
+
+export interface AgentRow {
+  agent_id: number
+  agent_uuid: string
+  name: string
+  kind: string
+  settings: Record<string, unknown>
+  default_number_id: number | null
+  default_number_uuid: string | null
+  aliases: string[]
+  created_at: Date
+  archived_at: Date | null
+}
+
+const SELECT = `SELECT g.agent_id, g.agent_uuid, g.name, g.kind, g.settings, g.default_number_id,
+   p.number_uuid AS default_number_uuid, g.created_at, g.archived_at,
+   ARRAY(SELECT a.alias FROM alias a WHERE a.organization_id = g.organization_id AND a.kind = 'agent' AND a.object_id = g.agent_id
+     ORDER BY a.alias) AS aliases
+ FROM agent g LEFT JOIN phone_number p ON p.organization_id = g.organization_id AND p.number_id = g.default_number_id
+ WHERE g.organization_id = $1`
+
+/** Oldest first. Rides agent_pkey. */
+export function selectAgents(
+  client: Client,
+  organizationId: number,
+  page: { after: number; limit: number; archived: boolean },
+): Promise<AgentRow[]> {
+  return ask<AgentRow>(
+    client,
+    `${SELECT} AND g.agent_id > $2 AND ($4 OR g.archived_at IS NULL) ORDER BY g.agent_id LIMIT $3`,
+    [organizationId, page.after, page.limit, page.archived],
+  )
+}
+
+export async function findAgent(
+  client: Client,
+  organizationId: number,
+  key: { uuid: string } | { agentId: number },
+): Promise<AgentRow | undefined> {
+  const rows =
+    'uuid' in key
+      ? await ask<AgentRow>(client, `${SELECT} AND g.agent_uuid = $2::uuid`, [organizationId, key.uuid])
+      : await ask<AgentRow>(client, `${SELECT} AND g.agent_id = $2`, [organizationId, key.agentId])
+  return rows[0]
+}
+
+export async function insertAgent(
+  client: Client,
+  row: {
+    organizationId: number
+    agentId: number
+    uuid: string
+    name: string
+    kind: string
+    settings: unknown
+    defaultNumberId: number | null
+    createdAt: Date
+  },
+): Promise<void> {
+  await change(
+    client,
+    `INSERT INTO agent (organization_id, agent_id, agent_uuid, name, kind, settings, default_number_id, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      row.organizationId,
+      row.agentId,
+      row.uuid,
+      row.name,
+      row.kind,
+      JSON.stringify(row.settings),
+      row.defaultNumberId,
+      row.createdAt,
+    ],
+  )
+}
+
+export async function writeAgent(
+  client: Client,
+  key: { organizationId: number; agentId: number },
+  values: { name: string; settings: unknown; defaultNumberId: number | null; archivedAt: Date | null },
+): Promise<void> {
+  await change(
+    client,
+    `UPDATE agent SET name = $3, settings = $4, default_number_id = $5, archived_at = $6
+     WHERE organization_id = $1 AND agent_id = $2`,
+    [
+      key.organizationId,
+      key.agentId,
+      values.name,
+      JSON.stringify(values.settings),
+      values.defaultNumberId,
+      values.archivedAt,
+    ],
+  )
+}
+
+/** Makes nodes read the open batches of an agent again. Under the gate. Rides batch_state_open, then batch_pkey. */
+export async function touchBatchesOfAgent(
+  client: Client,
+  key: { organizationId: number; agentId: number },
+  version: number,
+): Promise<void> {
+  await change(
+    client,
+    `UPDATE batch b SET version = $3 FROM batch_state s
+     WHERE b.organization_id = $1 AND b.agent_id = $2 AND s.organization_id = $1 AND s.batch_id = b.batch_id
+       AND s.status IN (2, 3)`,
+    [key.organizationId, key.agentId, version],
+  )
+}

@@ -1,0 +1,144 @@
+import type { CallingWindow } from '../model/calling-window.ts'
+import type { RetryPolicy } from '../model/retry-policy.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** What a node must know of a batch to dial it; true while the gate shows the version it was read under. */
+export interface BatchDefinition {
+  readonly batchId: number
+  readonly status: number
+  readonly liveMax: number
+  readonly live: number
+  readonly expiresAtEpochMs: number | null
+  readonly trunkId: number
+  /** E.164 with the plus. */
+  readonly caller: string
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly callingWindow: CallingWindow | null
+  readonly retryPolicy: RetryPolicy
+  /** Names for positional variables; null when every recipient brings an object. */
+  readonly variableNames: readonly string[] | null
+  readonly agentKind: string
+  readonly agentSettings: unknown
+  readonly lanes: readonly LaneDefinition[]
+}
+
+export interface LaneDefinition {
+  readonly lane: number
+  readonly trunkId: number
+  readonly zones: readonly string[]
+  readonly waiting: number
+  readonly nextDueEpochMs: number | null
+}
+
+export interface TrunkDefinition {
+  readonly trunkId: number
+  readonly trunkUuid: string
+  readonly carrier: string
+  readonly settings: unknown
+  readonly version: number
+}
+
+const BATCHES = `SELECT b.batch_id, s.status, s.live_max, s.live, extract(epoch FROM s.expires_at)::float8 * 1000, b.trunk_id, b.caller_number,
+  b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.columns, b.phone_column, a.kind, a.settings
+ FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
+ JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
+ WHERE b.organization_id = $1::int AND `
+
+/** First sight rides batch_state_open; a refresh rides batch_version; both then batch_pkey and agent_pkey. */
+const OPEN_BATCHES = `${BATCHES} s.status IN (2, 3)`
+const CHANGED_BATCHES = `${BATCHES} b.version > $2::bigint`
+const BATCHES_BY_ID = `${BATCHES} b.batch_id = ANY($2::int[])`
+
+const LANES = `SELECT l.batch_id, l.lane, l.trunk_id, l.zones, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END,
+  extract(epoch FROM q.due_at)::float8 * 1000
+ FROM lane l LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = l.batch_id AND q.lane = l.lane
+   ORDER BY q.due_at LIMIT 1) q ON true
+ WHERE l.organization_id = $1::int AND l.batch_id = ANY($2::int[]) ORDER BY l.batch_id, l.lane`
+
+/** Batches whose definition is newer than `sinceVersion`; 0 asks for all that are running or paused. */
+export async function loadBatchDefinitions(
+  client: Queryable,
+  organizationId: number,
+  sinceVersion: number,
+): Promise<BatchDefinition[]> {
+  const rows =
+    sinceVersion === 0
+      ? await run(client, { name: 'open_batches', text: OPEN_BATCHES, values: [organizationId] })
+      : await run(client, { name: 'changed_batches', text: CHANGED_BATCHES, values: [organizationId, sinceVersion] })
+  return withLanes(client, organizationId, rows)
+}
+
+export async function loadBatchesById(
+  client: Queryable,
+  organizationId: number,
+  batchIds: readonly number[],
+): Promise<BatchDefinition[]> {
+  const rows = await run(client, {
+    name: 'batches_by_id',
+    text: BATCHES_BY_ID,
+    values: [organizationId, `{${batchIds.join(',')}}`],
+  })
+  return withLanes(client, organizationId, rows)
+}
+
+async function withLanes(client: Queryable, organizationId: number, rows: unknown[][]): Promise<BatchDefinition[]> {
+  if (rows.length === 0) return []
+  const laneRows = await run(client, {
+    name: 'lanes_of_batches',
+    text: LANES,
+    values: [organizationId, `{${rows.map((row) => row[0]).join(',')}}`],
+  })
+  const lanesByBatch = new Map<number, LaneDefinition[]>()
+  for (const row of laneRows) {
+    const batchId = row[0] as number
+    const lanes = lanesByBatch.get(batchId) ?? []
+    lanes.push({
+      lane: row[1] as number,
+      trunkId: row[2] as number,
+      zones: row[3] as string[],
+      waiting: row[4] as number,
+      nextDueEpochMs: row[5] as number | null,
+    })
+    lanesByBatch.set(batchId, lanes)
+  }
+  return rows.map((row) => batchDefinition(row, lanesByBatch.get(row[0] as number) ?? []))
+}
+
+function batchDefinition(row: unknown[], lanes: readonly LaneDefinition[]): BatchDefinition {
+  const columns = row[11] as string[] | null
+  const phoneColumn = row[12] as number | null
+  return {
+    batchId: row[0] as number,
+    status: row[1] as number,
+    liveMax: row[2] as number,
+    live: row[3] as number,
+    expiresAtEpochMs: row[4] as number | null,
+    trunkId: row[5] as number,
+    caller: `+${row[6]}`,
+    ringTimeoutSeconds: row[7] as number,
+    maxCallSeconds: row[8] as number,
+    callingWindow: row[9] as CallingWindow | null,
+    retryPolicy: row[10] as RetryPolicy,
+    variableNames: columns?.filter((_, index) => index !== phoneColumn) ?? null,
+    agentKind: row[13] as string,
+    agentSettings: row[14],
+    lanes,
+  }
+}
+
+/** Rides trunk_pkey. */
+export async function loadTrunkDefinitions(client: Queryable, organizationId: number): Promise<TrunkDefinition[]> {
+  const rows = await run(client, {
+    name: 'trunk_definitions',
+    text: 'SELECT trunk_id, trunk_uuid, carrier, settings, version::float8 FROM trunk WHERE organization_id = $1::int',
+    values: [organizationId],
+  })
+  return rows.map((row) => ({
+    trunkId: row[0] as number,
+    trunkUuid: row[1] as string,
+    carrier: row[2] as string,
+    settings: row[3],
+    version: row[4] as number,
+  }))
+}

@@ -1,0 +1,84 @@
+import type { ClaimedRecipient, LaneRequest } from './claim-recipients.ts'
+import type { BatchDefinition, TrunkDefinition } from './definitions.ts'
+import type { EndedCall } from './end-calls.ts'
+import type { Gate } from './gate.ts'
+import type { LaneState, TrunkState } from './lane-states.ts'
+import type { AttemptKey, LateAttempt } from './late-evidence.ts'
+import type { LiveCallRow } from './live-calls.ts'
+import type { ProgressedCall } from './progress-calls.ts'
+
+/**
+ * Everything the dispatcher asks of the store, and nothing else. PostgreSQL stands behind it in the product
+ * (`postgres-dispatch-store.ts`); the simulator puts a store in memory here, held equal by a differential test.
+ */
+export interface DispatchStore {
+  registerNode(name: string): Promise<number>
+  renewLease(nodeId: number): Promise<boolean>
+  /** Ends incarnations whose lease has run out. */
+  endDeadNodes(): Promise<void>
+  endNode(nodeId: number): Promise<void>
+  organizationsWithOrphans(): Promise<number[]>
+  organizationsWithOpenBatches(): Promise<number[]>
+  /** Organizations with a batch whose start or expiry has come, and the instant of the next one. */
+  dueBatches(): Promise<DueBatches>
+  /**
+   * Runs one transaction of one organization: opens its gate, hands it to `plan`, commits.
+   *
+   * `plan` resolves to what it wants to read after the commit; the promises of statements it started may stand in it
+   * unawaited, so that everything after the gate travels to the server in one go, COMMIT included.
+   * Resolves only after the commit was acknowledged as a commit; null when the gate was taken and `skipIfTaken` is set.
+   *
+   * @throws {CommitUnknown} when the connection broke after COMMIT was sent: the transaction may or may not exist.
+   * @throws any other error when the transaction certainly does not exist.
+   */
+  underGate<T>(
+    organizationId: number,
+    options: { skipIfTaken: boolean },
+    plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
+  ): Promise<T | null>
+  close(): Promise<void>
+}
+
+export interface DueBatches {
+  readonly organizationIds: readonly number[]
+  /** In milliseconds from now; null: nothing is scheduled. */
+  readonly nextInMs: number | null
+}
+
+/** The statements of one transaction under one organization's gate. */
+export interface DispatchTransaction {
+  batchesSince(version: number): Promise<BatchDefinition[]>
+  batchesById(batchIds: readonly number[]): Promise<BatchDefinition[]>
+  trunks(): Promise<TrunkDefinition[]>
+  /** Starts what is scheduled for now or earlier and closes what has expired; returns how many batches changed. */
+  turnBatches(): Promise<number>
+  adoptOrphans(nodeId: number): Promise<LiveCallRow[]>
+  liveCallsOfNode(nodeId: number): Promise<LiveCallRow[]>
+  liveCallsOfAttempts(attempts: readonly AttemptKey[]): Promise<LiveCallRow[]>
+  /** Returns how many were applied. */
+  endCalls(calls: readonly EndedCall[]): Promise<number>
+  /** Returns how many were applied. */
+  progressCalls(calls: readonly ProgressedCall[]): Promise<number>
+  claim(
+    source: 'cursor' | 'due',
+    options: { nodeId: number; lanes: readonly LaneRequest[] },
+  ): Promise<ClaimedRecipient[]>
+  laneStates(lanes: readonly { batchId: number; lane: number }[]): Promise<LaneState[]>
+  trunkStates(): Promise<TrunkState[]>
+  setTrunkHealth(trunkId: number, health: { failuresInRow: number; blockedForMs: number | null }): Promise<void>
+  suppressRecipients(recipients: readonly { batchId: number; seq: number }[], reason: string): Promise<void>
+  recordCarrierEvents(events: readonly { trunkId: number; eventKey: string }[]): Promise<void>
+  endedAttempts(attempts: readonly AttemptKey[]): Promise<LateAttempt[]>
+  /** Replaces the outcome of an attempt that ended `unknown`; false: it is no longer `unknown`. */
+  correctUnknown(call: EndedCall): Promise<boolean>
+  /** Puts the live row of an attempt that ended `unknown` back; null: its number is in another call. */
+  reviveUnknown(attempt: AttemptKey, nodeId: number): Promise<LiveCallRow | null>
+}
+
+/** COMMIT was sent and its answer is lost. */
+export class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('The connection broke before COMMIT was answered', { cause })
+    this.name = 'CommitUnknown'
+  }
+}

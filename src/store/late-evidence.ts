@@ -1,0 +1,149 @@
+import { plainArray } from './array-literal.ts'
+import type { EndedCall } from './end-calls.ts'
+import { eventBlockSql } from './event-block-sql.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** Which dial of which recipient. */
+export interface AttemptKey {
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+}
+
+/** An attempt that has ended, as far as late evidence needs it. */
+export interface LateAttempt extends AttemptKey {
+  readonly dispositionCode: number
+  readonly batchStatus: number
+  readonly numberHash: string
+  readonly claimedAtEpochMs: number
+  readonly suppressed: boolean
+  /** A later attempt of the recipient exists, ended or live. */
+  readonly superseded: boolean
+}
+
+/** Rides attempt_pkey, recipient_pkey, live_call_pkey and suppression_pkey. */
+export async function endedAttempts(
+  client: Queryable,
+  organizationId: number,
+  attempts: readonly AttemptKey[],
+): Promise<LateAttempt[]> {
+  const rows = await run(client, {
+    name: 'ended_attempts',
+    text: `SELECT a.batch_id, a.seq, a.n, a.disposition, b.status, r.number_hash, extract(epoch FROM a.claimed_at)::float8 * 1000,
+        EXISTS (SELECT 1 FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = r.number_hash AND u.number = r.number),
+        EXISTS (SELECT 1 FROM attempt x WHERE x.organization_id = $1::int AND x.batch_id = a.batch_id AND x.seq = a.seq AND x.n > a.n)
+          OR EXISTS (SELECT 1 FROM live_call l WHERE l.organization_id = $1::int AND l.number_hash = r.number_hash AND l.batch_id = a.batch_id AND l.seq = a.seq)
+      FROM unnest($2::int[], $3::int[], $4::smallint[]) w(batch_id, seq, n)
+      JOIN attempt a ON a.organization_id = $1::int AND a.batch_id = w.batch_id AND a.seq = w.seq AND a.n = w.n
+      JOIN batch_state b ON b.organization_id = $1::int AND b.batch_id = w.batch_id
+      JOIN recipient r ON r.organization_id = $1::int AND r.batch_id = w.batch_id AND r.seq = w.seq`,
+    values: [
+      organizationId,
+      plainArray(attempts.map((attempt) => attempt.batchId)),
+      plainArray(attempts.map((attempt) => attempt.seq)),
+      plainArray(attempts.map((attempt) => attempt.n)),
+    ],
+  })
+  return rows.map((row) => ({
+    batchId: row[0] as number,
+    seq: row[1] as number,
+    n: row[2] as number,
+    dispositionCode: row[3] as number,
+    batchStatus: row[4] as number,
+    numberHash: row[5] as string,
+    claimedAtEpochMs: row[6] as number,
+    suppressed: row[7] as boolean,
+    superseded: row[8] as boolean,
+  }))
+}
+
+const COLUMN_OF_CODE: Record<number, string> = {
+  1: 'answered',
+  2: 'voicemail',
+  3: 'busy',
+  4: 'no_answer',
+  5: 'rejected',
+  6: 'failed',
+  7: 'cancelled',
+  8: 'expired',
+}
+
+/**
+ * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it, the figures move by the
+ * difference, and `recipient-outcome-corrected` is logged. Rides attempt_pkey.
+ * False: the attempt is no longer `unknown`; first final wins.
+ */
+export async function correctUnknown(
+  client: Queryable,
+  options: { organizationId: number; now: string; call: EndedCall },
+): Promise<boolean> {
+  const { call } = options
+  const column = COLUMN_OF_CODE[call.dispositionCode]
+  if (!column) return false
+  const rows = await run(client, {
+    name: `correct_unknown_${column}`,
+    text: `WITH d AS (UPDATE attempt SET disposition = $6::smallint, cause = $7::smallint, answered_by = greatest(answered_by, $8::smallint),
+       sip_status = nullif($9::int, -1), accepted_ms = coalesce(accepted_ms, nullif($10::int, -1)), ringing_ms = coalesce(ringing_ms, nullif($11::int, -1)),
+       answered_ms = coalesce(answered_ms, nullif($12::int, -1)), ended_ms = $13::int, carrier_call_id = coalesce(carrier_call_id, $14::text),
+       keys_pressed = $15::text, spoken_text = $16::text
+     WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint AND disposition = 9
+     RETURNING batch_id, seq, n, disposition, claimed_at, answered_ms, ended_ms),
+   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, ${column} = b.${column} + 1, talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0)
+     FROM d WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
+   entries AS (SELECT batch_id, seq, n, 7::smallint AS kind, disposition AS code, (extract(epoch FROM claimed_at - $2::timestamptz) * 1000)::int + ended_ms AS at_ms FROM d),
+   ${eventBlockSql('entries', '0')}
+   SELECT 1 FROM d`,
+    values: [
+      options.organizationId,
+      options.now,
+      call.batchId,
+      call.seq,
+      call.n,
+      call.dispositionCode,
+      call.causeCode,
+      call.answeredByCode,
+      call.sipStatus,
+      call.acceptedMs,
+      call.ringingMs,
+      call.answeredMs,
+      call.endedMs,
+      call.carrierCallId,
+      call.keysPressed,
+      call.spokenText,
+    ],
+  })
+  return rows.length === 1
+}
+
+/**
+ * The call of an attempt that had ended `unknown` lives: its live row comes back with its slots, the attempt row goes,
+ * and the recipient is no longer final. Slots may exceed a limit by it: the call exists, whatever we would like.
+ * A successor of the same number entered `due` when the attempt ended, so the row comes back without one.
+ * Rides attempt_pkey, recipient_pkey. False: the attempt is no longer `unknown`, or its number is in another call.
+ */
+export async function reviveUnknown(
+  client: Queryable,
+  options: { organizationId: number; now: string; attempt: AttemptKey; nodeId: number },
+): Promise<boolean> {
+  const { attempt } = options
+  const rows = await run(client, {
+    name: 'revive_unknown',
+    text: `WITH d AS (DELETE FROM attempt a USING recipient r WHERE a.organization_id = $1::int AND a.batch_id = $3::int AND a.seq = $4::int AND a.n = $5::smallint
+       AND a.disposition = 9 AND r.organization_id = $1::int AND r.batch_id = a.batch_id AND r.seq = a.seq
+       AND NOT EXISTS (SELECT 1 FROM live_call l WHERE l.organization_id = $1::int AND l.number_hash = r.number_hash)
+     RETURNING a.*, r.number_hash),
+   back AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq,
+       claimed_at, send_not_after, accepted_ms, carrier_call_id)
+     SELECT $1::int, d.number_hash, d.batch_id, d.seq, d.n, d.counted, l.lane, d.trunk_id, $6::int, 2, NULL, d.claimed_at, d.claimed_at, coalesce(d.accepted_ms, d.ended_ms), d.carrier_call_id
+     FROM d JOIN lane l ON l.organization_id = $1::int AND l.batch_id = d.batch_id AND d.seq >= l.first_seq AND d.seq < l.last_seq),
+   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, settled = b.settled - 1, live = b.live + 1, accepted = b.accepted + 1,
+       status = CASE WHEN b.status = 4 THEN 2 ELSE b.status END, completed_at = NULL
+     FROM d WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
+   tr AS (UPDATE trunk_state x SET live = x.live + 1 FROM d WHERE x.organization_id = $1::int AND x.trunk_id = d.trunk_id),
+   entries AS (SELECT batch_id, seq, n, 8::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM d),
+   ${eventBlockSql('entries', '(SELECT count(*)::int FROM d)')}
+   SELECT 1 FROM d`,
+    values: [options.organizationId, options.now, attempt.batchId, attempt.seq, attempt.n, options.nodeId],
+  })
+  return rows.length === 1
+}

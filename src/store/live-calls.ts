@@ -1,0 +1,140 @@
+import { numberArray, plainArray } from './array-literal.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** A live row as any node can read it. */
+export interface LiveCallRow {
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+  readonly counted: number
+  readonly lane: number
+  readonly trunkId: number
+  readonly nodeId: number
+  readonly numberHash: string
+  readonly state: number
+  readonly claimedAtEpochMs: number
+  readonly sendNotAfterEpochMs: number
+  readonly acceptedMs: number | null
+  readonly ringingMs: number | null
+  readonly answeredMs: number | null
+  readonly carrierCallId: string | null
+}
+
+const COLUMNS = `l.batch_id, l.seq, l.n, l.counted, l.lane, l.trunk_id, l.node_id, l.number_hash, l.state,
+  extract(epoch FROM l.claimed_at)::float8 * 1000, extract(epoch FROM l.send_not_after)::float8 * 1000,
+  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id`
+
+function liveCallRow(row: unknown[]): LiveCallRow {
+  return {
+    batchId: row[0] as number,
+    seq: row[1] as number,
+    n: row[2] as number,
+    counted: row[3] as number,
+    lane: row[4] as number,
+    trunkId: row[5] as number,
+    nodeId: row[6] as number,
+    numberHash: row[7] as string,
+    state: row[8] as number,
+    claimedAtEpochMs: row[9] as number,
+    sendNotAfterEpochMs: row[10] as number,
+    acceptedMs: row[11] as number | null,
+    ringingMs: row[12] as number | null,
+    answeredMs: row[13] as number | null,
+    carrierCallId: row[14] as string | null,
+  }
+}
+
+/**
+ * Makes this node the owner of the live calls whose node is no longer alive. Under the gate.
+ * Zero rows: there are none (any more).
+ */
+export async function adoptOrphans(
+  client: Queryable,
+  organizationId: number,
+  nodeId: number,
+): Promise<LiveCallRow[]> {
+  const rows = await run(client, {
+    name: 'adopt_orphans',
+    text: `UPDATE live_call l SET node_id = $2::int WHERE l.organization_id = $1::int AND l.node_id <> $2::int
+      AND NOT EXISTS (SELECT 1 FROM node n WHERE n.node_id = l.node_id AND n.ended_at IS NULL) RETURNING ${COLUMNS}`,
+    values: [organizationId, nodeId],
+  })
+  return rows.map(liveCallRow)
+}
+
+/** All live calls of one node. Reads the organization's live rows, at most as many as its limit. */
+export async function liveCallsOfNode(
+  client: Queryable,
+  organizationId: number,
+  nodeId: number,
+): Promise<LiveCallRow[]> {
+  const rows = await run(client, {
+    name: 'live_calls_of_node',
+    text: `SELECT ${COLUMNS} FROM live_call l WHERE l.organization_id = $1::int AND l.node_id = $2::int`,
+    values: [organizationId, nodeId],
+  })
+  return rows.map(liveCallRow)
+}
+
+/** The live rows of the given attempts, found through their recipients. Rides recipient_pkey, then live_call_pkey. */
+export async function liveCallsOfAttempts(
+  client: Queryable,
+  organizationId: number,
+  attempts: readonly { batchId: number; seq: number; n: number }[],
+): Promise<LiveCallRow[]> {
+  const rows = await run(client, {
+    name: 'live_calls_of_attempts',
+    text: `SELECT ${COLUMNS} FROM unnest($2::int[], $3::int[], $4::smallint[]) w(batch_id, seq, n)
+      JOIN recipient r ON r.organization_id = $1::int AND r.batch_id = w.batch_id AND r.seq = w.seq
+      JOIN live_call l ON l.organization_id = $1::int AND l.number_hash = r.number_hash
+        AND l.batch_id = w.batch_id AND l.seq = w.seq AND l.n = w.n`,
+    values: [
+      organizationId,
+      plainArray(attempts.map((attempt) => attempt.batchId)),
+      plainArray(attempts.map((attempt) => attempt.seq)),
+      plainArray(attempts.map((attempt) => attempt.n)),
+    ],
+  })
+  return rows.map(liveCallRow)
+}
+
+/**
+ * How many intents of these batches (or of one number) may still be sent: the answer to a pause, a cancel or a
+ * suppression waits until there is none.
+ */
+export async function countUnsentIntents(
+  client: Queryable,
+  organizationId: number,
+  of: { batchId?: number; numberHashes?: readonly string[] },
+): Promise<number> {
+  const rows = await run(client, {
+    name: 'count_unsent_intents',
+    text: `SELECT count(*)::int FROM live_call WHERE organization_id = $1::int AND state = 1 AND send_not_after > carillon_now()
+      AND ($2::int IS NULL OR batch_id = $2::int) AND ($3::bigint[] IS NULL OR number_hash = ANY($3::bigint[]))`,
+    values: [organizationId, of.batchId ?? null, of.numberHashes ? numberArray(of.numberHashes) : null],
+  })
+  return rows[0]![0] as number
+}
+
+/**
+ * Remembers evidence that a provider may deliver again. Rides carrier_event_pkey.
+ * A key that is already there is left alone: the evidence was applied with it.
+ */
+export async function recordCarrierEvents(
+  client: Queryable,
+  organizationId: number,
+  now: string,
+  events: readonly { trunkId: number; eventKey: string }[],
+): Promise<void> {
+  await run(client, {
+    name: 'record_carrier_events',
+    text: `INSERT INTO carrier_event (organization_id, trunk_id, event_key, at)
+      SELECT $1::int, t, k, $2::timestamptz FROM unnest($3::int[], $4::text[]) x(t, k) ON CONFLICT DO NOTHING`,
+    values: [
+      organizationId,
+      now,
+      events.map((event) => event.trunkId),
+      events.map((event) => event.eventKey),
+    ],
+  })
+}

@@ -1,0 +1,184 @@
+import type pg from 'pg'
+import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
+import { openHotConnection } from './database.ts'
+import { loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction } from './dispatch-store.ts'
+import { endCalls } from './end-calls.ts'
+import { type Gate, openGate } from './gate.ts'
+import { laneStateRows, laneStates, trunkStateRows, trunkStates } from './lane-states.ts'
+import { correctUnknown, endedAttempts, reviveUnknown } from './late-evidence.ts'
+import { adoptOrphans, liveCallsOfAttempts, liveCallsOfNode, recordCarrierEvents } from './live-calls.ts'
+import {
+  endDeadNodes,
+  endNode,
+  organizationsWithOpenBatches,
+  organizationsWithOrphans,
+  registerNode,
+  renewLease,
+} from './nodes.ts'
+import { progressCalls } from './progress-calls.ts'
+import { type Queryable, run } from './statement.ts'
+import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
+import { dueBatches, turnBatches } from './turn-batches.ts'
+
+/**
+ * The dispatcher's store on PostgreSQL: a few connections of its own, each with at most one transaction at a time.
+ * Every transaction runs as `carillon_dispatcher`.
+ */
+export class PostgresDispatchStore implements DispatchStore {
+  readonly #connectionString: string
+  readonly #idle: pg.Client[] = []
+  readonly #broken = new WeakSet<pg.Client>()
+  #closed = false
+
+  constructor(connectionString: string) {
+    this.#connectionString = connectionString
+  }
+
+  registerNode(name: string): Promise<number> {
+    return this.#alone((client) => registerNode(client, name))
+  }
+
+  renewLease(nodeId: number): Promise<boolean> {
+    return this.#alone((client) => renewLease(client, nodeId))
+  }
+
+  endDeadNodes(): Promise<void> {
+    return this.#alone(endDeadNodes)
+  }
+
+  endNode(nodeId: number): Promise<void> {
+    return this.#alone((client) => endNode(client, nodeId))
+  }
+
+  organizationsWithOrphans(): Promise<number[]> {
+    return this.#alone(organizationsWithOrphans)
+  }
+
+  organizationsWithOpenBatches(): Promise<number[]> {
+    return this.#alone(organizationsWithOpenBatches)
+  }
+
+  dueBatches() {
+    return this.#alone(dueBatches)
+  }
+
+  async underGate<T>(
+    organizationId: number,
+    options: { skipIfTaken: boolean },
+    plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
+  ): Promise<T | null> {
+    const client = await this.#take()
+    let committing = false
+    try {
+      const begun = client.query('BEGIN; SET LOCAL ROLE carillon_dispatcher')
+      begun.catch(ignore)
+      const gate = await openGate(client as Queryable, organizationId, options)
+      await begun
+      if (!gate) {
+        await client.query('ROLLBACK')
+        return null
+      }
+      const started: Promise<unknown>[] = []
+      const planned = await plan(gate, transactionOf(client as Queryable, gate, started))
+      committing = true
+      const commit = client.query('COMMIT')
+      commit.catch(ignore)
+      // A statement that failed has failed the transaction: its error says why, the COMMIT's tag only that.
+      await Promise.all(started)
+      const answer = await commit
+      if (answer.command !== 'COMMIT') throw new Error(`The transaction ended with ${answer.command}`)
+      return planned
+    } catch (error) {
+      throw await this.#failed(client, error, committing)
+    } finally {
+      this.#giveBack(client)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#idle.splice(0).map((client) => client.end().catch(ignore)))
+  }
+
+  /** Rolls back; the error to throw says whether the transaction may exist after all. */
+  async #failed(client: pg.Client, error: unknown, committing: boolean): Promise<unknown> {
+    const sqlState = (error as { code?: unknown }).code
+    // An error of the server about a statement leaves the connection usable; everything else does not.
+    const fromServer = typeof sqlState === 'string' && /^[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
+    if (!fromServer) {
+      this.#broken.add(client)
+      client.end().catch(ignore)
+      return committing ? new CommitUnknown(error) : error
+    }
+    await client.query('ROLLBACK').catch(() => this.#broken.add(client))
+    return error
+  }
+
+  async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.#take()
+    try {
+      return await ask(client as Queryable)
+    } catch (error) {
+      throw await this.#failed(client, error, false)
+    } finally {
+      this.#giveBack(client)
+    }
+  }
+
+  async #take(): Promise<pg.Client> {
+    if (this.#closed) throw new Error('The store is closed')
+    for (let client = this.#idle.pop(); client; client = this.#idle.pop()) if (!this.#broken.has(client)) return client
+    const client: pg.Client = await openHotConnection(this.#connectionString, {
+      onBroken: () => this.#broken.add(client),
+    })
+    return client
+  }
+
+  #giveBack(client: pg.Client): void {
+    if (this.#closed) client.end().catch(ignore)
+    else if (!this.#broken.has(client)) this.#idle.push(client)
+  }
+}
+
+function ignore(): void {}
+
+function count(rows: unknown[][]): number {
+  return rows[0]![0] as number
+}
+
+function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[]): DispatchTransaction {
+  const { organizationId, now } = gate
+  const track = <T>(answer: Promise<T>): Promise<T> => {
+    answer.catch(ignore)
+    started.push(answer)
+    return answer
+  }
+  return {
+    batchesSince: (version) => track(loadBatchDefinitions(client, organizationId, version)),
+    batchesById: (batchIds) => track(loadBatchesById(client, organizationId, batchIds)),
+    trunks: () => track(loadTrunkDefinitions(client, organizationId)),
+    turnBatches: () => track(turnBatches(client, gate)),
+    adoptOrphans: (nodeId) => track(adoptOrphans(client, organizationId, nodeId)),
+    liveCallsOfNode: (nodeId) => track(liveCallsOfNode(client, organizationId, nodeId)),
+    liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
+    endCalls: (calls) => track(run(client, endCalls(organizationId, now, calls)).then(count)),
+    progressCalls: (calls) => track(run(client, progressCalls(organizationId, now, calls)).then(count)),
+    claim: (source, { nodeId, lanes }) =>
+      track(run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then(claimedRecipients)),
+    laneStates: (lanes) => track(run(client, laneStates(organizationId, lanes)).then(laneStateRows)),
+    trunkStates: () => track(run(client, trunkStates(organizationId, now)).then(trunkStateRows)),
+    setTrunkHealth: (trunkId, health) => track(setTrunkHealth(client, { organizationId, now, trunkId, ...health })),
+    suppressRecipients: (recipients, reason) =>
+      track(suppressRecipients(client, { organizationId, now, recipients, reason })),
+    recordCarrierEvents: (events) => track(recordCarrierEvents(client, organizationId, now, events)),
+    endedAttempts: (attempts) => track(endedAttempts(client, organizationId, attempts)),
+    correctUnknown: (call) => track(correctUnknown(client, { organizationId, now, call })),
+    reviveUnknown: (attempt, nodeId) =>
+      track(
+        reviveUnknown(client, { organizationId, now, attempt, nodeId }).then(async (revived) =>
+          revived ? ((await liveCallsOfAttempts(client, organizationId, [attempt]))[0] ?? null) : null,
+        ),
+      ),
+  }
+}
