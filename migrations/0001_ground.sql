@@ -406,6 +406,7 @@ CREATE SEQUENCE upload_id;
 
 GRANT USAGE ON SCHEMA carillon TO carillon_api, carillon_dispatcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA carillon TO carillon_dispatcher;
+REVOKE ALL ON migration FROM carillon_dispatcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   organization, gate, trunk, trunk_state, phone_number, agent, alias, suppression, batch, batch_state, lane, recipient,
   rejected_row, due, live_call, attempt, verdict, event_block, idempotent_answer, staged_recipient TO carillon_api;

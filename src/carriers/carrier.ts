@@ -42,8 +42,6 @@ export interface CarrierTraits {
   readonly nextLookUpDelaysMs: readonly number[]
   /** A live call without news for this long is polled. */
   readonly pollSilentCallAfterMs: number
-  /** True when any E.164-shaped number may be dialled and no country is refused (no real telephone rings). */
-  readonly takesAnyNumber: boolean
 }
 
 /** Everything a carrier needs for one call; it is the committed intent, word for word. */
@@ -111,5 +109,7 @@ export interface CarrierKind<Settings = unknown> {
   readonly kind: string
   readonly summary: string
   readonly settings: ZodType<Settings>
+  /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
+  readonly takesAnyNumber: boolean
   open(settings: Settings, context: CarrierContext): Carrier
 }

@@ -116,6 +116,7 @@ export class CsvReader {
         if (text.charCodeAt(end) !== delimiter) break
         place = end + 1
       }
+      // A record that reaches the end of the piece may go on in the next; a quote there need not be a closing one.
       if (end < 0 || (end === length && !final)) {
         this.#refuseLong(record, length)
         break
@@ -147,8 +148,7 @@ export class CsvReader {
       close = text.indexOf('"', from)
     }
     if (close < 0 && final) throw unclosedQuote(this.#line)
-    // Whether a quote at the very end closes the field is only known with the next character.
-    if (close < 0 || (close + 1 === text.length && !final)) return -1
+    if (close < 0) return -1
     value = value === '' ? text.slice(from, close) : value + text.slice(from, close)
     let end = close + 1
     while (text.charCodeAt(end) === SPACE) end += 1
@@ -158,7 +158,6 @@ export class CsvReader {
       if (code === delimiter || code === LINE_FEED || code === CARRIAGE_RETURN) break
       end += 1
     }
-    if (end === text.length && !final) return -1
     this.#misquoted = end > after
     this.#quotedValue = end > after ? value + text.slice(close + 1, end) : value
     this.#quotedLines = countLineEnds(value)

@@ -3,6 +3,14 @@ import { z } from 'zod'
 
 type JsonSchema = Record<string, unknown>
 
+const documented = new WeakMap<z.ZodType, z.ZodType>()
+
+/** Lets the document show another schema than the one that validates; for bodies that are checked in two steps. */
+export function documentAs<Wire extends z.ZodType>(wire: Wire, shown: z.ZodType): Wire {
+  documented.set(wire, shown)
+  return wire
+}
+
 /**
  * Turns the zod schemas of routes into the JSON Schemas of an OpenAPI 3.1 document. A schema with an id in its meta
  * data becomes a component; the id is `<dialect>.<Name>`, since dialects share words, and the component `<Name>`.
@@ -20,7 +28,10 @@ export class OpenApiSchemas {
       if (wire instanceof z.ZodType) transformed[part] = this.#inline(wire)
     }
     if (response !== undefined) {
-      const answers = Object.entries(response as object).map(([status, wire]) => [status, this.#content(wire, 'output')])
+      const answers = Object.entries(response as object).map(([status, wire]) => [
+        status,
+        this.#content(wire, 'output'),
+      ])
       transformed.response = Object.fromEntries(answers)
     }
     return { schema: transformed as JsonSchema, url }
@@ -28,7 +39,7 @@ export class OpenApiSchemas {
 
   /** A schema, or one for each content type. */
   #content(wire: unknown, direction: 'input' | 'output'): unknown {
-    if (wire instanceof z.ZodType) return this.#convert(wire, direction)
+    if (wire instanceof z.ZodType) return this.#convert(documented.get(wire) ?? wire, direction)
     const { content, description } = wire as { content?: Record<string, { schema: unknown }>; description?: string }
     if (content === undefined) return wire
     const converted = Object.entries(content).map(([type, entry]) => [
@@ -46,7 +57,12 @@ export class OpenApiSchemas {
   }
 
   #convert(wire: z.ZodType, direction: 'input' | 'output'): JsonSchema {
-    const { $schema: _, $defs, id, ...schema } = z.toJSONSchema(wire, {
+    const {
+      $schema: _,
+      $defs,
+      id,
+      ...schema
+    } = z.toJSONSchema(wire, {
       io: direction,
       unrepresentable: 'any',
     }) as JsonSchema

@@ -11,16 +11,14 @@ type Issue = z.core.$ZodIssue
 /**
  * The issues of a schema as problems that name the field, say what it must be, and how to correct it. Values of the
  * request are not repeated: they hold people's names and numbers.
- *
- * @param where put before each path, for example `query` or a header's name; empty for fields of the body.
  */
-export function problemsOf(issues: readonly Issue[], where = ''): ErrorDetail[] {
+export function problemsOf(issues: readonly Issue[]): ErrorDetail[] {
   const problems: ErrorDetail[] = []
   for (const issue of issues) {
     if (problems.length >= DETAILS_MAX) break
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) problems.push(unknownField([...issue.path, key], where))
-    } else problems.push(problemOf(issue, where))
+      for (const key of issue.keys) problems.push(unknownField([...issue.path, key]))
+    } else problems.push(problemOf(issue))
   }
   return problems.slice(0, DETAILS_MAX)
 }
@@ -38,8 +36,8 @@ export function refusalOf(problems: readonly ErrorDetail[]): AppError {
 }
 
 /** A path as it is written in code: `recipients[3].variables.name`. */
-export function fieldPath(path: readonly PropertyKey[], where = ''): string {
-  let text = where
+export function fieldPath(path: readonly PropertyKey[]): string {
+  let text = ''
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`
     else text += text === '' ? String(step) : `.${String(step)}`
@@ -48,8 +46,8 @@ export function fieldPath(path: readonly PropertyKey[], where = ''): string {
   return clean.length > FIELD_LENGTH_MAX ? `${clean.slice(0, FIELD_LENGTH_MAX)}…` : clean
 }
 
-function unknownField(path: readonly PropertyKey[], where: string): ErrorDetail {
-  const field = fieldPath(path, where)
+function unknownField(path: readonly PropertyKey[]): ErrorDetail {
+  const field = fieldPath(path)
   return {
     path: field,
     message: `${field} is not a field of this request.`,
@@ -57,8 +55,8 @@ function unknownField(path: readonly PropertyKey[], where: string): ErrorDetail 
   }
 }
 
-function problemOf(issue: Issue, where: string): ErrorDetail {
-  const field = fieldPath(issue.path, where)
+function problemOf(issue: Issue): ErrorDetail {
+  const field = fieldPath(issue.path)
   const subject = field === '' ? 'The body' : field
   if (issue.code === 'invalid_type' && isMissing(issue)) {
     return { path: field, message: `${subject} is missing.`, remedy: `Send it as ${nameOfType(issue.expected)}.` }
@@ -150,7 +148,15 @@ function unionRule(issue: Extract<Issue, { code: 'invalid_union' }>): string {
     undefined,
   )
   if (deepest === undefined || deepest.path.length === 0) {
-    const words = [...new Set(rules.map((rule) => ruleOf(rule).replace(/^must be /, '').replace(/, not .*$/, '')))]
+    const words = [
+      ...new Set(
+        rules.map((rule) =>
+          ruleOf(rule)
+            .replace(/^must be /, '')
+            .replace(/, not .*$/, ''),
+        ),
+      ),
+    ]
     return `must be ${words.join(' or ')}`
   }
   return `cannot be used: ${fieldPath(deepest.path)} ${ruleOf(deepest)}`

@@ -4,12 +4,10 @@ import { z } from 'zod'
 import { problemsOf, refusalOf } from './zod-problems.ts'
 
 /** A scope whose routes take their types, their validation and their part of the document from zod schemas. */
-export type ZodScope = FastifyInstance extends FastifyInstance<infer Server, infer Request, infer Reply, infer Log>
-  ? FastifyInstance<Server, Request, Reply, Log, ZodTypeProvider>
-  : never
-
-/** Names of the parts of a request in front of a field's path. */
-const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'header' }
+export type ZodScope =
+  FastifyInstance extends FastifyInstance<infer Server, infer Request, infer Reply, infer Log>
+    ? FastifyInstance<Server, Request, Reply, Log, ZodTypeProvider>
+    : never
 
 /**
  * Makes a scope validate requests and answers with zod schemas. A request that does not fit is refused with an
@@ -25,14 +23,14 @@ export function useZod(scope: FastifyInstance): ZodScope {
   return scope.withTypeProvider<ZodTypeProvider>() as unknown as ZodScope
 }
 
-const validator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
+const validator: FastifySchemaCompiler<unknown> = ({ schema }) => {
   const wire = zodOf(schema)
   if (wire === undefined) return (value: unknown) => ({ value })
   return (value: unknown) => {
     // A body that was not sent is an empty object to the framework's types, and missing to a person.
     const result = wire.safeParse(value ?? undefined, { reportInput: true })
     if (result.success) return { value: result.data }
-    return { error: refusalOf(problemsOf(result.error.issues, PARTS[httpPart ?? ''] ?? '')) }
+    return { error: refusalOf(problemsOf(result.error.issues)) }
   }
 }
 

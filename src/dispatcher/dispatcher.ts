@@ -1,5 +1,5 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CarrierContext } from '../carriers/carrier.ts'
+import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
@@ -32,6 +32,12 @@ export interface DispatcherOptions {
   readonly agentKind: (kind: string) => AgentKind | undefined
   /** Transactions of different organizations at the same time. */
   readonly cyclesAtOnce?: number
+}
+
+/** Which trunk of which organization tells something. */
+interface EvidenceSource {
+  readonly organizationId: number
+  readonly trunkId: number
 }
 
 /** What the dispatcher has counted since its start; read by the metrics. */
@@ -89,16 +95,17 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#carriers = new TrunkCarriers((organizationId, trunk) =>
-      options.openCarrier(organizationId, trunk, (event, onDurable) => this.report(event, onDurable)),
-    )
+    this.#carriers = new TrunkCarriers((organizationId, trunk) => {
+      const source = { organizationId, trunkId: trunk.trunkId }
+      return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
+    })
     this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
       ...options,
       carriers: this.#carriers,
       calls: () => this.#calls.values(),
-      report: (event) => this.report(event),
+      report: (call, event) => this.#take(call, event),
     })
   }
 
@@ -124,34 +131,18 @@ export class Dispatcher {
     this.#visit(organizationId, { turn: true })
   }
 
-  /** Evidence from a carrier, in any order, any number of times. `onDurable` runs after it is committed. */
-  report(event: CallEvent, onDurable?: () => void): void {
-    const call = this.#calls.get(event.ref)
-    if (call) {
-      const desk = this.#deskOf(call.organizationId)
-      if (event.eventKey) desk.addCarrierEvent(call.trunkId, event.eventKey)
-      if (call.merge(event)) desk.touch(call)
-      call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
-      call.misses = 0
-      this.#noteTrunk(desk, call, event)
-      if (onDurable) desk.addOnDurable(onDurable)
-      if (desk.hasMail) this.#makeReady(desk.organizationId)
-      return
-    }
-    const parts = this.#options.ids.decode(event.ref)
-    if (!parts || parts.kind !== 'attempt') {
-      this.counters.unmatchedEvents++
-      return
-    }
-    const desk = this.#deskOf(parts.organizationId)
-    desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
-    if (onDurable) desk.addOnDurable(onDurable)
-    this.#makeReady(desk.organizationId)
-  }
-
-  /** The carrier of a trunk of any organization, if this node has opened it; for callbacks. */
-  carrierByUuid(trunkUuid: string) {
-    return this.#carriers.byUuid(trunkUuid)
+  /**
+   * What a provider posted to a trunk's address, on any node. Resolves when the evidence in it is committed; rejects
+   * when that failed, so that the provider tries again.
+   */
+  async takeCallback(trunkUuid: string, callback: CarrierCallback): Promise<{ status: number }> {
+    const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
+    if (!trunk?.carrier.decodeCallback) return { status: 403 }
+    const { status, events } = trunk.carrier.decodeCallback(callback)
+    await Promise.all(
+      events.map((event) => new Promise<void>((durable) => this.#take(trunk, event, durable))),
+    )
+    return { status }
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
@@ -178,6 +169,38 @@ export class Dispatcher {
     await this.#lease.stop()
     await this.#options.store.close()
     this.#tellIdle()
+  }
+
+  /** Evidence from a trunk, in any order, any number of times. `onDurable` runs after it is committed. */
+  #take(source: EvidenceSource, event: CallEvent, onDurable?: () => void): void {
+    const call = this.#calls.get(event.ref)
+    const parts = call ?? this.#options.ids.decode(event.ref)
+    // A trunk speaks for its own organization only.
+    if (!parts || parts.organizationId !== source.organizationId || (call && call.trunkId !== source.trunkId)) {
+      this.counters.unmatchedEvents++
+      onDurable?.()
+      return
+    }
+    const desk = this.#deskOf(source.organizationId)
+    if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
+    if (call) this.#merge(desk, call, event)
+    else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
+    if (onDurable) desk.addOnDurable(onDurable)
+    if (desk.hasMail) this.#makeReady(desk.organizationId)
+  }
+
+  #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
+    if (call.merge(event)) desk.touch(call)
+    call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
+    call.misses = 0
+    this.#noteTrunk(desk, call, event)
+  }
+
+  async #openByUuid(trunkUuid: string) {
+    const found = await this.#options.store.findTrunk(trunkUuid)
+    if (!found) return null
+    this.#learnTrunks(found.organizationId, [found.definition])
+    return this.#carriers.byUuid(trunkUuid)
   }
 
   #deskOf(organizationId: number): OrganizationDesk {

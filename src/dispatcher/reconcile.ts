@@ -22,7 +22,7 @@ export interface ReconcilerOptions {
   readonly log: DispatcherLog
   readonly carriers: TrunkCarriers
   readonly calls: () => Iterable<LiveCall>
-  readonly report: (event: CallEvent) => void
+  readonly report: (call: LiveCall, event: CallEvent) => void
 }
 
 /**
@@ -84,7 +84,7 @@ export class Reconciler {
           if (!answer.found) return this.#miss(call, carrier)
           call.misses = 0
           call.newsAtMonotonicMs = clock.monotonicMs()
-          for (const event of answer.events) report(event)
+          for (const event of answer.events) report(call, event)
         },
         (error) => log.warn({ err: error }, 'A carrier could not be asked for a call'),
       )
@@ -108,6 +108,6 @@ export class Reconciler {
 
   #end(call: LiveCall, disposition: AttemptDisposition, cause: Cause): void {
     const { clock, report } = this.#options
-    report({ ref: call.ref, kind: 'ended', atEpochMs: clock.nowEpochMs(), disposition, cause })
+    report(call, { ref: call.ref, kind: 'ended', atEpochMs: clock.nowEpochMs(), disposition, cause })
   }
 }

@@ -10,6 +10,7 @@ const FIRST_PROBE_MS = 1000
 const LAST_PROBE_MS = 60_000
 
 interface OpenTrunk {
+  readonly organizationId: number
   readonly definition: TrunkDefinition
   readonly carrier: Carrier
   failuresInRow: number
@@ -33,7 +34,7 @@ export class TrunkCarriers {
       const known = this.#trunks.get(key)
       if (known?.definition.version === definition.version) continue
       const carrier = this.#open(organizationId, definition)
-      this.#trunks.set(key, { definition, carrier, failuresInRow: 0, probeAfterMs: FIRST_PROBE_MS, probing: false })
+      this.#trunks.set(key, { organizationId, definition, carrier, failuresInRow: 0, probeAfterMs: FIRST_PROBE_MS, probing: false })
     }
   }
 
@@ -41,8 +42,10 @@ export class TrunkCarriers {
     return this.#trunks.get(keyOf(organizationId, trunkId))?.carrier ?? null
   }
 
-  byUuid(trunkUuid: string): Carrier | null {
-    for (const trunk of this.#trunks.values()) if (trunk.definition.trunkUuid === trunkUuid) return trunk.carrier
+  byUuid(trunkUuid: string): { organizationId: number; trunkId: number; carrier: Carrier } | null {
+    for (const { definition, organizationId, carrier } of this.#trunks.values()) {
+      if (definition.trunkUuid === trunkUuid) return { organizationId, trunkId: definition.trunkId, carrier }
+    }
     return null
   }
 

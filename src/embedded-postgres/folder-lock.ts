@@ -8,12 +8,13 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 
 /** Exclusive use of a folder, from `lockFolder` until `release` or the end of the process, however it ends. */
 export interface FolderLock {
+  /** May be called again. */
   release(): Promise<void>
 }
 
 const prefix = 'lock-'
 const answerTimeoutMs = 1000
-const contestTimeoutMs = 5000
+const contestTimeoutMs = 2000
 const contestPollMs = 50
 // The shortest limit of the systems supported (macOS), without the ending zero byte.
 const maxSocketPathBytes = 103
@@ -39,7 +40,11 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     socket.end(`${state} ${process.pid}\n`)
   })
   server.unref()
+  let released = false
   const release = async (): Promise<void> => {
+    // A second close would hit whatever uses the descriptor's number by then.
+    if (released) return
+    released = true
     fs.rmSync(path.join(folder, name), { force: true })
     await new Promise<void>((resolve) => server.close(() => resolve()))
     place.close()

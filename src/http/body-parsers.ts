@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { readJsonBody } from '../dialects/json-body.ts'
 import { AppError } from '../errors.ts'
-import { readJsonBody } from './json-body.ts'
 import { RequestError } from './request-errors.ts'
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json(?=\s*(?:;|$))/i
@@ -25,7 +25,8 @@ export function takeJsonBodies(scope: FastifyInstance): void {
 /** Refuses what is wrong with a body by its headers alone, before a byte of it is read. */
 export function refuseForeignEncodings(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') throw new RequestError('unsupported-encoding')
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity')
+    throw new RequestError('unsupported-encoding')
   const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1]
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw new RequestError('unsupported-charset')
 }
@@ -35,5 +36,9 @@ function readJson(request: FastifyRequest, bytes: Buffer): unknown {
   const body = readJsonBody(bytes)
   if (body.ok) return body.value
   if (body.field === '') throw new RequestError('malformed-body', { message: body.message, remedy: body.remedy })
-  throw new AppError('invalid-input', { field: body.field, args: [`${body.field}: ${body.message}`], remedy: body.remedy })
+  throw new AppError('invalid-input', {
+    field: body.field,
+    args: [`${body.field}: ${body.message}`],
+    remedy: body.remedy,
+  })
 }

@@ -64,5 +64,7 @@ function codeOf(error: unknown): string {
 
 /** The pool has no code of its own for this. */
 function isPoolTimeout(error: unknown): boolean {
-  return error instanceof Error && /^(timeout exceeded when trying to connect|Connection terminated)/.test(error.message)
+  return (
+    error instanceof Error && /^(timeout exceeded when trying to connect|Connection terminated)/.test(error.message)
+  )
 }

@@ -11,8 +11,8 @@ import { addCarrierCallbacks, type OnCarrierCallback } from './carrier-callbacks
 import { addDocuments, describeScope } from './documents.ts'
 import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from './error-handler.ts'
 import { addHealthRoutes, type Readiness } from './health.ts'
-import { noteRequests } from './request-log.ts'
 import { RequestError } from './request-errors.ts'
+import { noteRequests } from './request-log.ts'
 import { RouteTable } from './route-table.ts'
 
 export interface ServerDeps {
@@ -129,7 +129,11 @@ function mountDialects(server: FastifyInstance, deps: ServerDeps, routes: RouteT
   })
 }
 
-async function mountDialect(scope: FastifyInstance, dialect: Dialect, use: { keys: Keys; deps: ServerDeps }): Promise<void> {
+async function mountDialect(
+  scope: FastifyInstance,
+  dialect: Dialect,
+  use: { keys: Keys; deps: ServerDeps },
+): Promise<void> {
   const { commands, clock, publicUrl, region } = use.deps
   scope.setErrorHandler(errorHandlerOf(dialect))
   scope.addHook('onRoute', (route) => {

@@ -152,7 +152,7 @@ describe('policy', () => {
 
   it('knows kinds and countries', () => {
     expect([numberKind(14155552671), countryOf(14155552671)]).toEqual(['fixed-or-mobile', 'US'])
-    expect([numberKind(447911123456), countryOf(447911123456)]).toEqual(['mobile', 'GB'])
+    expect([numberKind(447400123456), countryOf(447400123456)]).toEqual(['mobile', 'GB'])
     expect([numberKind(442079460958), countryOf(441534123456)]).toEqual(['fixed', 'JE'])
     expect([numberKind(15555555555), isValidNumber(15555555555)]).toEqual(['unknown', false])
     expect([numberKind(77012345678), countryOf(77012345678)]).toEqual(['mobile', 'KZ'])

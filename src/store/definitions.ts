@@ -134,11 +134,29 @@ export async function loadTrunkDefinitions(client: Queryable, organizationId: nu
     text: 'SELECT trunk_id, trunk_uuid, carrier, settings, version::float8 FROM trunk WHERE organization_id = $1::int',
     values: [organizationId],
   })
-  return rows.map((row) => ({
+  return rows.map(trunkDefinition)
+}
+
+/** Across organizations, for callbacks that name only the trunk; asked once for a trunk and node. */
+export async function findTrunkByUuid(
+  client: Queryable,
+  trunkUuid: string,
+): Promise<{ organizationId: number; definition: TrunkDefinition } | null> {
+  const rows = await run(client, {
+    name: 'find_trunk_by_uuid',
+    text: 'SELECT trunk_id, trunk_uuid, carrier, settings, version::float8, organization_id FROM trunk WHERE trunk_uuid = $1::uuid',
+    values: [trunkUuid],
+  })
+  const row = rows[0]
+  return row ? { organizationId: row[5] as number, definition: trunkDefinition(row) } : null
+}
+
+function trunkDefinition(row: unknown[]): TrunkDefinition {
+  return {
     trunkId: row[0] as number,
     trunkUuid: row[1] as string,
     carrier: row[2] as string,
     settings: row[3],
     version: row[4] as number,
-  }))
+  }
 }

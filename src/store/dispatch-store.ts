@@ -21,6 +21,8 @@ export interface DispatchStore {
   organizationsWithOpenBatches(): Promise<number[]>
   /** Organizations with a batch whose start or expiry has come, and the instant of the next one. */
   dueBatches(): Promise<DueBatches>
+  /** The trunk of that id, whatever its organization; null: there is none. */
+  findTrunk(trunkUuid: string): Promise<{ organizationId: number; definition: TrunkDefinition } | null>
   /**
    * Runs one transaction of one organization: opens its gate, hands it to `plan`, commits.
    *

@@ -132,7 +132,7 @@ async function findPending(client: pg.ClientBase, migrations: Migration[]): Prom
           `${migrations.at(-1)?.name ?? 'none'}. Start the newer Carillon, or restore a backup made before the update.`,
       )
     }
-    if (row.number !== migration.number || row.name !== migration.name) {
+    if (row.number !== migration.number || row.name !== migration.name || row.sha256 !== migration.sha256) {
       throw new MigrationRefusedError(
         `Migration ${row.name} was applied to this database, but the file ${migration.name}.sql is not the one that was ` +
           'applied. An applied migration must not be changed: restore the file, and put the change into a new migration.',

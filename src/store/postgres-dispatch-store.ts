@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
 import { openHotConnection } from './database.ts'
-import { loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
+import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
 import { CommitUnknown, type DispatchStore, type DispatchTransaction } from './dispatch-store.ts'
 import { endCalls } from './end-calls.ts'
 import { type Gate, openGate } from './gate.ts'
@@ -61,6 +61,10 @@ export class PostgresDispatchStore implements DispatchStore {
 
   dueBatches() {
     return this.#alone(dueBatches)
+  }
+
+  findTrunk(trunkUuid: string) {
+    return this.#alone((client) => findTrunkByUuid(client, trunkUuid))
   }
 
   async underGate<T>(

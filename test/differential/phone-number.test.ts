@@ -37,12 +37,17 @@ describe('against libphonenumber-js/max', () => {
       }
       if (theirsValid !== isValidNumber(number)) differences.push(`+${digits} validity ${theirsValid}`)
       if (theirs && theirs.country !== countryOf(number)) differences.push(`+${digits} country ${theirs.country}`)
+      // Numbers of fewer than seven digits in all are refused as short codes.
+      const isShort = digits.length < 7 || (theirs !== undefined && theirs.number.length < 8)
+      if (!isShort && parsePhoneNumber(`+${digits}`).ok !== theirsValid) {
+        differences.push(`+${digits} parsed, validity ${theirsValid}`)
+      }
       if (theirs && theirsValid) {
         const kind = KIND_OF_LIBRARY[theirs.getType() ?? ''] ?? 'unknown'
         const ours = numberKind(number)
         if (ours !== 'satellite' && ours !== kind) differences.push(`+${digits} kind ${kind} ${ours}`)
         const parsed = parsePhoneNumber(`+${digits}`)
-        if (digits.length >= 7 && theirs.number.length > 7 && (!parsed.ok || parsed.e164 !== theirs.number)) {
+        if (!isShort && (!parsed.ok || parsed.e164 !== theirs.number)) {
           differences.push(`+${digits} number ${theirs.number} ${JSON.stringify(parsed)}`)
         }
       }

@@ -31,8 +31,22 @@ it('calls everyone once, with the outcome that the digits say, and counts what i
   const batchId = await world.addBatch({ numbers: numbersEnding(endings) })
   await untilCompleted(batchId)
   expect(await figures(batchId)).toMatchObject({
-    total: 10, settled: 10, live: 0, due: 0, dialing: 0, accepted: 0, ringing: 0, talking: 0, attempts: 10,
-    answered: 4, busy: 1, no_answer: 1, voicemail: 1, rejected: 1, failed: 2, unknown: 0,
+    total: 10,
+    settled: 10,
+    live: 0,
+    due: 0,
+    dialing: 0,
+    accepted: 0,
+    ringing: 0,
+    talking: 0,
+    attempts: 10,
+    answered: 4,
+    busy: 1,
+    no_answer: 1,
+    voicemail: 1,
+    rejected: 1,
+    failed: 2,
+    unknown: 0,
   })
   expect(await recount(batchId)).toEqual({ live: 0, gate_live: 0, trunk_live: 0, due: 0, attempts: 10, called: 10 })
   const spoken = await world.ask('SELECT spoken_text, keys_pressed FROM attempt WHERE seq = 3')
@@ -47,7 +61,9 @@ it('tries the busy again up to the cap, and never more than the concurrency allo
   const batchId = await world.addBatch({ numbers, concurrency: 3, retryPolicy: retryBusy })
   let most = 0
   await until(async () => {
-    const [row] = await world.ask('SELECT (SELECT count(*)::int FROM live_call) AS live, live AS counted FROM batch_state')
+    const [row] = await world.ask(
+      'SELECT (SELECT count(*)::int FROM live_call) AS live, live AS counted FROM batch_state',
+    )
     most = Math.max(most, row.live)
     expect(row.counted).toBe(row.live)
     return (await figures(batchId)).status === 4
@@ -61,7 +77,9 @@ it('finishes the calls that a stopped node leaves behind', async () => {
   world = await dispatchWorld({ liveMax: 20 })
   await world.addNode({ name: 'a' })
   const other = await world.addNode({ name: 'b' })
-  const batchId = await world.addBatch({ numbers: numbersEnding(Array.from({ length: 500 }, (_, index) => index % 60)) })
+  const batchId = await world.addBatch({
+    numbers: numbersEnding(Array.from({ length: 500 }, (_, index) => index % 60)),
+  })
   await until(async () => (await figures(batchId)).settled > 100, 'a fifth is done')
   await other.stop()
   world.dispatchers.splice(1, 1)

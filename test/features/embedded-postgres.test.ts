@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { findPackagedBinDir } from '../../src/embedded-postgres/binaries.ts'
 import { isPostgresOf, readPostmasterFile } from '../../src/embedded-postgres/former-run.ts'
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../../src/embedded-postgres/supervisor.ts'
@@ -20,6 +20,22 @@ function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'carillon-embedded-'))
   fs.chmodSync(folder, 0o711)
   onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+const usedFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'carillon-embedded-used-'))
+
+beforeAll(async () => {
+  fs.chmodSync(usedFolder, 0o711)
+  const server = await startEmbeddedPostgres({ dataDir: usedFolder, log: recordingLog().log, settings: testMode })
+  await server.stop()
+})
+afterAll(() => fs.rmSync(usedFolder, { recursive: true }))
+
+/** A copy of a data folder whose first start lies behind it, which takes less time than another first start. */
+function usedDataFolder(): string {
+  const folder = temporaryFolder()
+  execFileSync('cp', ['-a', `${usedFolder}/.`, folder])
   return folder
 }
 
@@ -183,7 +199,7 @@ test.runIf(isRoot)('as root, programs that PostgreSQL cannot reach are copied in
 })
 
 test('a killed Carillon leaves no server behind, and the next start finds all acknowledged commits', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const carillon = await startInOwnProcess(dataDir)
   await query(carillon, 'CREATE TABLE public.kept AS SELECT 42 AS n')
   await kill9(carillon.process)
@@ -192,7 +208,7 @@ test('a killed Carillon leaves no server behind, and the next start finds all ac
 })
 
 test('a Carillon that exits without stopping its server can start again at once', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const carillon = await startInOwnProcess(dataDir, 'exit')
   const server = await start({ dataDir })
   expect(server.pid).not.toBe(carillon.postgresPid)
@@ -200,7 +216,7 @@ test('a Carillon that exits without stopping its server can start again at once'
 })
 
 test('starts after a kill -9 of everything: Carillon, guard and server', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const carillon = await startInOwnProcess(dataDir)
   await query(carillon, 'CREATE TABLE public.kept AS SELECT 42 AS n')
   const guard = guardOf(carillon.postgresPid)
@@ -212,7 +228,7 @@ test('starts after a kill -9 of everything: Carillon, guard and server', async (
 })
 
 test('a server orphaned by a kill -9 of Carillon and its guard is stopped and started anew', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const carillon = await startInOwnProcess(dataDir)
   await query(carillon, 'CREATE TABLE public.kept AS SELECT 42 AS n')
   process.kill(guardOf(carillon.postgresPid), 'SIGKILL')
@@ -228,7 +244,7 @@ test('a server orphaned by a kill -9 of Carillon and its guard is stopped and st
 })
 
 test('a postmaster.pid whose process id belongs to something else does not block the start', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const first = await start({ dataDir })
   await first.stop()
   const owner = fs.statSync(clusterOf(dataDir))
@@ -248,14 +264,14 @@ test('a postmaster.pid whose process id belongs to something else does not block
 })
 
 test('a second Carillon on the folder is refused with the process id of the first, which works on', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const carillon = await startInOwnProcess(dataDir)
   const message = new RegExp(
     `Another Carillon \\(process ${carillon.process.pid}\\) uses the folder .*CARILLON_DATA_DIR`,
   )
   await expect(startEmbeddedPostgres({ dataDir, log: recordingLog().log })).rejects.toThrow(message)
   expect(await query(carillon, 'SELECT 1')).toEqual([[1]])
-  const first = await start({ dataDir: temporaryFolder() })
+  const first = await start({ dataDir: usedDataFolder() })
   expect(await query(first, 'SELECT 1')).toEqual([[1]])
 })
 
@@ -271,7 +287,7 @@ test('of several that start on one folder at the same moment, at most one gets i
 })
 
 test('a folder made by another major version is refused, naming both and the remedy', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const server = await start({ dataDir })
   await server.stop()
   fs.writeFileSync(path.join(clusterOf(dataDir), 'PG_VERSION'), '17\n')
@@ -280,7 +296,7 @@ test('a folder made by another major version is refused, naming both and the rem
 })
 
 test('a server that dies is started again and logged; a stop meanwhile ends it for good', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const { lines, log } = recordingLog()
   const server = await start({ dataDir, log })
   await query(server, 'CREATE TABLE public.kept AS SELECT 42 AS n')
@@ -308,7 +324,7 @@ test('a long data folder gets its socket in a short one, and the same one again'
 })
 
 test('a setting that PostgreSQL does not take is shown in its own words, and the folder is free again', async () => {
-  const dataDir = temporaryFolder()
+  const dataDir = usedDataFolder()
   const failing = startEmbeddedPostgres({ dataDir, log: recordingLog().log, settings: { shared_buffers: 'plenty' } })
   await expect(failing).rejects.toThrow(/does not start[\s\S]*shared_buffers/)
   await start({ dataDir })
@@ -316,7 +332,7 @@ test('a setting that PostgreSQL does not take is shown in its own words, and the
 
 test('errors of statements, which may hold personal data, stay out of the log', async () => {
   const { lines, log } = recordingLog()
-  const server = await start({ dataDir: temporaryFolder(), log })
+  const server = await start({ dataDir: usedDataFolder(), log })
   await expect(query(server, `SELECT '+14155550123'::int`)).rejects.toThrow()
   await server.stop()
   expect(lines.map((line) => line.message).join()).not.toContain('14155550123')

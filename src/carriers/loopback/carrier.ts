@@ -8,6 +8,7 @@ export const loopback: CarrierKind<LoopbackSettings> = {
   kind: 'loopback',
   summary: 'A simulated telephone network: no telephone rings, the last two digits of a number decide the outcome.',
   settings: loopbackSettings,
+  takesAnyNumber: true,
   open(settings, context) {
     return settings.url === undefined ? new InProcessLoopback(settings, context) : new RemoteLoopback(settings, context)
   },

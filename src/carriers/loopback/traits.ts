@@ -6,5 +6,4 @@ export const LOOPBACK_TRAITS: CarrierTraits = {
   firstLookUpDelayMs: 2000,
   nextLookUpDelaysMs: [2000, 2000],
   pollSilentCallAfterMs: 2000,
-  takesAnyNumber: true,
 }

@@ -1,0 +1,191 @@
+import { AppError } from '../errors.ts'
+import { BATCH_STATUS_CODE, type DuplicateNumbers } from '../model/batch.ts'
+import type { CallingWindow } from '../model/calling-window.ts'
+import { type CallPolicy, countryOf } from '../model/phone-number.ts'
+import { NO_RETRIES, type RetryPolicy } from '../model/retry-policy.ts'
+import { readDialingRules } from '../store/organizations.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { findNumber, type NumberRow } from '../store/phone-numbers.ts'
+import {
+  checkedDate,
+  checkedJson,
+  checkedRetryPolicy,
+  checkedText,
+  checkedWhole,
+  checkedWindow,
+  NAME_CHARS_MAX,
+} from './checked-input.ts'
+import type { CommandContext, JsonObject } from './context.ts'
+import { lookForNumber, requireAgent } from './find-objects.ts'
+
+/** What is asked of a batch, apart from its recipients. */
+export interface BatchInput {
+  /** By default the name of the file, else the date. */
+  readonly name?: string | undefined
+  /** The wire format that asks. */
+  readonly dialect: string
+  /** Id in any spelling, or alias. */
+  readonly agent: string
+  /** Id, alias or E.164 of a number; by default the agent's, else the organization's. */
+  readonly callerNumber?: string | undefined
+  /** 5..80, by default 30. */
+  readonly ringTimeoutSeconds?: number | undefined
+  /** 1..28800, by default 600. */
+  readonly maxCallSeconds?: number | undefined
+  /** Calls at once; by default as many as the organization may have. */
+  readonly concurrency?: number | undefined
+  /** Checked here, whatever its shape. */
+  readonly callingWindow?: CallingWindow | null | undefined
+  /** Checked here, whatever its shape; by default everyone is dialled once. */
+  readonly retryPolicy?: RetryPolicy | undefined
+  readonly duplicateNumbers?: DuplicateNumbers | undefined
+  /** Null or absent: now. */
+  readonly startAt?: Date | null | undefined
+  /** What a start in the past means: a refusal (the default) or now. */
+  readonly pastStart?: 'refuse' | 'now' | undefined
+  /** Waits for `startBatch`; a start that is given is kept and may lie in the past. */
+  readonly draft?: boolean | undefined
+  readonly expiresAt?: Date | null | undefined
+  readonly metadata?: JsonObject | null | undefined
+  /** What the dialect must be able to repeat. */
+  readonly dialectFields?: JsonObject | null | undefined
+  /** `accept` (default) leaves bad rows of a file out and reports them; `reject` refuses the file. */
+  readonly onBadRows?: 'accept' | 'reject' | undefined
+}
+
+export const RING_TIMEOUT_SECONDS = { min: 5, max: 80, fallback: 30 } as const
+export const MAX_CALL_SECONDS = { min: 1, max: 28_800, fallback: 600 } as const
+
+/** What a batch will be, as far as it does not depend on the database. */
+export interface BatchTerms {
+  readonly name: string | null
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly concurrency: number | null
+  readonly callingWindow: CallingWindow | null
+  readonly retryPolicy: RetryPolicy
+  readonly duplicateNumbers: DuplicateNumbers
+  readonly statusCode: number
+  readonly startAt: Date | null
+  readonly expiresAt: Date | null
+  readonly metadata: string | null
+  readonly dialectFields: string | null
+}
+
+/** @throws AppError for the first field that does not fit. */
+export function batchTerms(input: BatchInput, nowEpochMs: number): BatchTerms {
+  const { startAt, statusCode } = startOf(input, nowEpochMs)
+  return {
+    name: input.name === undefined ? null : checkedText(input.name, 'name', { max: NAME_CHARS_MAX }),
+    ringTimeoutSeconds: checkedWhole(
+      input.ringTimeoutSeconds ?? RING_TIMEOUT_SECONDS.fallback,
+      'ringTimeoutSeconds',
+      RING_TIMEOUT_SECONDS,
+    ),
+    maxCallSeconds: checkedWhole(
+      input.maxCallSeconds ?? MAX_CALL_SECONDS.fallback,
+      'maxCallSeconds',
+      MAX_CALL_SECONDS,
+    ),
+    concurrency: input.concurrency ?? null,
+    callingWindow: checkedWindow(input.callingWindow),
+    retryPolicy: input.retryPolicy === undefined ? NO_RETRIES : checkedRetryPolicy(input.retryPolicy),
+    duplicateNumbers: input.duplicateNumbers ?? 'skip',
+    statusCode,
+    startAt,
+    expiresAt: checkedExpiry(input.expiresAt ?? null, startAt, nowEpochMs),
+    metadata: jsonOrNull(input.metadata, 'metadata'),
+    dialectFields: jsonOrNull(input.dialectFields, 'dialectFields'),
+  }
+}
+
+/** @throws AppError `expiry-before-start`. */
+export function checkedExpiry(expiresAt: Date | null, startAt: Date | null, nowEpochMs: number): Date | null {
+  if (expiresAt === null) return null
+  checkedDate(expiresAt, 'expiresAt')
+  const earliest = Math.max(nowEpochMs, startAt?.getTime() ?? 0)
+  if (expiresAt.getTime() <= earliest) throw new AppError('expiry-before-start', { field: 'expiresAt' })
+  return expiresAt
+}
+
+/** @throws AppError `concurrency-above-limit`, `invalid-input`. */
+export function checkedConcurrency(wanted: number | null, liveMax: number): number {
+  if (wanted === null) return liveMax
+  checkedWhole(wanted, 'concurrency', { min: 1, max: 1_000_000 })
+  if (wanted > liveMax) throw new AppError('concurrency-above-limit', { field: 'concurrency', args: [liveMax] })
+  return wanted
+}
+
+export function jsonOrNull(value: JsonObject | null | undefined, field: string): string | null {
+  return value === null || value === undefined ? null : checkedJson(value, field)
+}
+
+function startOf(input: BatchInput, nowEpochMs: number): { startAt: Date | null; statusCode: number } {
+  const startAt = input.startAt ?? null
+  if (startAt !== null) checkedDate(startAt, 'startAt')
+  if (input.draft === true) return { startAt, statusCode: BATCH_STATUS_CODE.draft }
+  if (startAt === null) return { startAt, statusCode: BATCH_STATUS_CODE.running }
+  if (startAt.getTime() > nowEpochMs) return { startAt, statusCode: BATCH_STATUS_CODE.scheduled }
+  if (input.pastStart !== 'now') throw new AppError('start-in-past', { field: 'startAt' })
+  return { startAt, statusCode: BATCH_STATUS_CODE.running }
+}
+
+/** Who speaks, from which number, through which trunk, and who may be called by it. */
+export interface BatchParties {
+  readonly agentId: number
+  readonly caller: NumberRow
+  readonly callerDigits: number
+  /** No real telephone rings. */
+  readonly takesAnyNumber: boolean
+  readonly defaultCountry: string | undefined
+  readonly policy: CallPolicy | null
+}
+
+/**
+ * The caller is the batch's number, else the agent's, else the organization's; its trunk carries the calls.
+ * @throws AppError `agent-not-found`, `no-caller-number`, `caller-not-owned`.
+ */
+export async function batchParties(
+  context: Pick<CommandContext, 'carrierKind'>,
+  client: Client,
+  organizationId: number,
+  input: Pick<BatchInput, 'agent' | 'callerNumber'>,
+): Promise<BatchParties> {
+  const agent = await requireAgent(client, organizationId, input.agent)
+  if (agent.archived_at !== null) {
+    throw new AppError('agent-not-found', { field: 'agent', remedy: 'The agent is archived. Name another one.' })
+  }
+  const rules = await readDialingRules(client, organizationId)
+  const caller = await callerOf(client, organizationId, {
+    named: input.callerNumber,
+    fallbackId: agent.default_number_id ?? rules.default_number_id,
+  })
+  const callerDigits = Number(caller.number)
+  const callerCountry = countryOf(callerDigits)
+  const takesAnyNumber = context.carrierKind(caller.carrier)?.takesAnyNumber === true
+  const allowed = rules.allowed_countries ?? (callerCountry === undefined ? [] : [callerCountry])
+  return {
+    agentId: agent.agent_id,
+    caller,
+    callerDigits,
+    takesAnyNumber,
+    defaultCountry: rules.default_country ?? undefined,
+    policy: takesAnyNumber ? null : { allowedCountries: new Set(allowed) },
+  }
+}
+
+async function callerOf(
+  client: Client,
+  organizationId: number,
+  caller: { named: string | undefined; fallbackId: number | null },
+): Promise<NumberRow> {
+  if (caller.named !== undefined) {
+    const named = await lookForNumber(client, organizationId, caller.named)
+    if (named === undefined) throw new AppError('caller-not-owned', { field: 'callerNumber' })
+    return named
+  }
+  const fallback =
+    caller.fallbackId === null ? undefined : await findNumber(client, organizationId, { numberId: caller.fallbackId })
+  if (fallback === undefined) throw new AppError('no-caller-number', { field: 'callerNumber' })
+  return fallback
+}

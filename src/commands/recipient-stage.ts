@@ -1,0 +1,150 @@
+import { NumberLines } from '../csv/number-lines.ts'
+import type { Cause } from '../model/cause.ts'
+import { hashNumbers } from '../model/id-cipher.ts'
+import { type CallPolicy, type CallRefusal, mayBeCalled } from '../model/phone-number.ts'
+import { copyStaged, deleteStaged, STAGED_AT_ONCE, type StagedRecipient, takeUploadId } from '../store/staged-recipients.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { type ImportVerdict, LaneBook } from './lane-book.ts'
+
+/** A recipient as it comes out of a file or a posted list, with a well-formed number. */
+export interface RecipientDraft {
+  readonly line: number
+  readonly digits: number
+  /** JSON texts. */
+  readonly variables: string | null
+  readonly metadata: string | null
+  /** Only when it lies in the future. */
+  readonly notBefore: Date | null
+  readonly zones: readonly string[]
+  /** Shaped like a number and none. */
+  readonly invalid: boolean
+}
+
+/** Who may be called in this batch. */
+export interface StageRules {
+  readonly duplicateNumbers: 'skip' | 'call'
+  readonly callerDigits: number
+  /** Null: no real telephone rings, so everything goes. */
+  readonly policy: CallPolicy | null
+}
+
+const CAUSE_OF_REFUSAL = {
+  'short-code': 'short-code',
+  premium: 'premium-number',
+  'shared-cost': 'premium-number',
+  satellite: 'satellite-number',
+  'country-not-allowed': 'country-not-allowed',
+} as const satisfies Record<CallRefusal['reason'], Cause>
+
+/**
+ * Takes recipients one by one, decides on each, gives it its place and carries them to the database in slices, while
+ * the next slice fills. Memory holds two slices and 12 to 24 bytes for each different number.
+ */
+export class RecipientStage {
+  readonly book = new LaneBook()
+  readonly #context: CommandContext
+  readonly #actor: Actor
+  readonly #rules: StageRules
+  readonly #uploadId: string
+  readonly #seen = new NumberLines()
+  #slice: StagedRecipient[] = []
+  #copying: Promise<void> = Promise.resolve()
+  #dueCount = 0
+  #chained = false
+
+  private constructor(context: CommandContext, actor: Actor, options: { rules: StageRules; uploadId: string }) {
+    this.#context = context
+    this.#actor = actor
+    this.#rules = options.rules
+    this.#uploadId = options.uploadId
+  }
+
+  static async open(context: CommandContext, actor: Actor, rules: StageRules): Promise<RecipientStage> {
+    const uploadId = await inOrganization(context, actor, takeUploadId)
+    return new RecipientStage(context, actor, { rules, uploadId })
+  }
+
+  get upload(): { readonly organizationId: number; readonly uploadId: string } {
+    return { organizationId: this.#actor.organizationId, uploadId: this.#uploadId }
+  }
+
+  /** How many have a not-before of their own. */
+  get dueCount(): number {
+    return this.#dueCount
+  }
+
+  /** Whether some wait behind the same number. */
+  get chained(): boolean {
+    return this.#chained
+  }
+
+  /** True when a slice is full: call {@link flush} before adding many more. */
+  get full(): boolean {
+    return this.#slice.length >= STAGED_AT_ONCE
+  }
+
+  add(draft: RecipientDraft): void {
+    const { line, digits, variables, metadata } = draft
+    const verdict = this.#verdictOn(draft)
+    const { lane, position } = verdict === null ? this.#placeOf(draft) : this.book.placeFinal(verdict)
+    // Who is final never enters `due`, whatever the not-before says.
+    const notBefore = verdict === null ? draft.notBefore : null
+    this.#slice.push({ lane, position, line, digits, variables, metadata, notBefore })
+  }
+
+  /** Sends the slice off once the one before has arrived. Rejects with the fault of the one before. */
+  async flush(): Promise<void> {
+    await this.#copying
+    const slice = this.#slice
+    if (slice.length === 0) return
+    this.#slice = []
+    this.#copying = this.#copy(slice)
+    // The fault is met at the next flush; until then nobody waits for it.
+    this.#copying.catch(() => undefined)
+  }
+
+  /** Resolves when everything has arrived. */
+  async finish(): Promise<void> {
+    await this.flush()
+    await this.#copying
+  }
+
+  /** Removes what was staged; what fails here is swept up later. */
+  async discard(): Promise<void> {
+    await this.#copying.catch(() => undefined)
+    await inOrganization(this.#context, this.#actor, (client) => deleteStaged(client, this.upload)).catch(
+      () => undefined,
+    )
+  }
+
+  #placeOf(draft: RecipientDraft): { lane: number; position: number } {
+    if (draft.notBefore !== null) {
+      this.#dueCount += 1
+      return this.book.place(draft.zones, true)
+    }
+    if (this.#rules.duplicateNumbers === 'skip') return this.book.place(draft.zones, false)
+    const held = this.#seen.firstLine(draft.digits, draft.line) !== 0
+    if (held) this.#chained = true
+    return this.book.place(draft.zones, held)
+  }
+
+  #verdictOn(draft: RecipientDraft): ImportVerdict | null {
+    if (draft.invalid) return { outcome: 'invalid-number', cause: 'number-not-valid' }
+    if (draft.digits === this.#rules.callerDigits) return { outcome: 'not-allowed', cause: 'own-number' }
+    const allowed = this.#rules.policy === null ? null : mayBeCalled(draft.digits, this.#rules.policy)
+    if (allowed !== null && !allowed.ok) return { outcome: 'not-allowed', cause: CAUSE_OF_REFUSAL[allowed.reason] }
+    if (this.#rules.duplicateNumbers === 'skip' && this.#seen.firstLine(draft.digits, draft.line) !== 0) {
+      return { outcome: 'duplicate', cause: 'number-repeated' }
+    }
+    return null
+  }
+
+  #copy(slice: readonly StagedRecipient[]): Promise<void> {
+    const key = this.#context.secrets.numberHashKey(this.#actor.organizationId)
+    const hashes = hashNumbers(
+      key,
+      slice.map((row) => row.digits),
+    )
+    return inOrganization(this.#context, this.#actor, (client) => copyStaged(client, this.upload, slice, hashes))
+  }
+}

@@ -1,0 +1,188 @@
+import type { z } from 'zod'
+import type { CreatedBatch } from '../../commands/create-batch.ts'
+import type { RecipientDetail } from '../../commands/get-recipient.ts'
+import type { EventPage } from '../../commands/list-events.ts'
+import type { Page } from '../../commands/context.ts'
+import type {
+  AgentView,
+  AttemptView,
+  BatchView,
+  CredentialView,
+  EventView,
+  NumberView,
+  OrganizationUsage,
+  OrganizationView,
+  RecipientView,
+  SuppressionView,
+  TrunkView,
+} from '../../commands/views.ts'
+import type { Waiting } from '../../model/why-waiting.ts'
+import type * as batchWire from './batch-wire.ts'
+import type * as wire from './wire.ts'
+
+/** What commands answer, as the native dialect writes it: instants in ISO 8601, `concurrency` for calls at once. */
+
+export function encodePage<Item, Wire>(page: Page<Item>, encode: (item: Item) => Wire) {
+  return { items: page.items.map(encode), nextCursor: page.nextCursor }
+}
+
+export function encodeOrganization(view: OrganizationView): z.infer<typeof wire.organization> {
+  const { liveMax, aliases, allowedCountries, ...rest } = view
+  return {
+    ...rest,
+    aliases: [...aliases],
+    allowedCountries: allowedCountries === null ? null : [...allowedCountries],
+    concurrency: liveMax,
+    createdAt: view.createdAt.toISOString(),
+  }
+}
+
+export function encodeUsage({ liveMax, ...rest }: OrganizationUsage): z.infer<typeof wire.usage> {
+  return { ...rest, concurrency: liveMax }
+}
+
+export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
+  return { ...view, createdAt: view.createdAt.toISOString(), revokedAt: time(view.revokedAt) }
+}
+
+export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
+  return {
+    ...view,
+    aliases: [...view.aliases],
+    createdAt: view.createdAt.toISOString(),
+    archivedAt: time(view.archivedAt),
+  }
+}
+
+export function encodeTrunk({ liveMax, ...view }: TrunkView): z.infer<typeof wire.trunk> {
+  return {
+    ...view,
+    concurrency: liveMax,
+    blockedUntil: time(view.blockedUntil),
+    createdAt: view.createdAt.toISOString(),
+  }
+}
+
+export function encodeNumber(view: NumberView): z.infer<typeof wire.number> {
+  return { ...view, aliases: [...view.aliases], createdAt: view.createdAt.toISOString() }
+}
+
+export function encodeSuppression(view: SuppressionView): z.infer<typeof wire.suppression> {
+  return { ...view, createdAt: view.createdAt.toISOString() }
+}
+
+export function encodeBatch(view: BatchView): z.infer<typeof batchWire.batch> {
+  return {
+    id: view.id,
+    name: view.name,
+    dialect: view.dialect,
+    status: view.status,
+    agent: { id: view.agent.id, name: view.agent.name },
+    callerNumber: view.callerNumber,
+    trunk: { ...view.trunk },
+    concurrency: view.concurrency,
+    ringTimeoutSeconds: view.ringTimeoutSeconds,
+    maxCallSeconds: view.maxCallSeconds,
+    // Copied as a whole: what is stored was checked when it came in.
+    callingWindow: structuredClone(view.callingWindow) as z.infer<typeof batchWire.batch>['callingWindow'],
+    retryPolicy: structuredClone(view.retryPolicy) as z.infer<typeof batchWire.batch>['retryPolicy'],
+    duplicateNumbers: view.duplicateNumbers,
+    columns: view.columns === null ? null : [...view.columns],
+    rejectedRows: view.rejectedRows,
+    metadata: view.metadata,
+    createdAt: view.createdAt.toISOString(),
+    updatedAt: view.updatedAt.toISOString(),
+    startAt: time(view.startAt),
+    expiresAt: time(view.expiresAt),
+    startedAt: time(view.startedAt),
+    lastDialedAt: time(view.lastDialedAt),
+    completedAt: time(view.completedAt),
+    figures: encodeFigures(view),
+  }
+}
+
+export function encodeFigures({ figures }: Pick<BatchView, 'figures'>): z.infer<typeof batchWire.figures> {
+  return { ...figures, outcomes: { ...figures.outcomes } }
+}
+
+export function encodeWaiting(waiting: Waiting | null): z.infer<typeof batchWire.waiting> | null {
+  return waiting === null ? null : { ...waiting, nextTryAt: time(waiting.nextTryAt) }
+}
+
+/** What is known of one batch, read by several commands. */
+export interface BatchReading {
+  readonly batch: BatchView
+  readonly waiting: Waiting | null
+  readonly trunk: TrunkView
+  readonly organization: OrganizationView
+}
+
+export function encodeBatchDetail(reading: BatchReading): z.infer<typeof batchWire.batchDetail> {
+  const { batch, trunk, organization } = reading
+  return {
+    ...encodeBatch(batch),
+    waiting: encodeWaiting(reading.waiting),
+    limits: {
+      batch: { concurrency: batch.concurrency, live: batch.figures.live },
+      trunk: {
+        concurrency: trunk.liveMax,
+        live: trunk.live,
+        callsPerSecond: trunk.callsPerSecond,
+        blockedUntil: time(trunk.blockedUntil),
+      },
+      organization: { concurrency: organization.liveMax },
+    },
+  }
+}
+
+export function encodeCreatedBatch(created: CreatedBatch): z.infer<typeof batchWire.createdBatch> {
+  return {
+    batch: encodeBatch(created.batch),
+    rejectedRows: created.rejectedRows.map((row) => ({ ...row })),
+    warnings: [...created.warnings],
+  }
+}
+
+export function encodeRecipient(view: RecipientView): z.infer<typeof batchWire.recipient> {
+  return {
+    ...view,
+    firstDialedAt: time(view.firstDialedAt),
+    lastDialedAt: time(view.lastDialedAt),
+    answeredAt: time(view.answeredAt),
+    lastEndedAt: time(view.lastEndedAt),
+    finishedAt: time(view.finishedAt),
+    dueAt: time(view.dueAt),
+  }
+}
+
+export function encodeAttempt(view: AttemptView): z.infer<typeof batchWire.attempt> {
+  return {
+    ...view,
+    dialedAt: view.dialedAt.toISOString(),
+    acceptedAt: time(view.acceptedAt),
+    ringingAt: time(view.ringingAt),
+    answeredAt: time(view.answeredAt),
+    endedAt: time(view.endedAt),
+  }
+}
+
+export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof batchWire.recipientDetail> {
+  return {
+    recipient: encodeRecipient(detail.recipient),
+    attempts: detail.attempts.map(encodeAttempt),
+    events: detail.events.map(({ kind, at, attemptId, outcome }) => ({ kind, at: at.toISOString(), attemptId, outcome })),
+    waiting: encodeWaiting(detail.waiting),
+  }
+}
+
+export function encodeEvent(view: EventView): z.infer<typeof wire.event> {
+  return { ...view, range: view.range === null ? null : { ...view.range }, at: view.at.toISOString() }
+}
+
+export function encodeEventPage(page: EventPage): z.infer<typeof wire.eventPage> {
+  return { items: page.items.map(encodeEvent), nextCursor: page.nextCursor, hasMore: page.hasMore }
+}
+
+function time(at: Date | null): string | null {
+  return at === null ? null : at.toISOString()
+}

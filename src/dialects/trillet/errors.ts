@@ -1,0 +1,42 @@
+import type { Failure } from '../failure.ts'
+import type { ErrorBody } from './wire.ts'
+
+/** How a failure is answered where that differs from its own status and words. `%s` takes the failure's message. */
+interface ErrorRow {
+  readonly httpStatus?: number
+  readonly text?: string
+}
+
+/** The product documents 400, 401, 403, 404, 413, 429 and 500; what a header of ours asked for keeps its status. */
+const ROWS: Readonly<Record<string, ErrorRow>> = {
+  'batch-not-found': { text: 'Batch not found' },
+  'agent-not-found': { text: 'Agent not found' },
+  'batch-status-conflict': { httpStatus: 400 },
+  'batch-expired': { httpStatus: 400 },
+  'unsupported-media-type': { httpStatus: 400, text: 'No file uploaded' },
+  'file-too-large': { text: 'File size exceeds 20MB limit' },
+  'body-too-large': { text: 'File size exceeds 20MB limit' },
+  'file-unreadable': { text: 'CSV validation failed: %s' },
+  'unsupported-file': { httpStatus: 400, text: 'CSV validation failed: %s' },
+  'no-good-row': { text: 'CSV validation failed: %s' },
+  'bad-rows-refused': { text: 'CSV validation failed: %s' },
+  'no-recipients': { text: 'CSV validation failed: %s' },
+}
+
+/** A failure in the flat form of this wire format, with the status it is sent with. */
+export interface FlatError {
+  readonly httpStatus: number
+  readonly body: ErrorBody
+}
+
+/** `batchId` is the batch that the path names, as the client wrote it. */
+export function flatError(failure: Failure, batchId?: string): FlatError {
+  const row = ROWS[failure.code] ?? {}
+  const body: ErrorBody = {
+    error: row.text === undefined ? failure.message : row.text.replace('%s', () => failure.message),
+    message: failure.remedy,
+    ...(failure.code === 'batch-not-found' && batchId !== undefined ? { id: batchId } : {}),
+    ...(failure.details === undefined ? {} : { details: failure.details.map((detail) => ({ ...detail })) }),
+  }
+  return { httpStatus: row.httpStatus ?? failure.httpStatus, body }
+}

@@ -1,0 +1,142 @@
+import { agentKind } from './agents/registry.ts'
+import type { CarrierKind } from './carriers/carrier.ts'
+import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
+import { type Clock, sleep, systemClock } from './clock.ts'
+import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
+import type { CommandContext } from './commands/context.ts'
+import type { Config } from './config.ts'
+import { dialects } from './dialects/registry.ts'
+import { Dispatcher } from './dispatcher/dispatcher.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
+import { buildServer } from './http/server.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { createPool } from './store/database.ts'
+import { migrate } from './store/migrate.ts'
+import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { pingDatabase } from './store/ping-database.ts'
+
+/** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
+export interface ServerParts {
+  readonly clock?: Clock
+  readonly carrierKind?: (name: string) => CarrierKind | undefined
+}
+
+export interface RunningServer {
+  /** Where it listens. */
+  readonly url: string
+  /** Where the database is, for further nodes on it. */
+  readonly databaseUrl: string
+  readonly first: FirstOrganization
+  readonly dispatcher: Dispatcher
+  /** Stops dialling, lets live calls finish for at most `drainSeconds`, then stops. */
+  drain(drainSeconds: number): Promise<void>
+  /** Stops dialling and serving at once; calls that live go on at their carriers and belong to the other nodes. */
+  stop(): Promise<void>
+}
+
+/**
+ * Puts the product together and starts it: database, migrations, first organization, dispatcher, HTTP.
+ * On any failure what was started is stopped again.
+ */
+export async function startServer(config: Config, log: Logger, parts: ServerParts = {}): Promise<RunningServer> {
+  const stops: (() => Promise<unknown>)[] = []
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop()
+  }
+  try {
+    return await start({ config, log, parts, stops, stopAll })
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+interface Starting {
+  readonly config: Config
+  readonly log: Logger
+  readonly parts: ServerParts
+  /** What to undo, in the order in which it was done. */
+  readonly stops: (() => Promise<unknown>)[]
+  readonly stopAll: () => Promise<void>
+}
+
+async function start({ config, log, parts, stops, stopAll }: Starting): Promise<RunningServer> {
+  const clock = parts.clock ?? systemClock
+  const carrierKind = parts.carrierKind ?? registeredCarrierKind
+  const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, stops)).connectionString
+  await migrate(databaseUrl, { log })
+  const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
+  stops.push(() => database.end())
+
+  const secrets = await ensureInstallation(database, clock)
+  let dispatcher: Dispatcher | null = null
+  let listening = ''
+  const publicUrl = () => config.publicUrl ?? listening
+  const commands: CommandContext = {
+    database,
+    clock,
+    secrets,
+    signals: { wake: (organizationId) => dispatcher?.wake(organizationId) },
+    carrierKind,
+    agentKind,
+  }
+  const first = await ensureFirstOrganization(commands, config)
+
+  const server = buildServer({
+    dialects,
+    commands,
+    clock,
+    log,
+    publicUrl,
+    region: config.region,
+    trustedProxies: config.trustedProxies,
+    checkReady: async () => {
+      const reachable = await pingDatabase(database)
+      return reachable ? { ready: true, problems: [] } : { ready: false, problems: ['The database does not answer.'] }
+    },
+    metrics: createMetrics(() => dispatcher),
+    onCarrierCallback: (trunkUuid, callback) => dispatcher!.takeCallback(trunkUuid, callback),
+  })
+  stops.push(() => server.close())
+  listening = await server.listen({ port: config.port, host: config.host })
+
+  dispatcher = new Dispatcher({
+    store: new PostgresDispatchStore(databaseUrl),
+    clock,
+    ids: secrets.ids,
+    log,
+    nodeName: config.nodeName,
+    agentKind,
+    openCarrier: (_organizationId, trunk, report) => {
+      const kind = carrierKind(trunk.carrier)
+      if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
+      const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
+      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl })
+    },
+  })
+  stops.push(() => dispatcher!.stop())
+  await dispatcher.start()
+  return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+async function startEmbedded(config: Config, log: Logger, stops: Starting['stops']): Promise<EmbeddedPostgres> {
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataFolder, log })
+  stops.push(() => embedded.stop())
+  return embedded
+}
+
+/** How long calls that were hung up get to report their end. */
+const HANG_UP_MS = 5000
+
+function drainer(dispatcher: Dispatcher, clock: Clock, stopAll: () => Promise<void>) {
+  return async (drainSeconds: number): Promise<void> => {
+    const drained = dispatcher.drain()
+    await Promise.race([drained, sleep(clock, drainSeconds * 1000)])
+    if (dispatcher.liveCalls > 0) {
+      dispatcher.hangUpAll()
+      await Promise.race([drained, sleep(clock, HANG_UP_MS)])
+    }
+    await stopAll()
+  }
+}

@@ -1,0 +1,182 @@
+import type { CallingWindow } from '../model/calling-window.ts'
+import type { RetryPolicy } from '../model/retry-policy.ts'
+import { change } from './ask.ts'
+import type { Gate } from './gate.ts'
+import { OUTCOME_COLUMNS } from './outcome-columns.ts'
+import type { Client } from './owner-transaction.ts'
+
+export interface NewBatch {
+  readonly batchId: number
+  readonly uuid: string
+  readonly name: string
+  readonly dialect: string
+  readonly agentId: number
+  /** Digits without the plus. */
+  readonly callerDigits: number
+  readonly trunkId: number
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly callingWindow: CallingWindow | null
+  readonly retryPolicy: RetryPolicy
+  readonly duplicateNumbers: 'skip' | 'call'
+  readonly columns: readonly string[] | null
+  readonly phoneColumn: number | null
+  readonly rejectedRows: number
+  /** JSON texts. */
+  readonly metadata: string | null
+  readonly dialectFields: string | null
+  readonly version: number
+}
+
+/** Under the gate. */
+export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): Promise<void> {
+  await change(
+    client,
+    `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id,
+       ring_timeout_seconds, max_call_seconds, calling_window, retry_policy, duplicate_numbers, columns, phone_column,
+       rejected_rows, metadata, dialect_fields, version, created_at, updated_at)
+     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz)`,
+    [
+      gate.organizationId,
+      gate.now,
+      batch.batchId,
+      batch.uuid,
+      batch.name,
+      batch.dialect,
+      batch.agentId,
+      batch.callerDigits,
+      batch.trunkId,
+      batch.ringTimeoutSeconds,
+      batch.maxCallSeconds,
+      batch.callingWindow === null ? null : JSON.stringify(batch.callingWindow),
+      JSON.stringify(batch.retryPolicy),
+      batch.duplicateNumbers,
+      batch.columns,
+      batch.phoneColumn,
+      batch.rejectedRows,
+      batch.metadata,
+      batch.dialectFields,
+      batch.version,
+    ],
+  )
+}
+
+/** Outcomes that a recipient can have from the import on. */
+export type ImportOutcome = 'duplicate' | 'invalid-number' | 'not-allowed'
+
+export interface NewBatchState {
+  readonly batchId: number
+  readonly statusCode: number
+  readonly liveMax: number
+  readonly total: number
+  readonly due: number
+  /** Final from the import on, by outcome. */
+  readonly settled: Readonly<Record<ImportOutcome, number>>
+  readonly startAt: Date | null
+  readonly expiresAt: Date | null
+  readonly started: boolean
+  readonly completed: boolean
+}
+
+export async function insertBatchState(client: Client, gate: Gate, state: NewBatchState): Promise<void> {
+  const outcomes = Object.keys(state.settled) as ImportOutcome[]
+  const columns = outcomes.map((outcome) => OUTCOME_COLUMNS[outcome])
+  const counts = outcomes.map((outcome) => state.settled[outcome])
+  await change(
+    client,
+    `INSERT INTO batch_state (organization_id, batch_id, status, live_max, total, due, start_at, expires_at, started_at,
+       completed_at, settled, ${columns.join(', ')})
+     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10::bool THEN $2::timestamptz END,
+       CASE WHEN $11::bool THEN $2::timestamptz END, $12, ${columns.map((_, index) => `$${13 + index}`).join(', ')})`,
+    [
+      gate.organizationId,
+      gate.now,
+      state.batchId,
+      state.statusCode,
+      state.liveMax,
+      state.total,
+      state.due,
+      state.startAt,
+      state.expiresAt,
+      state.started,
+      state.completed,
+      counts.reduce((sum, count) => sum + count, 0),
+      ...counts,
+    ],
+  )
+}
+
+export interface NewLane {
+  readonly lane: number
+  readonly zones: readonly string[]
+  readonly firstSeq: number
+  /** Those from here on begin in `due`, or are held back behind the same number. */
+  readonly endSeq: number
+  readonly lastSeq: number
+  /** Codes; null for an open lane. */
+  readonly closedAs: number | null
+  readonly closedCause: number | null
+}
+
+/** Few rows: one for each set of zones and each reason to be final from the start. */
+export async function insertLanes(
+  client: Client,
+  gate: Gate,
+  batch: { batchId: number; trunkId: number },
+  lanes: readonly NewLane[],
+): Promise<void> {
+  await change(
+    client,
+    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
+     SELECT $1::int, $3::int, l.lane, $4::int, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
+       l.closed_as, l.closed_cause, CASE WHEN l.closed_as IS NOT NULL THEN $2::timestamptz END
+     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
+    [
+      gate.organizationId,
+      gate.now,
+      batch.batchId,
+      batch.trunkId,
+      JSON.stringify(
+        lanes.map((lane) => ({
+          lane: lane.lane,
+          zones: lane.zones,
+          first_seq: lane.firstSeq,
+          end_seq: lane.endSeq,
+          last_seq: lane.lastSeq,
+          closed_as: lane.closedAs,
+          closed_cause: lane.closedCause,
+        })),
+      ),
+    ],
+  )
+}
+
+export interface RejectedRowValues {
+  readonly line: number
+  readonly column: string
+  readonly value: string
+  readonly reason: string
+  readonly remedy: string
+}
+
+export async function insertRejectedRows(
+  client: Client,
+  batch: { organizationId: number; batchId: number },
+  rows: readonly RejectedRowValues[],
+): Promise<void> {
+  if (rows.length === 0) return
+  await change(
+    client,
+    `INSERT INTO rejected_row (organization_id, batch_id, line, column_name, value, reason, remedy)
+     SELECT $1::int, $2::int, * FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[])`,
+    [
+      batch.organizationId,
+      batch.batchId,
+      rows.map((row) => row.line),
+      rows.map((row) => row.column),
+      rows.map((row) => row.value),
+      rows.map((row) => row.reason),
+      rows.map((row) => row.remedy),
+    ],
+  )
+}
