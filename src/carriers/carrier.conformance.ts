@@ -262,6 +262,7 @@ function callTo(to: string): CallRequest {
     from: '+15550199000',
     ringTimeoutSeconds: 30,
     maxCallSeconds: 120,
+    sendWithinMs: 5000,
     speech: { text: 'Good morning, your parcel arrives today.', waitForKeySeconds: 0 },
   }
 }

@@ -55,6 +55,8 @@ export interface CallRequest {
   readonly ringTimeoutSeconds: number
   readonly maxCallSeconds: number
   readonly speech: AgentSpeech
+  /** The first byte of the request is written within this long after `place`, or never: then it is `not-sent`. */
+  readonly sendWithinMs: number
 }
 
 /** What the agent will do after the answer, decided before the call is placed so that nobody waits in silence. */

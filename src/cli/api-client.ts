@@ -1,10 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import { openAsBlob } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { CliError } from './cli-error.ts'
+import { harmless } from './terminal.ts'
 
 const API_PATH = '/carillon/v1'
 const ANSWER_TIMEOUT_MS = 30_000
 const UPLOAD_TIMEOUT_MS = 15 * 60_000
+const UPLOAD_ATTEMPTS = 3
+const UPLOAD_PAUSE_MS = 500
 const DETAILS_SHOWN = 10
 /** Nothing came back, or a gateway in front of the server answered that the server does not. */
 const GATEWAY_STATUSES = new Set([502, 503, 504])
@@ -16,11 +21,13 @@ export class ApiError extends CliError {
   readonly code: string
 
   constructor(status: number, body: ApiFailure) {
-    const details = body.details ?? []
-    const shown = details.slice(0, DETAILS_SHOWN).map((detail) => [detail.path, detail.message].filter(Boolean).join(': '))
+    const details = (body.details ?? []).filter(({ message }) => message !== body.message)
+    const shown = details
+      .slice(0, DETAILS_SHOWN)
+      .map((detail) => harmless([detail.field, detail.message].filter(Boolean).join(': ')))
     const more = details.length - shown.length
-    super(body.message, {
-      ...(body.remedy === undefined ? {} : { remedy: body.remedy }),
+    super(harmless(body.message), {
+      ...(body.remedy === undefined ? {} : { remedy: harmless(body.remedy) }),
       details: more > 0 ? [...shown, `and ${more} more`] : shown,
     })
     this.status = status
@@ -37,7 +44,7 @@ interface ApiFailure {
   readonly code: string
   readonly message: string
   readonly remedy?: string | undefined
-  readonly details?: readonly { readonly path?: string; readonly message?: string }[] | undefined
+  readonly details?: readonly { readonly field?: string; readonly message?: string }[] | undefined
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
@@ -74,12 +81,28 @@ export class ApiClient {
     return this.#json<T>('DELETE', apiPath, body === undefined ? {} : jsonRequest(body))
   }
 
-  /** Sends a file with fields, as a form does; the file is read while it is sent. The fields come first. */
+  /**
+   * Sends a file with fields, as a form does. When no answer comes the very same bytes are sent again under the same
+   * idempotency key, so that a list whose answer got lost is not stored, and nobody called, twice.
+   */
   async upload<T>(apiPath: string, file: string, fields: Fields = {}): Promise<T> {
     const form = new FormData()
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value))
     form.append('file', await fileOf(file), path.basename(file))
-    return this.#json<T>('POST', apiPath, { body: form, timeoutMs: UPLOAD_TIMEOUT_MS })
+    const encoded = new Response(form)
+    const headers = {
+      'content-type': encoded.headers.get('content-type') ?? 'multipart/form-data',
+      'idempotency-key': randomUUID(),
+    }
+    const body = await encoded.blob()
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#json<T>('POST', apiPath, { headers, body, timeoutMs: UPLOAD_TIMEOUT_MS })
+      } catch (error) {
+        if (!(error instanceof UnreachableError) || attempt === UPLOAD_ATTEMPTS) throw error
+        await pause(attempt * UPLOAD_PAUSE_MS)
+      }
+    }
   }
 
   /** Everything of a list, page by page. */
@@ -142,7 +165,7 @@ export class ApiClient {
 
 interface RequestParts {
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | FormData
+  readonly body?: string | Blob
   readonly timeoutMs?: number
 }
 

@@ -13,7 +13,7 @@ export interface BatchDocument {
   readonly callerNumber?: string | null
   readonly agent?: { readonly id: string; readonly name: string }
   readonly trunk?: { readonly id: string; readonly name: string; readonly carrier?: string }
-  readonly rejectedRows?: number
+  readonly rejectedRows: number
   readonly figures: Figures
   readonly waiting?: WaitingDocument | null
 }

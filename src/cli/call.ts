@@ -29,9 +29,10 @@ export interface CallOptions extends ConnectionOptions {
 }
 
 interface CreatedDocument {
-  readonly batch?: BatchDocument
-  readonly rejectedRows?: readonly RejectedRow[] | number
-  readonly warnings?: readonly string[]
+  readonly batch: BatchDocument
+  /** The first of them; how many there are stands in the batch. */
+  readonly rejectedRows: readonly RejectedRow[]
+  readonly warnings: readonly string[]
 }
 
 interface RejectedRow {
@@ -48,7 +49,7 @@ export async function call(file: string, options: CallOptions, context: CliConte
   const client = connect(options, context.environment)
   const agent = await findNamed(client, 'agent', options.agent)
   const callerNumber = await findCallerNumber(client, options)
-  const created = await client.upload<CreatedDocument & BatchDocument>('/batches', file, {
+  const created = await client.upload<CreatedDocument>('/batches', file, {
     agent: agent.id,
     callerNumber,
     name: options.name,
@@ -60,8 +61,8 @@ export async function call(file: string, options: CallOptions, context: CliConte
     onBadRows: options.strict === true ? 'reject' : undefined,
     draft: options.draft === true ? true : undefined,
   })
-  const batch = created.batch ?? created
-  announce(batch, created, context)
+  const { batch } = created
+  announce(created, context)
   if (options.watch === false || options.draft === true) return EXIT.ok
   const exitCode = await watchToTheEnd({ client, batchId: batch.id, context })
   if (exitCode === EXIT.ok && options.results !== undefined) {
@@ -71,22 +72,23 @@ export async function call(file: string, options: CallOptions, context: CliConte
   return exitCode
 }
 
-function announce(batch: BatchDocument, created: CreatedDocument, { terminal }: CliContext): void {
-  const rows = Array.isArray(created.rejectedRows) ? (created.rejectedRows as readonly RejectedRow[]) : []
-  const rejected = batch.rejectedRows ?? rows.length
+function announce({ batch, rejectedRows: rows, warnings }: CreatedDocument, { terminal }: CliContext): void {
+  const rejected = batch.rejectedRows
   if (!terminal.isLive) {
+    const { id: batchId, name, status, figures } = batch
+    const recipients = figures.total
     terminal.line(
-      JSON.stringify({ type: 'batch-created', batchId: batch.id, name: batch.name, status: batch.status, recipients: batch.figures.total, rejectedRows: rejected, warnings: created.warnings ?? [] }),
+      JSON.stringify({ type: 'batch-created', batchId, name, status, recipients, rejectedRows: rejected, warnings }),
     )
     return
   }
   const { paint } = terminal.style
   terminal.line(`${paint.bold(countText(batch.figures.total))} people, batch ${batch.id}`)
-  for (const warning of created.warnings ?? []) terminal.line(paint.yellow(harmless(warning)))
+  for (const warning of warnings) terminal.line(paint.yellow(harmless(warning)))
   if (rejected > 0) {
     terminal.line(paint.yellow(`${countText(rejected)} rows cannot be called and were left out:`))
     for (const row of rows.slice(0, ROWS_SHOWN)) terminal.line(`  line ${row.line}: ${harmless(row.reason)}`)
-    if (rejected > ROWS_SHOWN || rows.length === 0) terminal.line(`  all of them: carillon batch rejected ${batch.id}`)
+    if (rejected > ROWS_SHOWN) terminal.line(`  all of them: carillon batch rejected ${batch.id}`)
   }
 }
 

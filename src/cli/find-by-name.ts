@@ -23,7 +23,9 @@ export async function findNamed<Item extends NamedDocument>(
   kind: 'agent' | 'trunk',
   word: string | undefined,
 ): Promise<Item> {
-  const all = await client.list<Item>(`/${kind}s`)
+  const all = (await client.list<Item & { archivedAt?: string | null }>(`/${kind}s`)).filter(
+    ({ archivedAt }) => archivedAt === null || archivedAt === undefined,
+  )
   if (word === undefined) {
     const [only, ...others] = all
     if (only !== undefined && others.length === 0) return only

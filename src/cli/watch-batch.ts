@@ -7,7 +7,7 @@ import { isOver, renderLive } from './live-display.ts'
 import { outcomesInOrder } from './outcome-style.ts'
 import { Pace } from './pace.ts'
 import { Screen } from './screen.ts'
-import type { Terminal } from './terminal.ts'
+import { clip, type Terminal } from './terminal.ts'
 
 export interface WatchOptions {
   readonly client: ApiClient
@@ -151,6 +151,7 @@ class PlainWatch {
     const { settled, total, live } = batch.figures
     const outcomes = outcomesInOrder(batch.figures.outcomes).map(({ outcome, count }) => `${outcome} ${count}`)
     const elapsed = clockText(elapsedSeconds(batch, this.#clock, this.#startedAtMs))
-    return `${elapsed}  ${settled} of ${total}, ${live} live${outcomes.length === 0 ? '' : `: ${outcomes.join(', ')}`}`
+    const text = `${elapsed}  ${settled} of ${total}, ${live} live${outcomes.length === 0 ? '' : `: ${outcomes.join(', ')}`}`
+    return clip(text, this.#terminal.style.columns)
   }
 }

@@ -1,65 +1,224 @@
-import type { DuplicateNumbers } from '../model/batch.ts'
-import type { CallingWindow } from '../model/calling-window.ts'
-import type { RetryPolicy } from '../model/retry-policy.ts'
-import type { Actor, CommandContext, JsonObject, JsonValue } from './context.ts'
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { AppError } from '../errors.ts'
+import { BATCH_STATUS_CODE } from '../model/batch.ts'
+import { DUE_REASONS } from '../model/due-reason.ts'
+import { EVENT_KINDS } from '../model/event-kind.ts'
+import { appendEvents, type EventEntry } from '../store/event-log.ts'
+import type { Gate } from '../store/gate.ts'
+import { insertBatch, insertBatchState, insertLanes, insertRejectedRows } from '../store/insert-batch.ts'
+import { takeObjectId } from '../store/organizations.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { deleteStaged, moveStaged, scheduleStaged } from '../store/staged-recipients.ts'
+import {
+  type BatchInput,
+  type BatchParties,
+  type BatchTerms,
+  batchParties,
+  batchTerms,
+  checkedConcurrency,
+} from './batch-terms.ts'
+import { isStorable, NAME_CHARS_MAX } from './checked-input.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { REJECTED_ROWS_SHOWN, type StagedFile, stageFile } from './file-recipients.ts'
+import { readBatchView } from './get-batch.ts'
+import type { LaneLayout } from './lane-book.ts'
+import { type RecipientInput, stagePostedRecipients } from './posted-recipients.ts'
+import { RecipientStage } from './recipient-stage.ts'
+import { asQueryable, lockGate, nextVersion } from './under-gate.ts'
 import type { BatchView, RejectedRowView } from './views.ts'
 
-export interface BatchInput {
-  /** By default the name of the file, else the date. */
-  readonly name?: string
-  /** The wire format that asks. */
-  readonly dialect: string
-  /** Id in any spelling, or alias. */
-  readonly agent: string
-  /** Id, alias or E.164 of a number; by default the agent's, else the organization's. */
-  readonly callerNumber?: string
-  /** 5..80, by default 30. */
-  readonly ringTimeoutSeconds?: number
-  /** 1..28800, by default 600. */
-  readonly maxCallSeconds?: number
-  /** Calls at once; by default as many as the organization may have. */
-  readonly concurrency?: number
-  /** Checked here, whatever its shape. */
-  readonly callingWindow?: CallingWindow | null
-  /** Checked here, whatever its shape; by default everyone is dialled once. */
-  readonly retryPolicy?: RetryPolicy
-  readonly duplicateNumbers?: DuplicateNumbers
-  /** Null or absent: now. */
-  readonly startAt?: Date | null
-  /** What a start in the past means: a refusal (the default) or now. */
-  readonly pastStart?: 'refuse' | 'now'
-  /** Waits for `startBatch`. */
-  readonly draft?: boolean
-  readonly expiresAt?: Date | null
-  readonly metadata?: JsonObject | null
-  readonly dialectFields?: JsonObject | null
-  /** `accept` (default) leaves bad rows of a file out and reports them; `reject` refuses the file. */
-  readonly onBadRows?: 'accept' | 'reject'
-}
-
-export interface RecipientInput {
-  /** E.164 with the plus. */
-  readonly to: string
-  readonly variables?: JsonObject | null
-  readonly metadata?: JsonValue
-  /** Not called before. */
-  readonly notBefore?: Date | null
-  /** The zone the person is in; by default the zones the number may be in. */
-  readonly timezone?: string | null
-}
-
+/** Posted recipients, or a file as it arrives. */
 export type RecipientSource =
-  | { readonly recipients: readonly RecipientInput[]; /** Path of the list in the request, for errors. */ readonly path?: string }
-  | { readonly file: AsyncIterable<Buffer>; readonly fileName?: string; readonly phoneColumn?: string; readonly maxBytes?: number }
+  | {
+      readonly recipients: readonly RecipientInput[]
+      /** Path of the list in the request, for errors; `recipients` by default. */
+      readonly path?: string
+    }
+  | {
+      readonly file: AsyncIterable<Uint8Array>
+      readonly fileName?: string
+      /** Name of the column with the numbers; found by the usual names by default. */
+      readonly phoneColumn?: string
+      /** One more byte is refused; 20 MiB by default. */
+      readonly maxBytes?: number
+    }
 
 export interface CreatedBatch {
   readonly batch: BatchView
   /** The first 100. */
   readonly rejectedRows: readonly RejectedRowView[]
-  readonly warnings: readonly string[]
 }
 
-/** Stores the whole batch or, on any error, nothing. */
-export function createBatch(_c: CommandContext, _actor: Actor, _input: BatchInput, _source: RecipientSource): Promise<CreatedBatch> {
-  throw new Error('not filled in')
+export const FILE_BYTES_MAX = 20 * 1_048_576
+
+/**
+ * Stores the whole batch or, on any error, nothing.
+ *
+ * Recipients are carried to the database in slices while they arrive. Then one transaction moves them to their places
+ * and makes the batch; it takes the gate last of all, so that a long list does not hold up calls that are under way.
+ *
+ * @throws AppError for whatever does not fit.
+ */
+export async function createBatch(
+  context: CommandContext,
+  actor: Actor,
+  input: BatchInput,
+  source: RecipientSource,
+): Promise<CreatedBatch> {
+  const nowEpochMs = context.clock.nowEpochMs()
+  const terms = batchTerms(input, nowEpochMs)
+  const parties = await inOrganization(context, actor, (client) =>
+    batchParties(context, client, actor.organizationId, input),
+  )
+  const stage = await RecipientStage.open(context, actor, {
+    duplicateNumbers: terms.duplicateNumbers,
+    callerDigits: parties.callerDigits,
+    policy: parties.policy,
+  })
+  try {
+    const file = await fill(stage, source, { parties, nowEpochMs, onBadRows: input.onBadRows ?? 'accept' })
+    await stage.finish()
+    const name = terms.name ?? defaultName(source, nowEpochMs)
+    const batch = await store(context, actor, { input, terms: { ...terms, name }, parties, stage, file })
+    context.signals.wake(actor.organizationId)
+    return { batch, rejectedRows: (file?.rejected ?? []).slice(0, REJECTED_ROWS_SHOWN) }
+  } catch (error) {
+    await stage.discard()
+    throw error
+  }
+}
+
+/** Returns what the file turned out to be, null for a posted list. */
+async function fill(
+  stage: RecipientStage,
+  source: RecipientSource,
+  options: { parties: BatchParties; nowEpochMs: number; onBadRows: 'accept' | 'reject' },
+): Promise<StagedFile | null> {
+  const { takesAnyNumber, defaultCountry } = options.parties
+  if ('recipients' in source) {
+    const { nowEpochMs } = options
+    const where = source.path ?? 'recipients'
+    await stagePostedRecipients(stage, source.recipients, { path: where, takesAnyNumber, nowEpochMs })
+    return null
+  }
+  return stageFile(stage, source.file, {
+    takesAnyNumber,
+    defaultCountry,
+    phoneColumn: source.phoneColumn,
+    maxBytes: source.maxBytes ?? FILE_BYTES_MAX,
+    onBadRows: options.onBadRows,
+  })
+}
+
+interface Making {
+  readonly input: BatchInput
+  readonly terms: BatchTerms & { readonly name: string }
+  readonly parties: BatchParties
+  readonly stage: RecipientStage
+  readonly file: StagedFile | null
+}
+
+async function store(context: CommandContext, actor: Actor, making: Making): Promise<BatchView> {
+  const { organizationId } = actor
+  // A transaction of its own, so that the long one does not hold the organization's row; an unused number does no harm.
+  const batchId = await inOrganization(context, actor, (client) => takeObjectId(client, organizationId))
+  const layout = making.stage.book.layout()
+  return inOrganization(context, actor, async (client) => {
+    await moveRecipients(client, making, layout, batchId)
+    const gate = await lockGate(client, actor)
+    // The agent or the number may have gone while the list arrived.
+    const parties = await batchParties(context, client, organizationId, making.input)
+    if (parties.caller.number_id !== making.parties.caller.number_id) {
+      throw new AppError('no-caller-number', { field: 'callerNumber' })
+    }
+    await storeBatch(client, gate, { ...making, parties }, { layout, batchId })
+    return readBatchView(client, organizationId, batchId)
+  })
+}
+
+async function moveRecipients(client: Client, making: Making, layout: LaneLayout, batchId: number): Promise<void> {
+  const { stage } = making
+  const upload = { ...stage.upload, batchId }
+  const moved = await moveStaged(client, { ...upload, chain: stage.chained }, layout.ranges)
+  if (moved !== layout.total) throw new Error(`Of ${layout.total} staged recipients ${moved} were found again`)
+  if (stage.dueCount > 0) {
+    const due = await scheduleStaged(client, { ...upload, reason: DUE_REASONS['not-before'] }, layout.ranges)
+    if (due !== stage.dueCount) throw new Error(`Of ${stage.dueCount} recipients with a not-before ${due} were found`)
+  }
+  await deleteStaged(client, stage.upload)
+}
+
+async function storeBatch(
+  client: Client,
+  gate: Gate,
+  making: Making,
+  place: { layout: LaneLayout; batchId: number },
+): Promise<void> {
+  const { terms, parties, file, input } = making
+  const { layout, batchId } = place
+  const completed = layout.lanes.every((lane) => lane.closedAs !== null)
+  const running = terms.statusCode === BATCH_STATUS_CODE.running
+  await insertBatch(client, gate, {
+    ...terms,
+    batchId,
+    uuid: randomUUID(),
+    dialect: input.dialect,
+    agentId: parties.agentId,
+    callerDigits: parties.callerDigits,
+    trunkId: parties.caller.trunk_id,
+    columns: file?.header.names ?? null,
+    phoneColumn: file?.header.phoneColumn ?? null,
+    rejectedRows: file?.rejectedCount ?? 0,
+    version: await nextVersion(client, gate),
+  })
+  await insertBatchState(client, gate, {
+    batchId,
+    statusCode: completed ? BATCH_STATUS_CODE.completed : terms.statusCode,
+    liveMax: checkedConcurrency(terms.concurrency, gate.liveMax),
+    total: layout.total,
+    due: making.stage.dueCount,
+    settled: layout.settled,
+    startAt: terms.startAt,
+    expiresAt: terms.expiresAt,
+    started: running,
+    completed,
+  })
+  await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunk_id }, layout.lanes)
+  await insertRejectedRows(client, { organizationId: gate.organizationId, batchId }, file?.rejected ?? [])
+  await appendEvents(asQueryable(client), gate, firstEvents(batchId, layout, { running, completed }))
+}
+
+function firstEvents(
+  batchId: number,
+  layout: LaneLayout,
+  status: { running: boolean; completed: boolean },
+): EventEntry[] {
+  const ofBatch = (kind: number): EventEntry => ({ batchId, seq: 0, n: 0, kind, code: 0, atMs: 0 })
+  return [
+    ofBatch(EVENT_KINDS['batch-created']),
+    ...layout.lanes.flatMap((lane) =>
+      lane.closedAs === null
+        ? []
+        : [
+            {
+              batchId,
+              seq: lane.firstSeq,
+              n: 0,
+              kind: EVENT_KINDS['lane-closed'],
+              code: lane.closedAs,
+              atMs: lane.lastSeq - lane.firstSeq,
+            },
+          ],
+    ),
+    ...(status.running ? [ofBatch(EVENT_KINDS['batch-started'])] : []),
+    ...(status.completed ? [ofBatch(EVENT_KINDS['batch-completed'])] : []),
+  ]
+}
+
+function defaultName(source: RecipientSource, nowEpochMs: number): string {
+  const fileName = 'file' in source ? path.win32.basename(path.basename(source.fileName ?? '')).trim() : ''
+  const name = [...fileName].slice(0, NAME_CHARS_MAX).join('')
+  if (name !== '' && isStorable(name)) return name
+  return `Batch of ${new Date(nowEpochMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

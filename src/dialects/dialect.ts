@@ -45,12 +45,17 @@ export interface DialectOpenApi {
   readonly security: readonly Readonly<Record<string, readonly string[]>>[]
 }
 
+/** Who sent a request: a key of one organization, or that of whoever runs the installation. */
+export type Sender =
+  | { readonly actor: Actor; readonly operator: null }
+  | { readonly actor: null; readonly operator: OperatorActor }
+
 /** Compares what a request shows with the keys of the installation. */
 export interface Keys {
-  /** @throws AppError `unauthenticated`; RequestError `ambiguous-credentials`, `too-many-attempts`. */
+  /** @throws AppError `unauthenticated`, also for the operator's key; RequestError `ambiguous-credentials`, `too-many-attempts`. */
   organization(reading: CredentialReading, request: FastifyRequest): Promise<Actor>
-  /** @throws the same, and AppError `forbidden` for the key of an organization. */
-  operator(reading: CredentialReading, request: FastifyRequest): Promise<OperatorActor>
+  /** @throws the same; the operator's key is taken too. */
+  anyone(reading: CredentialReading, request: FastifyRequest): Promise<Sender>
 }
 
 /** What a dialect works with. */

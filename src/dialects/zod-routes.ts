@@ -1,13 +1,23 @@
-import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifySchemaCompiler,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { problemsOf, refusalOf } from './zod-problems.ts'
 
 /** A scope whose routes take their types, their validation and their part of the document from zod schemas. */
-export type ZodScope =
-  FastifyInstance extends FastifyInstance<infer Server, infer Request, infer Reply, infer Log>
-    ? FastifyInstance<Server, Request, Reply, Log, ZodTypeProvider>
-    : never
+export type ZodScope = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
 
 /**
  * Makes a scope validate requests and answers with zod schemas. A request that does not fit is refused with an
@@ -20,7 +30,7 @@ export function useZod(scope: FastifyInstance): ZodScope {
     const wire = zodOf(schema)
     return (answer) => JSON.stringify(wire === undefined ? answer : z.encode(wire, answer))
   })
-  return scope.withTypeProvider<ZodTypeProvider>() as unknown as ZodScope
+  return scope.withTypeProvider<ZodTypeProvider>()
 }
 
 const validator: FastifySchemaCompiler<unknown> = ({ schema }) => {

@@ -60,7 +60,8 @@ function dial(
   call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
   // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
   const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)
-  if (elapsedMs >= Math.min(claim.sendWithinMs, SEND_DEADLINE_MS)) {
+  const sendWithinMs = Math.min(claim.sendWithinMs, SEND_DEADLINE_MS) - elapsedMs
+  if (sendWithinMs <= 0) {
     endUnsent(desk, call, { cause: 'deadline-missed', clock })
     return
   }
@@ -71,6 +72,7 @@ function dial(
     ringTimeoutSeconds: batch.definition.ringTimeoutSeconds,
     maxCallSeconds: batch.definition.maxCallSeconds,
     speech: plan.speech,
+    sendWithinMs,
   })
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
 import type { CommandContext } from '../commands/context.ts'
 import type { CredentialReading } from '../dialects/credentials.ts'
-import type { Keys } from '../dialects/dialect.ts'
+import type { Keys, Sender } from '../dialects/dialect.ts'
 import { AppError } from '../errors.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { RequestError } from './request-errors.ts'
@@ -22,7 +22,17 @@ export function createKeys(commands: CommandContext, clock: Clock): Keys {
   const guard = new GuessingGuard(clock)
   return {
     organization: (reading, request) => guard.ask(reading, request, (shown) => authenticate(commands, shown)),
-    operator: (reading, request) => guard.ask(reading, request, (shown) => authenticateOperator(commands, shown)),
+    anyone: (reading, request) => guard.ask(reading, request, (shown) => senderOf(commands, shown)),
+  }
+}
+
+async function senderOf(commands: CommandContext, shown: PresentedCredential): Promise<Sender> {
+  try {
+    return { actor: null, operator: await authenticateOperator(commands, shown) }
+  } catch (error) {
+    // A valid key of an organization; the second question is answered from memory.
+    if (!(error instanceof AppError) || error.code !== 'forbidden') throw error
+    return { actor: await authenticate(commands, shown), operator: null }
   }
 }
 

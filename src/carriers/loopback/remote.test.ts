@@ -58,6 +58,7 @@ function callTo(ref: number): CallRequest {
     from: '+15550199000',
     ringTimeoutSeconds: 30,
     maxCallSeconds: 300,
+    sendWithinMs: 5000,
     speech: { text: 'Good morning.', waitForKeySeconds: 0 },
   }
 }

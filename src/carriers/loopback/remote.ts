@@ -17,7 +17,7 @@ import { LOOPBACK_TRAITS } from './traits.ts'
 import { type CallReport, type CreateCall, callReport, callsOfRef, createdCall } from './wire.ts'
 
 const CONNECTIONS = 64
-const TIMES = { writeWithinMs: 1000, answerWithinMs: 15_000 }
+const ANSWER_WITHIN_MS = 15_000
 const CONNECT_WITHIN_MS = 1000
 const ASK_WITHIN_MS = 10_000
 
@@ -89,7 +89,8 @@ export class RemoteLoopback implements Carrier {
     void task.finally(() => this.#underway.delete(task))
   }
 
-  async #place({ ref, to, from, ringTimeoutSeconds, maxCallSeconds, speech }: CallRequest): Promise<void> {
+  async #place(wanted: CallRequest): Promise<void> {
+    const { ref, to, from, ringTimeoutSeconds, maxCallSeconds, speech } = wanted
     const { text, waitForKeySeconds } = speech
     const callbackUrls = [...this.#callbackUrls]
     const call: CreateCall = {
@@ -103,7 +104,8 @@ export class RemoteLoopback implements Carrier {
     }
     const headers = { ...this.#credentials(), 'content-type': 'application/json' }
     const request = { url: new URL(`${this.#baseUrl}/calls`), headers, body: JSON.stringify(call) }
-    this.#tell(ref, await sendCreateCall(this.#agent, request, { ...TIMES, clock: this.#context.clock }))
+    const times = { writeWithinMs: wanted.sendWithinMs, answerWithinMs: ANSWER_WITHIN_MS, clock: this.#context.clock }
+    this.#tell(ref, await sendCreateCall(this.#agent, request, times))
   }
 
   #tell(ref: string, outcome: CreateCallOutcome): void {

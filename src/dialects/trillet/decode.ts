@@ -44,7 +44,8 @@ export function decodeStart(fields: ReadonlyMap<string, string>, nowEpochMs: num
 function decodeAgentId(text: string | undefined): string {
   const agentId = text?.trim() ?? ''
   if (agentId === '') throw refusal('agentId', 'No agent ID provided')
-  if (agentId.length > AGENT_ID_CHARS_MAX) throw invalidInput('agentId', `must have at most ${AGENT_ID_CHARS_MAX} characters`)
+  if (agentId.length > AGENT_ID_CHARS_MAX)
+    throw invalidInput('agentId', `must have at most ${AGENT_ID_CHARS_MAX} characters`)
   return agentId
 }
 
@@ -71,10 +72,9 @@ function decodeOnBadRows(text: string | undefined): 'accept' | 'reject' {
 const SECONDS_OF_AN_HOUR = 3_600
 const SECONDS_OF_A_DAY = 24 * SECONDS_OF_AN_HOUR
 const duration = z.number().min(0)
-const gap = z.looseObject({ days: duration.optional(), hours: duration.optional() }).refine(
-  ({ days, hours }) => days !== undefined || hours !== undefined,
-  { message: 'must have days or hours' },
-)
+const gap = z
+  .looseObject({ days: duration.optional(), hours: duration.optional() })
+  .refine(({ days, hours }) => days !== undefined || hours !== undefined, { message: 'must have days or hours' })
 const smartCallbackConfig = z.looseObject({
   enabled: z.boolean(),
   maxAttempts: z.int().min(1).max(ATTEMPTS_MAX).optional(),
@@ -143,7 +143,9 @@ function fieldIn(path: string): string {
 }
 
 function pathOf(steps: readonly PropertyKey[]): string {
-  return steps.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${String(step)}`)).join('')
+  return steps
+    .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${String(step)}`))
+    .join('')
 }
 
 function withoutStop(sentence: string): string {

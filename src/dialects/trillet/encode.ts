@@ -117,7 +117,11 @@ export function encodeStarted(created: CreatedBatch, rejectedRowsUrl: string): S
 }
 
 /** `recent` are final recipients, the latest first. */
-export function encodeStatus(batch: BatchView, recent: readonly RecipientView[], nowEpochMs: number): BatchStatusAnswer {
+export function encodeStatus(
+  batch: BatchView,
+  recent: readonly RecipientView[],
+  nowEpochMs: number,
+): BatchStatusAnswer {
   return {
     id: encodeBatchId(batch.id),
     status: BATCH_STATUS[batch.status],

@@ -1,0 +1,106 @@
+import { AppError, type ErrorDetail } from '../errors.ts'
+import { zonesOf } from '../model/number-zones.ts'
+import { parsePhoneNumber } from '../model/phone-number.ts'
+import { canonicalZone } from '../model/zone-offsets.ts'
+import { problemOfJson } from './checked-input.ts'
+import type { JsonObject, JsonValue } from './context.ts'
+import type { RecipientDraft, RecipientStage } from './recipient-stage.ts'
+
+/** A recipient as it is posted. */
+export interface RecipientInput {
+  /** E.164 with the plus. */
+  readonly to: string
+  /** May be spoken. */
+  readonly variables?: JsonObject | null | undefined
+  /** Echoed, never spoken. */
+  readonly metadata?: JsonValue | undefined
+  /** Not called before. */
+  readonly notBefore?: Date | null | undefined
+  /** The IANA zone the person is in; by default the zones the number may be in. */
+  readonly timezone?: string | null | undefined
+}
+
+const E164_SHAPE = /^\+[1-9]\d{6,14}$/
+const PROBLEMS_MAX = 100
+const PROBLEMS_LOOKED_FOR = 1_000
+
+/**
+ * Stages a posted list. A number that is no E.164 text, or any other fault of a recipient, refuses the whole list; one
+ * that is shaped like a number and none becomes a final recipient.
+ *
+ * @throws AppError `no-recipients`, `invalid-recipients` with the first 100 faults.
+ */
+export async function stagePostedRecipients(
+  stage: RecipientStage,
+  recipients: readonly RecipientInput[],
+  options: { path: string; takesAnyNumber: boolean; nowEpochMs: number },
+): Promise<void> {
+  if (recipients.length === 0) throw new AppError('no-recipients', { field: options.path })
+  const problems: ErrorDetail[] = []
+  for (const [index, recipient] of recipients.entries()) {
+    const draft = draftOf(recipient, { ...options, index, problems })
+    if (draft !== null && problems.length === 0) stage.add(draft)
+    if (stage.full) await stage.flush()
+    if (problems.length >= PROBLEMS_LOOKED_FOR) break
+  }
+  if (problems.length === 0) return
+  const shown = problems.slice(0, PROBLEMS_MAX)
+  const count = problems.length >= PROBLEMS_LOOKED_FOR ? `${PROBLEMS_LOOKED_FOR} or more` : problems.length
+  throw new AppError('invalid-recipients', { field: shown[0]!.path, args: [count], details: shown })
+}
+
+interface Reading {
+  readonly path: string
+  readonly takesAnyNumber: boolean
+  readonly nowEpochMs: number
+  readonly index: number
+  readonly problems: ErrorDetail[]
+}
+
+function draftOf(recipient: RecipientInput, reading: Reading): RecipientDraft | null {
+  const { variables, metadata, notBefore, timezone } = recipient
+  const found = numberOf(recipient.to, reading)
+  const zone = timezone === null || timezone === undefined ? null : zoneOf(timezone, reading)
+  const later = notBefore === null || notBefore === undefined ? null : laterThanNow(notBefore, reading)
+  const texts = { variables: textOf(variables, 'variables', reading), metadata: textOf(metadata, 'metadata', reading) }
+  if (found === null) return null
+  const zones = zone === null ? zonesOf(found.digits) : [zone]
+  return { line: reading.index + 1, ...found, ...texts, notBefore: later, zones }
+}
+
+function numberOf(text: string, reading: Reading): { digits: number; invalid: boolean } | null {
+  const check = reading.takesAnyNumber ? 'shape' : 'valid'
+  const parsed = parsePhoneNumber(text, { strict: true, check })
+  if (parsed.ok) return { digits: parsed.digits, invalid: false }
+  if (E164_SHAPE.test(text)) return { digits: Number(text.slice(1)), invalid: true }
+  fault(reading, 'to', 'is not a telephone number in the form of E.164', parsed.remedy)
+  return null
+}
+
+/** A fixed offset is no zone: it cannot tell what the clock shows after the next change to summer time. */
+function zoneOf(timezone: string, reading: Reading): string | null {
+  const zone = /^[A-Za-z]/.test(timezone) ? canonicalZone(timezone) : null
+  if (zone === null) fault(reading, 'timezone', 'must be an IANA time zone such as America/New_York')
+  return zone
+}
+
+function laterThanNow(notBefore: Date, reading: Reading): Date | null {
+  const epochMs = notBefore.getTime()
+  if (!(epochMs < Date.UTC(2200, 0))) {
+    fault(reading, 'notBefore', 'must be an instant of this century')
+    return null
+  }
+  return epochMs > reading.nowEpochMs ? notBefore : null
+}
+
+function textOf(value: JsonValue | undefined, field: string, reading: Reading): string | null {
+  if (value === null || value === undefined) return null
+  const problem = problemOfJson(value)
+  if (problem !== null) fault(reading, field, problem)
+  return JSON.stringify(value)
+}
+
+function fault(reading: Reading, field: string, message: string, remedy?: string): void {
+  const path = `${reading.path}[${reading.index}].${field}`
+  reading.problems.push(remedy === undefined ? { path, message } : { path, message, remedy })
+}
