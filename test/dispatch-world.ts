@@ -104,10 +104,13 @@ export async function dispatchWorld(options: { liveMax?: number; trunkLiveMax?: 
 
 export type DispatchWorld = Awaited<ReturnType<typeof dispatchWorld>>
 
-/** Resolves when `holds` does; asks again as fast as the database answers. Fails after a minute. */
+/** Resolves when `holds` does; asks again and again, letting everything else go on in between. Fails after a minute. */
 export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
   const start = performance.now()
-  while (!(await holds())) if (performance.now() - start > 60_000) throw new Error(`never came: ${what}`)
+  while (!(await holds())) {
+    if (performance.now() - start > 60_000) throw new Error(`never came: ${what}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 /** Numbers `+1415…` with the given endings, all different. */

@@ -36,7 +36,11 @@ export async function listBatches(options: BatchListOptions, context: CliContext
       { title: 'ID', value: ({ id }) => id, whole: true },
       { title: 'NAME', value: ({ name }) => name },
       { title: 'STATUS', value: ({ status }) => status },
-      { title: 'DONE', value: ({ figures }) => `${countText(figures.settled)}/${countText(figures.total)}`, align: 'right' },
+      {
+        title: 'DONE',
+        value: ({ figures }) => `${countText(figures.settled)}/${countText(figures.total)}`,
+        align: 'right',
+      },
       { title: 'ANSWERED', value: ({ figures }) => countText(figures.outcomes.answered ?? 0), align: 'right' },
     ],
     terminal.style,
@@ -51,7 +55,9 @@ export function watch(batchId: string, options: ConnectionOptions, context: CliC
 
 export async function show(batchId: string, options: ConnectionOptions, context: CliContext): Promise<ExitCode> {
   const { terminal } = context
-  const batch = await connect(options, context.environment).get<BatchDocument>(`/batches/${encodeURIComponent(batchId)}`)
+  const batch = await connect(options, context.environment).get<BatchDocument>(
+    `/batches/${encodeURIComponent(batchId)}`,
+  )
   if (!terminal.isLive) {
     terminal.line(JSON.stringify(batch))
     return EXIT.ok

@@ -4,9 +4,7 @@ export function clockText(seconds: number): string {
   const hours = Math.floor(whole / 3600)
   const minutes = Math.floor((whole % 3600) / 60)
   const twoDigits = (value: number): string => String(value).padStart(2, '0')
-  return hours > 0
-    ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}`
-    : `${minutes}:${twoDigits(whole % 60)}`
+  return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(whole % 60)}` : `${minutes}:${twoDigits(whole % 60)}`
 }
 
 /** For people, with the two largest units: `8 s`, `2 min 5 s`, `3 h 20 min`, `2 days 4 h`. */
@@ -19,7 +17,6 @@ export function durationText(seconds: number): string {
   return joined(days, days === 1 ? 'day' : 'days', Math.floor((whole % 86_400) / 3600), 'h')
 }
 
-// biome-ignore lint/complexity/useMaxParams: two amounts, each with its unit.
 function joined(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
 }

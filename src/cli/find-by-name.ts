@@ -55,7 +55,9 @@ export async function findCallerNumber(
   if (wanted.trunk === undefined) return wanted.from
   const trunk = await findNamed(client, 'trunk', wanted.trunk)
   const numbers = (await client.list<NumberDocument>('/numbers')).filter(({ trunkId }) => trunkId === trunk.id)
-  const named = numbers.filter(({ id, number }) => wanted.from === undefined || number === wanted.from || id === wanted.from)
+  const named = numbers.filter(
+    ({ id, number }) => wanted.from === undefined || number === wanted.from || id === wanted.from,
+  )
   if (named.length === 1) return named[0]?.number
   const those = numbers.map(({ number }) => number).join(', ')
   if (wanted.from !== undefined) {

@@ -50,7 +50,6 @@ export function meaningOf(outcome: Outcome): string {
   return MEANINGS[outcome]
 }
 
-
 export function paintOutcome(outcome: string, text: string, paint: Paint): string {
   if (!isOutcome(outcome)) return text
   switch (outcome) {

@@ -25,7 +25,8 @@ export function reportError(error: unknown, terminal: Terminal): ExitCode {
     tell(String(error))
     return EXIT.failed
   }
-  const { code, remedy, syscall, port } = error as Error & Partial<Record<'code' | 'remedy' | 'syscall' | 'port', unknown>>
+  const { code, remedy, syscall, port } = error as Error &
+    Partial<Record<'code' | 'remedy' | 'syscall' | 'port', unknown>>
   if (code === 'EADDRINUSE' || code === 'EACCES') {
     if (syscall === 'listen') {
       tell(
@@ -38,7 +39,10 @@ export function reportError(error: unknown, terminal: Terminal): ExitCode {
   if (TOLD_IN_FULL.has(error.name)) tell(error.message)
   else if (typeof remedy === 'string') tell(error.message, remedy)
   else if (typeof code === 'string' && NO_DATABASE.test(code)) {
-    tell(`The database cannot be used (${code}).`, 'Compare DATABASE_URL with where PostgreSQL listens, and see that it runs.')
+    tell(
+      `The database cannot be used (${code}).`,
+      'Compare DATABASE_URL with where PostgreSQL listens, and see that it runs.',
+    )
   } else tell('Something went wrong that should not.', error.stack ?? error.message)
   return error.name === 'ConfigError' ? EXIT.usage : EXIT.failed
 }

@@ -136,7 +136,11 @@ export async function addTrunk(options: TrunkOptions, context: CliContext): Prom
   const settings = options.settings === undefined ? {} : jsonObject(options.settings, '--settings')
   const body = { name, carrier, settings, concurrency, callsPerSecond }
   const made = await connect(options, context.environment).post<TrunkDocument>('/trunks', body)
-  return tellMade(made, `Trunk ${made.name}: ${made.id}\nGive it a number: carillon number add +… --trunk ${made.id}`, context)
+  return tellMade(
+    made,
+    `Trunk ${made.name}: ${made.id}\nGive it a number: carillon number add +… --trunk ${made.id}`,
+    context,
+  )
 }
 
 export interface NumberOptions extends ConnectionOptions {

@@ -36,9 +36,6 @@ export async function saveResults(client: ApiClient, request: SaveRequest): Prom
 }
 
 /** The file of a batch as it arrives. */
-export function openResults(
-  client: ApiClient,
-  request: Omit<SaveRequest, 'file'>,
-): Promise<AsyncIterable<Uint8Array>> {
+export function openResults(client: ApiClient, request: Omit<SaveRequest, 'file'>): Promise<AsyncIterable<Uint8Array>> {
   return client.download(`/batches/${encodeURIComponent(request.batchId)}/${FILES[request.kind]}`)
 }

@@ -4,6 +4,7 @@ import { type RunningServer, startServer } from '../main.ts'
 import { EXIT, type ExitCode } from './cli-error.ts'
 import type { CliContext } from './context.ts'
 import { firstKeyPath, readFirstKey, writeFirstKey } from './first-key.ts'
+import { CLI_SETTINGS } from './program-settings.ts'
 
 /** Runs the server until it is told to end; a first signal lets live calls finish, a second one hangs them up. */
 export async function start(context: CliContext): Promise<ExitCode> {
@@ -19,9 +20,6 @@ export async function start(context: CliContext): Promise<ExitCode> {
   await untilStopped(server, { drainSeconds: config.drainSeconds, context })
   return EXIT.ok
 }
-
-/** Read by the commands, not by the server. */
-const CLI_SETTINGS = new Set(['CARILLON_URL', 'CARILLON_API_KEY', 'CARILLON_LOOPBACK_SECRET'])
 
 /**
  * Leaves the first key, and where the server listens now, to the commands on this machine. Returns the file's path when
@@ -49,7 +47,12 @@ export function bannerLines(server: Pick<RunningServer, 'url' | 'first'>, banner
   const { paint } = banner.context.terminal.style
   const row = (name: string, value: string): string => `  ${paint.dim(name.padEnd(15))}${value}`
   const { apiKey, organizationId, operatorKey, agentId, number } = server.first
-  const lines = ['', paint.bold('Carillon is running.'), row('address', server.url), row('API reference', `${server.url}/docs`)]
+  const lines = [
+    '',
+    paint.bold('Carillon is running.'),
+    row('address', server.url),
+    row('API reference', `${server.url}/docs`),
+  ]
   if (apiKey !== null) {
     lines.push(row('API key', apiKey.token), row('workspace id', organizationId ?? ''))
     if (agentId !== null) lines.push(row('agent', agentId))
@@ -74,7 +77,9 @@ async function untilStopped(server: RunningServer, { drainSeconds, context }: St
   await nextSignal()
   const live = server.dispatcher.liveCalls
   if (live > 0) {
-    terminal.note(`No new calls. ${live} live ${live === 1 ? 'call may' : 'calls may'} finish, at most ${drainSeconds} s; Ctrl-C again hangs up.`)
+    terminal.note(
+      `No new calls. ${live} live ${live === 1 ? 'call may' : 'calls may'} finish, at most ${drainSeconds} s; Ctrl-C again hangs up.`,
+    )
   }
   const drained = server.drain(drainSeconds)
   void nextSignal().then(() => server.dispatcher.hangUpAll())

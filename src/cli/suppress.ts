@@ -35,7 +35,10 @@ export async function suppress(
   if (options.list === true) return list(options, context)
   const { file, reason } = options
   if ((numbers.length === 0) === (file === undefined)) {
-    throw usageError('Give numbers or a file, one of them.', 'carillon suppress +14155550123, or carillon suppress --file dnc.csv')
+    throw usageError(
+      'Give numbers or a file, one of them.',
+      'carillon suppress +14155550123, or carillon suppress --file dnc.csv',
+    )
   }
   if (options.remove === true) return remove(numbers, options, context)
   const client = connect(options, context.environment)
@@ -53,7 +56,9 @@ function tell(done: Suppressed, { terminal }: CliContext): void {
     return
   }
   const before = done.alreadyThere === 0 ? '' : `, ${countText(done.alreadyThere)} were on the list before`
-  terminal.line(`${countText(done.added)} ${done.added === 1 ? 'number' : 'numbers'} will not be called any more${before}.`)
+  terminal.line(
+    `${countText(done.added)} ${done.added === 1 ? 'number' : 'numbers'} will not be called any more${before}.`,
+  )
   for (const { line, reason } of done.rejected.slice(0, REJECTED_SHOWN)) {
     terminal.note(`line ${line} is no number: ${harmless(reason)}`)
   }

@@ -70,7 +70,8 @@ export function openTerminal({ stdout, stderr, environment }: TerminalOptions): 
 }
 
 function paintOf(withColours: boolean): Paint {
-  const painter = (code: number) => (text: string) => (withColours && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const painter = (code: number) => (text: string) =>
+    withColours && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text
   return {
     bold: painter(CODES.bold),
     dim: painter(CODES.dim),

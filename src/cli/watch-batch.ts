@@ -4,7 +4,6 @@ import { type ApiClient, UnreachableError } from './api-client.ts'
 import type { BatchDocument } from './api-types.ts'
 import { clockText } from './durations.ts'
 import { isOver, renderLive } from './live-display.ts'
-import { outcomesInOrder } from './outcome-style.ts'
 import { Pace } from './pace.ts'
 import { Screen } from './screen.ts'
 import { clip, type Terminal } from './terminal.ts'
@@ -18,6 +17,7 @@ export interface WatchOptions {
   readonly clock?: Clock
   /** What to write when nobody looks: JSON lines for programs, or text. */
   readonly plain?: 'json-lines' | 'text'
+  readonly pollMs?: number
 }
 
 export interface Watched {
@@ -28,12 +28,14 @@ export interface Watched {
 
 const POLL_MS = 400
 const PLAIN_LINE_MS = 1000
+/** Width of the bar in a line of text. */
+const TEXT_BAR = 24
 /** How long the server may be away, as in an update, before watching gives up. */
 const AWAY_MS_MAX = 120_000
 
 /** Shows a batch until it is over or Ctrl-C is pressed. A server that is away for a while is waited for. */
 export async function watchBatch(options: WatchOptions): Promise<Watched> {
-  const { client, batchId, terminal, interrupt, clock = systemClock } = options
+  const { client, batchId, terminal, interrupt, clock = systemClock, pollMs = POLL_MS } = options
   const watch = terminal.isLive ? new ScreenWatch(terminal, clock) : new PlainWatch(terminal, clock, options.plain)
   let batch: BatchDocument | undefined
   let awaySinceMs: number | undefined
@@ -50,7 +52,7 @@ export async function watchBatch(options: WatchOptions): Promise<Watched> {
         if (!isAway || clock.monotonicMs() - awaySinceMs > AWAY_MS_MAX) throw error
         watch.trouble(batch as BatchDocument, error.message)
       }
-      await pause(POLL_MS, undefined, { signal: interrupt }).catch(() => undefined)
+      await pause(pollMs, undefined, { signal: interrupt }).catch(() => undefined)
     }
     return { batch, interrupted: true }
   } finally {
@@ -148,10 +150,12 @@ class PlainWatch {
   }
 
   #textLine(batch: BatchDocument): string {
-    const { settled, total, live } = batch.figures
-    const outcomes = outcomesInOrder(batch.figures.outcomes).map(({ outcome, count }) => `${outcome} ${count}`)
+    const { settled, total, live, outcomes } = batch.figures
+    const { unicode, columns } = this.#terminal.style
+    const filled = total === 0 ? TEXT_BAR : Math.floor((TEXT_BAR * settled) / total)
+    const bar = (unicode ? '█' : '#').repeat(filled) + (unicode ? '░' : '.').repeat(TEXT_BAR - filled)
     const elapsed = clockText(elapsedSeconds(batch, this.#clock, this.#startedAtMs))
-    const text = `${elapsed}  ${settled} of ${total}, ${live} live${outcomes.length === 0 ? '' : `: ${outcomes.join(', ')}`}`
-    return clip(text, this.#terminal.style.columns)
+    const counts = `${settled} of ${total}, ${outcomes.answered ?? 0} answered, ${live} live now`
+    return clip(`${elapsed.padStart(5)}  ${bar}  ${counts}`, columns)
   }
 }

@@ -53,6 +53,8 @@ export interface BatchInput {
   readonly onBadRows?: 'accept' | 'reject' | undefined
 }
 
+/** Of an uploaded list. */
+export const FILE_BYTES_MAX = 20 * 1_048_576
 export const RING_TIMEOUT_SECONDS = { min: 5, max: 80, fallback: 30 } as const
 export const MAX_CALL_SECONDS = { min: 1, max: 28_800, fallback: 600 } as const
 

@@ -17,6 +17,7 @@ import {
   batchParties,
   batchTerms,
   checkedConcurrency,
+  FILE_BYTES_MAX,
 } from './batch-terms.ts'
 import { isStorable, NAME_CHARS_MAX } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
@@ -50,7 +51,7 @@ export interface CreatedBatch {
   readonly rejectedRows: readonly RejectedRowView[]
 }
 
-export const FILE_BYTES_MAX = 20 * 1_048_576
+
 
 /**
  * Stores the whole batch or, on any error, nothing.

@@ -1,7 +1,77 @@
-import type { Actor, CommandContext } from './context.ts'
-import type { BatchView } from './views.ts'
+import { AppError } from '../errors.ts'
+import { BATCH_STATUSES } from '../model/batch.ts'
+import type { Outcome } from '../model/disposition.ts'
+import { type BatchRow, findBatch } from '../store/batches.ts'
+import { FINAL_OUTCOMES } from '../store/outcome-columns.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
+import { uuidOf } from './find-objects.ts'
+import type { BatchFigures, BatchView } from './views.ts'
 
 /** `batchId` in any spelling. @throws AppError `batch-not-found`. */
-export function getBatch(_c: CommandContext, _actor: Actor, _batchId: string): Promise<BatchView> {
-  throw new Error('not filled in')
+export async function getBatch(context: CommandContext, actor: Actor, batchId: string): Promise<BatchView> {
+  return batchView(await inOrganization(context, actor, (client) => requireBatch(client, actor.organizationId, batchId)))
+}
+
+/** @throws AppError `batch-not-found`. */
+export async function requireBatch(client: Client, organizationId: number, batchId: string): Promise<BatchRow> {
+  const uuid = uuidOf(batchId)
+  const row = uuid === null ? undefined : await findBatch(client, organizationId, { uuid })
+  if (row === undefined) throw new AppError('batch-not-found')
+  return row
+}
+
+/** What the batch looks like to this transaction. */
+export async function readBatchView(client: Client, organizationId: number, batchId: number): Promise<BatchView> {
+  return batchView((await findBatch(client, organizationId, { batchId }))!)
+}
+
+export function batchView(row: BatchRow): BatchView {
+  return {
+    id: row.batch_uuid,
+    name: row.name,
+    dialect: row.dialect,
+    status: BATCH_STATUSES[row.status]!,
+    agent: { id: row.agent_uuid, name: row.agent_name, aliases: row.agent_aliases },
+    callerNumber: `+${row.caller_number}`,
+    callerNumberId: row.caller_number_uuid,
+    trunk: { id: row.trunk_uuid, name: row.trunk_name, carrier: row.carrier },
+    concurrency: row.live_max,
+    ringTimeoutSeconds: row.ring_timeout_seconds,
+    maxCallSeconds: row.max_call_seconds,
+    callingWindow: row.calling_window,
+    retryPolicy: row.retry_policy,
+    duplicateNumbers: row.duplicate_numbers,
+    columns: row.columns,
+    phoneColumn: row.phone_column,
+    rejectedRows: row.rejected_rows,
+    metadata: row.metadata as JsonObject | null,
+    dialectFields: row.dialect_fields as JsonObject | null,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    startAt: row.start_at,
+    expiresAt: row.expires_at,
+    startedAt: row.started_at,
+    lastDialedAt: row.last_dialed_at,
+    completedAt: row.completed_at,
+    figures: batchFigures(row),
+  }
+}
+
+function batchFigures(row: BatchRow): BatchFigures {
+  const outcomes = Object.fromEntries(FINAL_OUTCOMES.map(({ outcome, column }) => [outcome, row[column]]))
+  return {
+    total: row.total,
+    waiting: row.total - row.due - row.live - row.settled,
+    due: row.due,
+    live: row.live,
+    settled: row.settled,
+    dialing: row.dialing,
+    accepted: row.accepted,
+    ringing: row.ringing,
+    talking: row.talking,
+    attempts: row.attempts,
+    talkSeconds: row.talk_ms / 1_000,
+    outcomes: { ...(outcomes as Record<Outcome, number>), 'not-sent': 0 },
+  }
 }

@@ -1,4 +1,12 @@
-import type { Actor, CommandContext } from './context.ts'
+import { outcomeFromCode } from '../model/disposition.ts'
+import { EVENT_KINDS, eventKindFromCode } from '../model/event-kind.ts'
+import { uuidFromHex } from '../model/id-cipher.ts'
+import { type EventRow, lastBlockNo, selectEvents } from '../store/event-log.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { checkedLimit } from './checked-input.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { openCursor, sealCursor } from './cursor.ts'
+import { requireBatch } from './get-batch.ts'
 import type { EventView } from './views.ts'
 
 export interface EventPage {
@@ -8,7 +16,78 @@ export interface EventPage {
   /** There is more already. */
   readonly hasMore: boolean
 }
-/** The event log from the beginning or behind a cursor, oldest first, gap-free and always in the same order. */
-export function listEvents(_c: CommandContext, _actor: Actor, _o: { cursor?: string; limit?: number; batchId?: string }): Promise<EventPage> {
-  throw new Error('not filled in')
+
+/** So many blocks are looked at for one page, which may be empty then and still goes forward. */
+const BLOCKS_AT_ONCE = 1_000
+
+/**
+ * The event log from the beginning or behind a cursor, oldest first, gap-free and always in the same order.
+ * @throws AppError `invalid-cursor`, `batch-not-found`.
+ */
+export function listEvents(
+  context: CommandContext,
+  actor: Actor,
+  options: { cursor?: string | undefined; limit?: number | undefined; batchId?: string | undefined } = {},
+): Promise<EventPage> {
+  const limit = checkedLimit(options.limit, { max: 1_000, fallback: 100 })
+  return inOrganization(context, actor, async (client) => {
+    const batchId =
+      options.batchId === undefined
+        ? null
+        : (await requireBatch(client, actor.organizationId, options.batchId)).batch_id
+    const list = `events of ${batchId}`
+    const opened = options.cursor === undefined ? [0, 0] : openCursor(context, actor, list, options.cursor)
+    const from = { blockNo: Number(opened[0]), index: Number(opened[1]) }
+    const read = await readForward(client, actor.organizationId, { from, batchId, limit })
+    return {
+      items: read.rows.map((row) => eventView(context, actor, row)),
+      nextCursor: sealCursor(context, actor, list, [read.to.blockNo, read.to.index]),
+      hasMore: read.hasMore,
+    }
+  })
+}
+
+interface Position {
+  readonly blockNo: number
+  /** The last entry of the block that was read, from 1. */
+  readonly index: number
+}
+
+/** Whatever is read lies in blocks that were committed before the last block's number was asked for. */
+async function readForward(
+  client: Client,
+  organizationId: number,
+  options: { from: Position; batchId: number | null; limit: number },
+): Promise<{ rows: EventRow[]; to: Position; hasMore: boolean }> {
+  const { from, batchId, limit } = options
+  const lastNo = await lastBlockNo(client, organizationId)
+  const toBlockNo = Math.min(lastNo, from.blockNo + BLOCKS_AT_ONCE)
+  const found = await selectEvents(client, organizationId, { ...from, toBlockNo, batchId, limit: limit + 1 })
+  const rows = found.slice(0, limit)
+  const last = rows.at(-1)
+  if (found.length > limit && last !== undefined) {
+    return { rows, to: { blockNo: last.block_no, index: last.index }, hasMore: true }
+  }
+  // The next block begins behind the last entry of this one, whatever its number.
+  const to = toBlockNo > from.blockNo ? { blockNo: toBlockNo, index: Number.MAX_SAFE_INTEGER } : from
+  return { rows, to, hasMore: toBlockNo < lastNo }
+}
+
+function eventView(context: CommandContext, actor: Actor, row: EventRow): EventView {
+  const kind = eventKindFromCode(row.kind)
+  const isRange = row.kind === EVENT_KINDS['lane-closed']
+  const place = { organizationId: actor.organizationId, batchId: row.batch_id, seq: row.seq }
+  const { ids } = context.secrets
+  const ofRecipient = row.seq > 0 && !isRange
+  return {
+    id: `${row.block_no}.${row.index}`,
+    kind,
+    at: new Date(row.at.getTime() + (isRange ? 0 : row.at_ms)),
+    batchId: row.batch_uuid,
+    recipientId: ofRecipient ? uuidFromHex(ids.encode({ kind: 'recipient', ...place, n: 0 })) : null,
+    attemptId: ofRecipient && row.n > 0 ? uuidFromHex(ids.encode({ kind: 'attempt', ...place, n: row.n })) : null,
+    // Every kind that has a code means an outcome by it; that of `recipient-reopened` is the one that was withdrawn.
+    outcome: row.code === 0 ? null : outcomeFromCode(row.code),
+    range: isRange ? { firstSeq: row.seq, count: row.at_ms } : null,
+  }
 }

@@ -1,17 +1,84 @@
+import { AppError } from '../errors.ts'
+import { BATCH_STATUSES } from '../model/batch.ts'
 import type { CallingWindow } from '../model/calling-window.ts'
+import { type BatchEdit, type BatchRow, touchBatch, writeBatchEdit } from '../store/batches.ts'
+import type { Gate } from '../store/gate.ts'
+import { checkedConcurrency, checkedExpiry, jsonOrNull } from './batch-terms.ts'
+import { checkedDate, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
+import { readBatchView, requireBatch } from './get-batch.ts'
+import { nextVersion, underGate } from './under-gate.ts'
 import type { BatchView } from './views.ts'
 
-/** What may be changed while a batch lives. A start may be changed before the batch has started. */
+/** What may be changed while a batch lives; what is left out stays. */
 export interface BatchChanges {
-  readonly name?: string
-  readonly concurrency?: number
-  readonly callingWindow?: CallingWindow | null
-  readonly expiresAt?: Date | null
-  readonly startAt?: Date
-  readonly metadata?: JsonObject | null
-  readonly dialectFields?: JsonObject | null
+  readonly name?: string | undefined
+  /** Counts from the next claim on; calls that live beyond it go on. */
+  readonly concurrency?: number | undefined
+  readonly callingWindow?: CallingWindow | null | undefined
+  readonly expiresAt?: Date | null | undefined
+  /** Only before the batch has started. */
+  readonly startAt?: Date | undefined
+  readonly metadata?: JsonObject | null | undefined
+  readonly dialectFields?: JsonObject | null | undefined
 }
-export function updateBatch(_c: CommandContext, _actor: Actor, _batchId: string, _changes: BatchChanges): Promise<BatchView> {
-  throw new Error('not filled in')
+
+/** Statuses in which nothing can be changed but the name, the metadata and, for a retry, the expiry. */
+const OVER = new Set(['completed', 'cancelled'])
+
+/** @throws AppError `batch-not-found`, `batch-status-conflict`, or what does not fit. */
+export function updateBatch(
+  context: CommandContext,
+  actor: Actor,
+  batchId: string,
+  changes: BatchChanges,
+): Promise<BatchView> {
+  const { organizationId } = actor
+  return underGate(context, actor, async (client, gate) => {
+    const row = await requireBatch(client, organizationId, batchId)
+    await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, editOf(row, gate, changes))
+    await touchBatch(client, gate, { batchId: row.batch_id, version: await nextVersion(client, gate) })
+    return readBatchView(client, organizationId, row.batch_id)
+  })
+}
+
+function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): BatchEdit {
+  refuseWhatIsOver(row, changes)
+  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields } = changes
+  const startAt = changes.startAt === undefined ? row.start_at : newStart(row, gate, changes.startAt)
+  return {
+    name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
+    callingWindow: callingWindow === undefined ? row.calling_window : checkedWindow(callingWindow),
+    metadata: metadata === undefined ? storedText(row.metadata) : jsonOrNull(metadata, 'metadata'),
+    dialectFields:
+      dialectFields === undefined ? storedText(row.dialect_fields) : jsonOrNull(dialectFields, 'dialectFields'),
+    liveMax: concurrency === undefined ? row.live_max : checkedConcurrency(concurrency, gate.liveMax),
+    startAt,
+    expiresAt: expiresAt === undefined ? row.expires_at : checkedExpiry(expiresAt, startAt, gate.nowEpochMs),
+  }
+}
+
+function refuseWhatIsOver(row: BatchRow, changes: BatchChanges): void {
+  const status = BATCH_STATUSES[row.status]!
+  const { concurrency, callingWindow, startAt } = changes
+  const touched = [concurrency, callingWindow, startAt].some((value) => value !== undefined)
+  if (OVER.has(status) && touched) {
+    throw new AppError('batch-status-conflict', { args: [status, 'change how it is dialled'] })
+  }
+}
+
+function newStart(row: BatchRow, gate: Gate, startAt: Date): Date {
+  const status = BATCH_STATUSES[row.status]!
+  if (row.started_at !== null || OVER.has(status)) {
+    throw new AppError('batch-status-conflict', { args: [status, 'start at another time'], field: 'startAt' })
+  }
+  checkedDate(startAt, 'startAt')
+  if (startAt.getTime() <= gate.nowEpochMs && status !== 'draft') {
+    throw new AppError('start-in-past', { field: 'startAt' })
+  }
+  return startAt
+}
+
+function storedText(value: Record<string, unknown> | null): string | null {
+  return value === null ? null : JSON.stringify(value)
 }

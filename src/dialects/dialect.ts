@@ -29,7 +29,7 @@ export interface Dialect {
    * Runs before every route whose config does not say `public`, and leaves `request.actor` or `request.operator` set.
    * @throws AppError `unauthenticated` and others, answered in the dialect's error form.
    */
-  authenticate(request: FastifyRequest, keys: Keys): Promise<void>
+  authenticate(request: FastifyRequest, keys: Keys, services: DialectServices): Promise<void>
   /** Sends a failure in the dialect's error form. */
   answerFailure(failure: Failure, request: FastifyRequest, reply: FastifyReply): void
   /** Adds the routes. The scope takes JSON bodies already; whatever else is wanted is added here. */

@@ -3,7 +3,7 @@ import type { ErrorDetail } from '../errors.ts'
 /** What went wrong with a request, for a dialect to put into its own error form. */
 export interface Failure {
   readonly httpStatus: number
-  /** A code of `src/errors.ts`, of `src/http/request-errors.ts`, or `internal`. */
+  /** A code of `src/errors.ts`, of `src/dialects/request-errors.ts`, or `internal`. */
   readonly code: string
   /** One or two sentences for the person who sent the request. */
   readonly message: string

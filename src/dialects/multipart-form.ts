@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import multipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError, invalidInput } from '../errors.ts'
+import { RequestError } from './request-errors.ts'
 
 /** A form with at most one file. */
 export interface Form {
@@ -38,11 +39,22 @@ export async function takeForms(scope: FastifyInstance): Promise<void> {
  * parts in their order (name and bytes), so that it is the same whatever the boundary was.
  *
  * @throws AppError `file-too-large` when the file has more than `fileBytesMax` bytes, `invalid-input` for what is
- * wrong with the form's parts.
+ * wrong with the form's parts; RequestError `malformed-body` when it is no form.
  */
 export async function readForm(request: FastifyRequest, options: { readonly fileBytesMax: number }): Promise<Form> {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > options.fileBytesMax + OVERHEAD_BYTES_MAX) throw tooLarge(options.fileBytesMax)
+  try {
+    return await readParts(request, options)
+  } catch (error) {
+    // Limits have a code of the framework's; what the parser says of broken forms has none.
+    const { code } = error as { code?: unknown }
+    if (error instanceof AppError || typeof code === 'string') throw error
+    throw new RequestError('malformed-body', { message: 'The form is malformed or ends too early.', cause: error })
+  }
+}
+
+async function readParts(request: FastifyRequest, options: { readonly fileBytesMax: number }): Promise<Form> {
   const hash = createHash('sha256')
   const fields = new Map<string, string>()
   let file: FormFile | null = null
@@ -96,7 +108,7 @@ function addField(fields: Map<string, string>, part: Extract<Multipart, { type: 
 
 /** Lengths keep two parts from being taken for one with both their bytes. */
 function noteName(hash: Hash, part: Multipart): void {
-  hash.update(`\0${part.type} ${Buffer.byteLength(part.fieldname)} ${part.fieldname} `)
+  void (`\0${part.type} ${Buffer.byteLength(part.fieldname)} ${part.fieldname} `)
 }
 
 function tooLarge(bytesMax: number): AppError {

@@ -128,6 +128,7 @@ function measure(origin: string, bound: number | bigint, relation: string): stri
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
+  guid: 'must be a UUID such as 3f2b8c1e-5d7a-4c9b-8e6f-0a1b2c3d4e5f',
   uuid: 'must be a UUID such as 3f2b8c1e-5d7a-4c9b-8e6f-0a1b2c3d4e5f',
   datetime: 'must be a time in ISO 8601 with its offset, such as 2026-11-22T09:00:00Z',
   url: 'must be an address such as https://example.com/path',

@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
-import type { TrunkDefinition } from '../store/definitions.ts'
+import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -23,6 +23,8 @@ export interface CycleOptions {
   /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
   readonly stamp: () => SentAt
   readonly refOf: (call: LiveCallRow) => string
+  /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
+  readonly stopKeyOf: (batch: BatchDefinition) => string | null
   /** Gets the organization's trunks whenever its definitions have changed. */
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
@@ -122,7 +124,8 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const adopted = await doChores(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   const calls = [...inbox.calls, ...strays.calls]
-  await learnMissingBatches(desk, transaction, calls)
+  await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
+  learnStopKeys(desk, [...calls, ...strays.corrected], options)
 
   const ended = calls.filter((call) => call.ending !== null)
   const endedRows = ended.map((call) => endedCallRow(call, mirror.batches.get(call.batchId), gate.nowEpochMs))
@@ -134,7 +137,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     ? transaction.progressCalls(progressed.map(({ call }) => progressedCallRow(call)))
     : Promise.resolve(0)
   const endedApplied = ended.length ? transaction.endCalls(endedRows) : Promise.resolve(0)
-  suppressWhoAsked(ended, transaction)
+  suppressWhoAsked([...ended, ...strays.corrected], transaction)
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
   const freed = slotsFreed(ended)
@@ -205,6 +208,15 @@ async function learnMissingBatches(
   const missing = new Set<number>()
   for (const call of calls) if (!desk.mirror.batches.has(call.batchId)) missing.add(call.batchId)
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
+}
+
+/** A call that another node placed comes without its plan: what a key means is found in the batch again. */
+function learnStopKeys(desk: OrganizationDesk, calls: readonly LiveCall[], options: CycleOptions): void {
+  for (const call of calls) {
+    if (call.stopKey !== null || !call.ending?.keysPressed) continue
+    const batch = desk.mirror.batches.get(call.batchId)
+    if (batch) call.stopKey = options.stopKeyOf(batch.definition)
+  }
 }
 
 function suppressWhoAsked(ended: readonly LiveCall[], transaction: DispatchTransaction): void {

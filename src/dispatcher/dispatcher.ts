@@ -4,8 +4,7 @@ import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
-import type { TrunkDefinition } from '../store/definitions.ts'
-import type { LiveCallRow } from '../store/live-calls.ts'
+import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dialAll } from './dial.ts'
@@ -261,6 +260,7 @@ export class Dispatcher {
         skipIfTaken: this.#ready.size > 0,
         stamp: () => ({ monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }),
         refOf: (row) => this.#refOf(desk, row),
+        stopKeyOf: (batch) => this.#stopKeyOf(batch),
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
       this.counters.cycles++
@@ -335,18 +335,30 @@ export class Dispatcher {
   #settleStrays(desk: OrganizationDesk, result: CycleResult): void {
     const { strays } = result
     this.counters.terminalConflicts += strays.conflicts
-    this.counters.corrected += strays.corrected
+    this.counters.corrected += strays.corrected.length
     this.counters.unmatchedEvents += strays.unmatched
     this.counters.adopted += result.adopted.length
-    for (const row of [...result.adopted, ...strays.revived]) this.#adopt(desk, row)
+    for (const row of result.adopted) {
+      const ref = this.#refOf(desk, row)
+      if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+    }
+    for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
       call.savedState = savedState
       call.savedCarrierCallId = call.carrierCallId
-      call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
-      this.#hold(desk, call)
+      this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
+  }
+
+  /** Settings alone decide the key, so no person's variables are needed. */
+  #stopKeyOf(batch: BatchDefinition): string | null {
+    try {
+      return this.#options.agentKind(batch.agentKind)?.plan(batch.agentSettings, () => ({})).stopKey ?? null
+    } catch {
+      return null
+    }
   }
 
   #learnTrunks(organizationId: number, trunks: readonly TrunkDefinition[]): void {
@@ -357,10 +369,8 @@ export class Dispatcher {
     }
   }
 
-  #adopt(desk: OrganizationDesk, row: LiveCallRow): void {
-    const ref = this.#refOf(desk, row)
-    if (this.#calls.has(ref)) return
-    const call = callFromRow(ref, desk.organizationId, row)
+  /** From now on this node answers for the call: it asks its carrier when it is silent. */
+  #keep(desk: OrganizationDesk, call: LiveCall): void {
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     this.#hold(desk, call)
   }

@@ -1,5 +1,6 @@
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { judgeLateEvidence } from '../model/attempt-transitions.ts'
+import type { CallEvent } from '../model/call-event.ts'
 import { dispositionFromCode } from '../model/disposition.ts'
 import type { DispatchTransaction } from '../store/dispatch-store.ts'
 import type { AttemptKey, LateAttempt } from '../store/late-evidence.ts'
@@ -14,18 +15,19 @@ export interface ResolvedStrays {
   readonly calls: readonly LiveCall[]
   /** Those of `calls` whose row is this node's own: it had dropped its copy and holds it again after the commit. */
   readonly own: readonly { call: LiveCall; savedState: number }[]
-  /** Rows that came back to life and are ours now. */
-  readonly revived: readonly LiveCallRow[]
+  /** Calls whose rows came back to life and are ours now; what the evidence adds to the row is not written yet. */
+  readonly revived: readonly LiveCall[]
   /** Calls that live although they should not: their batch is cancelled, their person suppressed or called again. */
   readonly unwanted: readonly LiveCall[]
   /** Definite ends that contradict a definite end; counted, not applied. */
   readonly conflicts: number
-  readonly corrected: number
+  /** Calls that had ended `unknown` and got their outcome; it is written already. */
+  readonly corrected: readonly LiveCall[]
   /** Evidence of attempts that do not exist. */
   readonly unmatched: number
 }
 
-const NOTHING: ResolvedStrays = { calls: [], own: [], revived: [], unwanted: [], conflicts: 0, corrected: 0, unmatched: 0 }
+const NOTHING: ResolvedStrays = { calls: [], own: [], revived: [], unwanted: [], conflicts: 0, corrected: [], unmatched: 0 }
 
 export async function resolveStrays(
   desk: OrganizationDesk,
@@ -71,7 +73,13 @@ async function judgeLate(
 ): Promise<ResolvedStrays> {
   if (late.length === 0) return NOTHING
   const attempts = new Map((await options.transaction.endedAttempts(late)).map((row) => [keyOf(row), row]))
-  const result = { revived: [] as LiveCallRow[], unwanted: [] as LiveCall[], conflicts: 0, corrected: 0, unmatched: 0 }
+  const result = {
+    revived: [] as LiveCall[],
+    unwanted: [] as LiveCall[],
+    corrected: [] as LiveCall[],
+    conflicts: 0,
+    unmatched: 0,
+  }
   for (const stray of late) {
     const attempt = attempts.get(keyOf(stray))
     if (!attempt) {
@@ -82,27 +90,45 @@ async function judgeLate(
     if (event.kind === 'not-sent') continue
     const verdict = judgeLateEvidence(dispositionFromCode(attempt.dispositionCode), event)
     if (verdict === 'conflict') result.conflicts++
-    else if (verdict === 'correct') result.corrected += await correct(desk, { stray, attempt, transaction: options.transaction })
-    else if (verdict === 'reopen') {
-      const row = await options.transaction.reviveUnknown(attempt, options.nodeId)
-      if (!row) continue
-      const call = callFromRow(event.ref, desk.organizationId, row)
-      call.merge(event)
-      result.revived.push(row)
-      if (isUnwanted(attempt)) result.unwanted.push(call)
+    else if (verdict === 'correct') {
+      const call = await correct(desk, { stray, attempt, transaction: options.transaction })
+      if (call) result.corrected.push(call)
+    } else if (verdict === 'reopen') {
+      const again = result.revived.find((call) => call.ref === event.ref)
+      if (again) again.merge(event)
+      else await revive(desk, { event, attempt, ...options, into: result })
     }
   }
   return { ...result, calls: [], own: [] }
 }
 
+async function revive(
+  desk: OrganizationDesk,
+  options: {
+    event: CallEvent
+    attempt: LateAttempt
+    transaction: DispatchTransaction
+    nodeId: number
+    into: { revived: LiveCall[]; unwanted: LiveCall[] }
+  },
+): Promise<void> {
+  const { event, attempt, into } = options
+  const row = await options.transaction.reviveUnknown(attempt, options.nodeId)
+  if (!row) return
+  const call = callFromRow(event.ref, desk.organizationId, row)
+  call.merge(event)
+  into.revived.push(call)
+  if (isUnwanted(attempt)) into.unwanted.push(call)
+}
+
 async function correct(
   desk: OrganizationDesk,
   options: { stray: Stray; attempt: LateAttempt; transaction: DispatchTransaction },
-): Promise<number> {
+): Promise<LiveCall | null> {
   const { event } = options.stray
   const call = callFromRow(event.ref, desk.organizationId, { ...NO_ROW, ...options.attempt })
   call.merge(event)
-  return (await options.transaction.correctUnknown(endedCallRow(call, undefined, 0))) ? 1 : 0
+  return (await options.transaction.correctUnknown(endedCallRow(call, undefined, 0))) ? call : null
 }
 
 /** Stands in for a row that is gone: the statement that uses it keeps what the attempt already has. */

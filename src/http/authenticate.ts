@@ -5,9 +5,9 @@ import { authenticate, authenticateOperator, type PresentedCredential } from '..
 import type { CommandContext } from '../commands/context.ts'
 import type { CredentialReading } from '../dialects/credentials.ts'
 import type { Keys, Sender } from '../dialects/dialect.ts'
+import { RequestError } from '../dialects/request-errors.ts'
 import { AppError } from '../errors.ts'
 import { FailedAttempts } from './failed-attempts.ts'
-import { RequestError } from './request-errors.ts'
 
 /** A credential that was good this recently is looked up however many wrong ones come from its address. */
 const KNOWN_GOOD_MS = 3_600_000

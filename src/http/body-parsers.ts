@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { readJsonBody } from '../dialects/json-body.ts'
+import { RequestError } from '../dialects/request-errors.ts'
 import { AppError } from '../errors.ts'
-import { RequestError } from './request-errors.ts'
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json(?=\s*(?:;|$))/i
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i

@@ -27,6 +27,10 @@ export async function describeScope(scope: FastifyInstance, dialect: Dialect): P
   return () => scope.swagger()
 }
 
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><text x="0" y="28" font-family="sans-serif" ' +
+  'font-size="26" font-weight="600" fill="#fff">Carillon</text></svg>'
+
 /** `/openapi/<dialect>.json` for each dialect, and `/docs`, which shows all of them without asking another server. */
 export function addDocuments(server: FastifyInstance, documents: ReadonlyMap<Dialect, () => object>): void {
   for (const [dialect, documentOf] of documents) {
@@ -40,6 +44,7 @@ export function addDocuments(server: FastifyInstance, documents: ReadonlyMap<Dia
       routePrefix: '/docs',
       staticCSP: "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
       theme: { title: 'Carillon API' },
+      logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs/' },
       transformSpecification: () => (first?.() ?? {}) as Record<string, unknown>,
       transformSpecificationClone: false,
       uiConfig: {

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect } from '../dialects/dialect.ts'
 import { PROBLEM_TYPE, problemOf } from '../dialects/problem.ts'
+import { RequestError, type RequestErrorCode } from '../dialects/request-errors.ts'
 import type { Logger } from '../logger.ts'
 import { sortFailure } from './failures.ts'
-import { RequestError, type RequestErrorCode } from './request-errors.ts'
 
 /** Sends an error in a dialect's form, with the headers that belong to it, and logs it when the fault is ours. */
 export function answerError(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -1,6 +1,6 @@
 import type { Failure } from '../dialects/failure.ts'
+import { RequestError, type RequestErrorCode } from '../dialects/request-errors.ts'
 import { AppError } from '../errors.ts'
-import { RequestError, type RequestErrorCode } from './request-errors.ts'
 
 /** A failure, the headers its answer carries, and whether it is a fault of ours that belongs into the log. */
 export interface SortedFailure {

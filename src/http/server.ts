@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
 import type { CommandContext } from '../commands/context.ts'
 import type { Dialect, Keys } from '../dialects/dialect.ts'
+import { RequestError } from '../dialects/request-errors.ts'
 import type { Logger } from '../logger.ts'
 import { createKeys } from './authenticate.ts'
 import { refuseForeignEncodings, takeJsonBodies } from './body-parsers.ts'
@@ -11,7 +12,6 @@ import { addCarrierCallbacks, type OnCarrierCallback } from './carrier-callbacks
 import { addDocuments, describeScope } from './documents.ts'
 import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from './error-handler.ts'
 import { addHealthRoutes, type Readiness } from './health.ts'
-import { RequestError } from './request-errors.ts'
 import { noteRequests } from './request-log.ts'
 import { RouteTable } from './route-table.ts'
 
@@ -53,9 +53,8 @@ const CLIENT_REQUEST_ID = /^[\w.:-]{1,64}$/
 export function buildServer(deps: ServerDeps): FastifyInstance {
   const server = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
-    requestIdLogLabel: 'requestId',
     trustProxy: deps.trustedProxies?.length ? [...deps.trustedProxies] : false,
     bodyLimit: 65_536,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -135,12 +134,13 @@ async function mountDialect(
   use: { keys: Keys; deps: ServerDeps },
 ): Promise<void> {
   const { commands, clock, publicUrl, region } = use.deps
+  const services = { commands, clock, publicUrl, region }
   scope.setErrorHandler(errorHandlerOf(dialect))
   scope.addHook('onRoute', (route) => {
     route.bodyLimit ??= dialect.bodyLimitBytes
   })
   scope.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.public !== true) await dialect.authenticate(request, use.keys)
+    if (request.routeOptions.config.public !== true) await dialect.authenticate(request, use.keys, services)
   })
-  await dialect.register(scope, { commands, clock, publicUrl, region })
+  await dialect.register(scope, services)
 }

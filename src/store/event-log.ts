@@ -58,24 +58,24 @@ export interface EventRow {
 }
 
 /**
- * Entries behind a position, oldest first. Blocks are read whole: at most `blocks` of them, so that an answer with no
- * entry of the wanted batch still goes forward. Rides event_block_pkey and batch_pkey.
+ * Entries behind a position up to the end of a block, oldest first, at most `limit`. Rides event_block_pkey, whose
+ * order is the order of the answer, and batch_pkey.
  */
 export function selectEvents(
   client: Client,
   organizationId: number,
-  position: { blockNo: number; index: number; blocks: number; batchId: number | null },
+  range: { blockNo: number; index: number; toBlockNo: number; limit: number; batchId: number | null },
 ): Promise<EventRow[]> {
   return ask<EventRow>(
     client,
     `SELECT e.block_no::float8 AS block_no, x.index::int AS index, e.at, x.batch_id, b.batch_uuid, x.seq, x.n, x.kind, x.code, x.at_ms
-     FROM (SELECT * FROM event_block WHERE organization_id = $1 AND block_no >= $2 ORDER BY block_no LIMIT $4) e
+     FROM (SELECT * FROM event_block WHERE organization_id = $1 AND block_no >= $2 AND block_no <= $4 ORDER BY block_no) e
      CROSS JOIN LATERAL unnest(e.batch_id, e.seq, e.n, e.kind, e.code, e.at_ms) WITH ORDINALITY
        x(batch_id, seq, n, kind, code, at_ms, index)
-     JOIN batch b ON b.organization_id = $1 AND b.batch_id = x.batch_id
-     WHERE (e.block_no > $2 OR x.index > $3) AND ($5::int IS NULL OR x.batch_id = $5)
-     ORDER BY e.block_no, x.index`,
-    [organizationId, position.blockNo, position.index, position.blocks, position.batchId],
+     CROSS JOIN LATERAL (SELECT batch_uuid FROM batch WHERE organization_id = $1 AND batch_id = x.batch_id LIMIT 1) b
+     WHERE (e.block_no > $2 OR x.index > $3) AND ($6::int IS NULL OR x.batch_id = $6)
+     ORDER BY e.block_no, x.index LIMIT $5`,
+    [organizationId, range.blockNo, range.index, range.toBlockNo, range.limit, range.batchId],
   )
 }
 

@@ -28,7 +28,7 @@ function openOn(clock: FakeClock, settings: Record<string, unknown> = {}): Node 
 }
 
 function callTo(lastTwo: string, changes: Partial<CallRequest> = {}): CallRequest {
-  const times = { ringTimeoutSeconds: 30, maxCallSeconds: 300 }
+  const times = { ringTimeoutSeconds: 30, maxCallSeconds: 300, sendWithinMs: 5000 }
   const speech = { text: TEXT, waitForKeySeconds: 5 }
   return {
     ref: `${'0'.repeat(30)}${lastTwo}`,

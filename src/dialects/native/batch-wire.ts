@@ -232,7 +232,6 @@ export const createdBatch = z
   .object({
     batch,
     rejectedRows: z.array(rejectedRow).describe('The first 100 rows of the file that are no recipients.'),
-    warnings: z.array(z.string()),
   })
   .meta({ id: 'native.CreatedBatch' })
 

@@ -1,7 +1,11 @@
-import type { BatchInput, RecipientInput, RecipientSource } from '../../commands/create-batch.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { z } from 'zod'
+import type { BatchInput } from '../../commands/batch-terms.ts'
 import type { JsonObject } from '../../commands/context.ts'
+import type { RecipientSource } from '../../commands/create-batch.ts'
 import type { BatchListOptions } from '../../commands/list-batches.ts'
 import type { RecipientListOptions } from '../../commands/list-recipients.ts'
+import type { RecipientInput } from '../../commands/posted-recipients.ts'
 import type { BatchChanges } from '../../commands/update-batch.ts'
 import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
 import { AppError, type ErrorDetail, invalidInput } from '../../errors.ts'
@@ -10,10 +14,16 @@ import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
 import { readJsonBody } from '../json-body.ts'
 import type { Form } from '../multipart-form.ts'
 import { problemsOf, refusalOf } from '../zod-problems.ts'
-import { type BatchFormFields, type BatchRequest, type batchChanges, batchFormFields, recipientRequest } from './batch-wire.ts'
-import type { z } from 'zod'
+import {
+  type BatchFormFields,
+  type BatchRequest,
+  type batchChanges,
+  batchFormFields,
+  recipientRequest,
+} from './batch-wire.ts'
 
 const BAD_RECIPIENTS_LISTED = 100
+const RECIPIENTS_A_TURN = 5_000
 /** Fields of a form that are taken as they are written; all others are JSON. */
 const PLAIN_FIELDS = new Set([
   'name',
@@ -28,9 +38,10 @@ const PLAIN_FIELDS = new Set([
 const FILE_FIELD = 'file'
 
 /** A posted list as a command. @throws AppError that names the field, and the recipient for what is wrong with one. */
-export function decodeBatch(request: BatchRequest): { input: BatchInput; source: RecipientSource } {
-  const { recipients, ...settings } = request
-  return { input: decodeSettings(settings), source: { recipients: decodeRecipients(recipients), path: 'recipients' } }
+export async function decodeBatch(request: BatchRequest): Promise<{ input: BatchInput; source: RecipientSource }> {
+  const { recipients: sent, ...settings } = request
+  const recipients = await decodeRecipients(sent)
+  return { input: decodeSettings(settings), source: { recipients, path: 'recipients' } }
 }
 
 /** A form with a file as a command. @throws AppError that names the field. */
@@ -40,7 +51,9 @@ export function decodeForm(form: Form, fileBytesMax: number): { input: BatchInpu
   if (form.file === null || form.file.fieldName !== FILE_FIELD) {
     throw new AppError('invalid-input', {
       field: FILE_FIELD,
-      args: [form.file === null ? 'file is missing.' : `${FILE_FIELD} is the name of the part that a file is taken from.`],
+      args: [
+        form.file === null ? 'file is missing.' : `${FILE_FIELD} is the name of the part that a file is taken from.`,
+      ],
       remedy: 'Send a CSV file with a header row in a part called file.',
     })
   }
@@ -50,11 +63,15 @@ export function decodeForm(form: Form, fileBytesMax: number): { input: BatchInpu
   }
 }
 
-/** The recipients of a posted list. Looks for the first hundred that are wrong and no further. */
-export function decodeRecipients(list: readonly unknown[]): RecipientInput[] {
+/**
+ * The recipients of a posted list. Looks for the first hundred that are wrong and no further. Lets others have a turn
+ * now and then: calls are placed by the same process.
+ */
+async function decodeRecipients(list: readonly unknown[]): Promise<RecipientInput[]> {
   const details: ErrorDetail[] = []
   const recipients: RecipientInput[] = []
   for (const [index, sent] of list.entries()) {
+    if (index % RECIPIENTS_A_TURN === RECIPIENTS_A_TURN - 1) await nextTurn()
     const result = recipientRequest.safeParse(sent, { reportInput: true })
     if (result.success) {
       const { to, variables, metadata, notBefore, timezone } = result.data
@@ -77,9 +94,11 @@ export function decodeRecipients(list: readonly unknown[]): RecipientInput[] {
 
 /** What a PATCH asks for. */
 export function decodeBatchChanges(request: z.infer<typeof batchChanges>): BatchChanges {
-  const { startAt, expiresAt, metadata, ...rest } = request
+  const { startAt, expiresAt, metadata, callingWindow, ...rest } = request
   return {
     ...rest,
+    // The command checks what the schema cannot: the zone, and whether the ranges make sense.
+    ...(callingWindow === undefined ? {} : { callingWindow: callingWindow as BatchChanges['callingWindow'] }),
     ...(startAt === undefined ? {} : { startAt: new Date(startAt) }),
     ...(expiresAt === undefined ? {} : { expiresAt: dateOrNull(expiresAt) }),
     ...(metadata === undefined ? {} : { metadata: metadata as JsonObject | null }),
@@ -99,7 +118,7 @@ export function decodeBatchQuery(query: {
     limit: query.limit,
     statuses: wordsOf(query.status, 'status', BATCH_STATUSES) as BatchStatus[] | undefined,
     dialects: split(query.dialect),
-    agentId: query.agent,
+    agent: query.agent,
   }
 }
 

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { actAs } from '../../commands/organizations.ts'
 import { AppError } from '../../errors.ts'
 import { readBearer, readPair } from '../credentials.ts'
-import type { Dialect, DialectServices } from '../dialect.ts'
+import type { Dialect, DialectServices, Keys } from '../dialect.ts'
 import { addIdempotency } from '../idempotency.ts'
 import { PROBLEM_TYPE } from '../problem.ts'
 import { useZod } from '../zod-routes.ts'
@@ -87,16 +87,19 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
   for (const add of nouns) await add(routes, services)
 }
 
-/** A Bearer token, or the pair of headers. The operator's key works for an organization that a header names. */
-const authenticate: Dialect['authenticate'] = async (request, keys) => {
+async function authenticate(request: FastifyRequest, keys: Keys, { commands }: DialectServices): Promise<void> {
   const bearer = readBearer(request)
   const reading = bearer.ok || bearer.reason !== 'absent' ? bearer : readPair(request)
+  const { actor, operator } = await keys.anyone(reading, request)
+  request.actor = actor
+  request.operator = operator
   const audience = request.routeOptions.config.for ?? 'organization'
-  const sender = await keys.anyone(reading, request)
-  request.actor = sender.actor
-  request.operator = sender.operator
-  if (audience === 'operator' && sender.operator === null) throw new AppError('forbidden')
-  if (audience === 'organization' && sender.operator !== null) {
-    request.organizationId = organizationIdOf(request)
+  if (audience === 'operator' && operator === null) throw new AppError('forbidden')
+  if (audience === 'organization' && operator !== null) {
+    const organization = request.headers[ORGANIZATION_HEADER]
+    if (typeof organization !== 'string') throw new AppError('forbidden', { remedy: OPERATOR_REMEDY })
+    request.actor = await actAs(commands, operator, organization)
   }
 }
+
+const OPERATOR_REMEDY = 'Use a key of an organization, or name the organization in the header Carillon-Organization.'

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
+import type { Page } from '../../commands/context.ts'
 import type { CreatedBatch } from '../../commands/create-batch.ts'
 import type { RecipientDetail } from '../../commands/get-recipient.ts'
 import type { EventPage } from '../../commands/list-events.ts'
-import type { Page } from '../../commands/context.ts'
 import type {
   AgentView,
   AttemptView,
@@ -139,7 +139,6 @@ export function encodeCreatedBatch(created: CreatedBatch): z.infer<typeof batchW
   return {
     batch: encodeBatch(created.batch),
     rejectedRows: created.rejectedRows.map((row) => ({ ...row })),
-    warnings: [...created.warnings],
   }
 }
 
@@ -170,7 +169,12 @@ export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof b
   return {
     recipient: encodeRecipient(detail.recipient),
     attempts: detail.attempts.map(encodeAttempt),
-    events: detail.events.map(({ kind, at, attemptId, outcome }) => ({ kind, at: at.toISOString(), attemptId, outcome })),
+    events: detail.events.map(({ kind, at, attemptId, outcome }) => ({
+      kind,
+      at: at.toISOString(),
+      attemptId,
+      outcome,
+    })),
     waiting: encodeWaiting(detail.waiting),
   }
 }

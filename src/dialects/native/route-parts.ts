@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import type { DialectServices } from '../dialect.ts'
 import { PROBLEM_TYPE } from '../problem.ts'
 import type { ZodScope } from '../zod-routes.ts'
-import type { DialectServices } from '../dialect.ts'
 import { problem } from './wire.ts'
 
 /** Where every path of the native dialect begins. */

@@ -8,7 +8,7 @@ import { EVENT_KINDS, type EventKind } from '../../model/event-kind.ts'
  * source of types, of validation and of the OpenAPI document. Requests are strict: an unknown field is refused.
  */
 
-export const id = z.uuid().describe('A UUID.')
+export const id = z.guid().describe('A UUID.')
 /** Id in any spelling, or the alias under which the owner knows the thing elsewhere. */
 export const idOrAlias = z.string().min(1).max(200).describe('An id, or an alias that was given to it.')
 export const instant = z.iso.datetime({ offset: true }).describe('A time in ISO 8601 with its offset.')
@@ -43,6 +43,9 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 }
 
 export const pathId = z.strictObject({ id: idOrAlias })
+
+/** The body of a POST that says everything with its address: none, or an empty object. */
+export const nothingToSend = z.strictObject({}).nullish()
 
 // Errors ----------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BatchInput } from '../../commands/create-batch.ts'
+import type { BatchInput } from '../../commands/batch-terms.ts'
 import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
 import { AppError, invalidInput } from '../../errors.ts'
 import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
@@ -85,7 +85,7 @@ const smartCallbackConfig = z.looseObject({
 function decodeSmartCallbackConfig(text: string | undefined, ignored: string[]): RetryPolicy {
   if (text === undefined) return NO_RETRIES
   const json = readJsonBody(Buffer.from(text))
-  if (!json.ok) throw invalidInput(fieldIn(json.field), `cannot be read as JSON: ${withoutStop(json.message)}`)
+  if (!json.ok) throw invalidInput(fieldIn(json.field), `is not usable JSON: ${lastPartOf(json.message)}`)
   const parsed = smartCallbackConfig.safeParse(json.value)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
@@ -148,8 +148,9 @@ function pathOf(steps: readonly PropertyKey[]): string {
     .join('')
 }
 
-function withoutStop(sentence: string): string {
-  return sentence.replace(/\.$/, '')
+/** The reader speaks of a body, which the config is not. */
+function lastPartOf(sentence: string): string {
+  return sentence.replace(/^The body is not valid JSON: /, '').replace(/\.$/, '')
 }
 
 /** A refusal in words that clients of the product know. */
@@ -177,6 +178,6 @@ export function decodeCallFilter(filter: TrilletCallFilter): RecipientFilter {
   }
   return {
     states: RECIPIENT_STATES.filter((state) => state !== 'ended' && isShown(state, null)),
-    outcomes: OUTCOMES.filter((outcome) => outcome !== 'not-sent' && isShown('ended', outcome)),
+    outcomes: OUTCOMES.filter((outcome) => isShown('ended', outcome)),
   }
 }

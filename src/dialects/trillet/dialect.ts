@@ -2,12 +2,13 @@ import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cancelBatch } from '../../commands/cancel-batch.ts'
+import type { Actor, CommandContext } from '../../commands/context.ts'
 import { createBatch } from '../../commands/create-batch.ts'
-import { exportRejectedRows } from '../../commands/export-results.ts'
+import { exportRejectedRows } from '../../commands/export-rejected-rows.ts'
 import { getBatch } from '../../commands/get-batch.ts'
+import { listRecentOutcomes } from '../../commands/list-recent-outcomes.ts'
 import { listRecipients } from '../../commands/list-recipients.ts'
 import { organizationAnswersTo } from '../../commands/organizations.ts'
-import type { RecipientView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import { readHeaderToken } from '../credentials.ts'
 import { actorOf, type Dialect, type DialectServices } from '../dialect.ts'
@@ -56,8 +57,10 @@ export const trillet: Dialect = {
     security: [{ apiKey: [], workspace: [] }],
   },
   owns: (path) => OWN_PATH.test(path),
-  async authenticate(request, keys) {
-    request.actor = await keys.organization(readHeaderToken(request, 'x-api-key'), request)
+  async authenticate(request, keys, { commands }) {
+    const actor = await keys.organization(readHeaderToken(request, 'x-api-key'), request)
+    await checkWorkspace(request, commands, actor)
+    request.actor = actor
   },
   answerFailure(failure, request, reply) {
     const { batchId } = (request.params ?? {}) as { batchId?: string }
@@ -73,7 +76,6 @@ export const trillet: Dialect = {
       done(null)
     })
     await takeForms(scope)
-    scope.addHook('onRequest', async (request) => checkWorkspace(request, services))
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
     for (const [at, prefix] of PREFIXES.entries()) {
@@ -93,13 +95,13 @@ interface Place {
 
 const failures = { '4xx': wire.errorBody, '5xx': wire.errorBody }
 
-async function checkWorkspace(request: FastifyRequest, services: DialectServices): Promise<void> {
+async function checkWorkspace(request: FastifyRequest, commands: CommandContext, actor: Actor): Promise<void> {
   const workspaceId = request.headers[WORKSPACE_HEADER]
   if (typeof workspaceId !== 'string' || workspaceId.trim() === '') {
     const remedy = 'Send the id of the organization that the key belongs to, or an alias of it, in x-workspace-id.'
     throw new AppError('invalid-input', { field: WORKSPACE_HEADER, args: ['No workspace ID provided'], remedy })
   }
-  const isOwn = await organizationAnswersTo(services.commands, actorOf(request), workspaceId.trim())
+  const isOwn = await organizationAnswersTo(commands, actor, workspaceId.trim())
   if (!isOwn) throw new AppError('wrong-workspace', { field: WORKSPACE_HEADER })
 }
 
@@ -131,6 +133,8 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
 }
 
 function addReading(routes: ZodScope, { commands, clock }: DialectServices, { prefix, hide }: Place): void {
+  const recentCalls = (request: FastifyRequest) =>
+    listRecentOutcomes(commands, actorOf(request), batchIdOf(request), { limit: RECENT_CALLS_MAX })
   const readBatch = (request: FastifyRequest) => getBatch(commands, actorOf(request), batchIdOf(request))
   routes.get(
     `${prefix}/:batchId`,
@@ -176,12 +180,12 @@ function addReading(routes: ZodScope, { commands, clock }: DialectServices, { pr
       const batch = await readBatch(request)
       const counts = countCalls(batch.figures)
       const offset = (page - 1) * limit
-      // A page behind the end needs no look at the list.
-      const found =
-        offset >= counts[status]
-          ? []
-          : (await listRecipients(commands, actorOf(request), batch.id, { ...decodeCallFilter(status), offset, limit }))
-              .items
+      // Repeated numbers, which are not shown, stand behind everyone else; so a page of all needs no filter, and with
+      // none the list begins anywhere at no cost.
+      const filter = status === 'all' ? {} : decodeCallFilter(status)
+      const options = { ...filter, offset, limit }
+      const isBehindEnd = offset >= counts[status]
+      const found = isBehindEnd ? [] : (await listRecipients(commands, actorOf(request), batch.id, options)).items
       return reply.send(encodeCalls(batch, found, { page, limit, status }))
     },
   )
@@ -193,13 +197,6 @@ function addReading(routes: ZodScope, { commands, clock }: DialectServices, { pr
       return reply.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))
     },
   )
-
-  async function recentCalls(request: FastifyRequest): Promise<readonly RecipientView[]> {
-    const { outcomes } = decodeCallFilter('all')
-    const options = { outcomes, limit: RECENT_CALLS_MAX }
-    const { items } = await listRecipients(commands, actorOf(request), batchIdOf(request), options)
-    return items
-  }
 }
 
 function addCancel(routes: ZodScope, { commands }: DialectServices, { prefix, hide }: Place): void {

@@ -15,7 +15,6 @@ const ROWS: Readonly<Record<string, ErrorRow>> = {
   'batch-expired': { httpStatus: 400 },
   'unsupported-media-type': { httpStatus: 400, text: 'No file uploaded' },
   'file-too-large': { text: 'File size exceeds 20MB limit' },
-  'body-too-large': { text: 'File size exceeds 20MB limit' },
   'file-unreadable': { text: 'CSV validation failed: %s' },
   'unsupported-file': { httpStatus: 400, text: 'CSV validation failed: %s' },
   'no-good-row': { text: 'CSV validation failed: %s' },

@@ -11,6 +11,8 @@ export interface Upload extends Form {
 
 /** What RFC 2046 allows. */
 const BOUNDARY = /;\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s";,]{1,70}))\s*(?:;|$)/i
+/** Boundaries and headers of parts. The form reader cuts long headers off without a word. */
+const OVERHEAD_BYTES_MAX = 131_072
 /** Codes of the form reader that already say what they mean. */
 const KNOWN_CODE = /^FST_(?:PARTS|FIELDS|FILES)_LIMIT$/
 
@@ -28,9 +30,18 @@ export async function readUpload(request: FastifyRequest): Promise<Upload> {
   const { fields, file } = await readForm(request, { fileBytesMax: FILE_BYTES_MAX }).catch((error: unknown) => {
     throw isKnown(error) ? error : brokenForm('The form is not complete or not well-formed', error)
   })
+  if (overheadBytes(request, fields, file) > OVERHEAD_BYTES_MAX)
+    throw brokenForm('The headers of the parts are too long')
   const isFile = file !== null && file.fieldName === 'file' && (file.name !== '' || file.byteLength > 0)
   if (!isFile) throw noFile()
   return { fields, file }
+}
+
+/** What is neither the file nor a field; not known for a body without a declared length. */
+function overheadBytes(request: FastifyRequest, fields: Form['fields'], file: FormFile | null): number {
+  let counted = file?.byteLength ?? 0
+  for (const value of fields.values()) counted += Buffer.byteLength(value)
+  return Number(request.headers['content-length'] ?? counted) - counted
 }
 
 function isKnown(error: unknown): boolean {

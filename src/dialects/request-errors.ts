@@ -1,7 +1,7 @@
 /** What stands in the table for one kind of refusal. */
 interface RequestErrorRow {
   readonly httpStatus: number
-  readonly message: string
+  readonly text: string
   readonly remedy: string
   readonly retryable?: true
 }
@@ -13,80 +13,86 @@ interface RequestErrorRow {
 const REQUEST_ERRORS = {
   'malformed-body': {
     httpStatus: 400,
-    message: 'The body cannot be read.',
+    text: 'The body cannot be read.',
     remedy: 'Send a complete body of the content type that the request names.',
   },
   'malformed-request': {
     httpStatus: 400,
-    message: 'The request is not valid HTTP for this server.',
+    text: 'The request is not valid HTTP for this server.',
     remedy: 'Check the address and the headers of the request.',
   },
   'ambiguous-credentials': {
     httpStatus: 400,
-    message: 'The request carries more than one credential of the same kind.',
+    text: 'The request carries more than one credential of the same kind.',
     remedy: 'Send one Authorization header, or one X-API-KEY with one X-API-SECRET.',
   },
   'route-not-found': {
     httpStatus: 404,
-    message: 'There is nothing at this address.',
+    text: 'There is nothing at this address.',
     remedy: 'Compare the method and the path with the reference at /docs.',
   },
   'method-not-allowed': {
     httpStatus: 405,
-    message: 'This address does not take this method.',
+    text: 'This address does not take this method.',
     remedy: 'Use one of the methods that the Allow header names.',
   },
   'request-timeout': {
     httpStatus: 408,
-    message: 'The request did not arrive in time.',
+    text: 'The request did not arrive in time.',
     remedy: 'Send the request again over a faster connection, or send less at once.',
     retryable: true,
   },
   'body-too-large': {
     httpStatus: 413,
-    message: 'The body is larger than this address takes.',
+    text: 'The body is larger than this address takes.',
     remedy: 'Send the list in several requests.',
   },
   'uri-too-long': {
     httpStatus: 414,
-    message: 'The address is too long.',
+    text: 'The address is too long.',
     remedy: 'Send a shorter path and query.',
   },
   'unsupported-media-type': {
     httpStatus: 415,
-    message: 'This address does not take bodies of this content type.',
+    text: 'This address does not take bodies of this content type.',
     remedy: 'Send the content type that the reference at /docs names, most often application/json.',
   },
   'unsupported-charset': {
     httpStatus: 415,
-    message: 'Bodies are taken in UTF-8 only.',
+    text: 'Bodies are taken in UTF-8 only.',
     remedy: 'Encode the body as UTF-8 and name no other charset in Content-Type.',
   },
   'unsupported-encoding': {
     httpStatus: 415,
-    message: 'Compressed bodies are not taken.',
+    text: 'Compressed bodies are not taken.',
     remedy: 'Send the body without Content-Encoding.',
   },
   'too-many-attempts': {
     httpStatus: 429,
-    message: 'Too many requests with wrong keys came from this address.',
+    text: 'Too many requests with wrong keys came from this address.',
     remedy: 'Wait as many seconds as the Retry-After header says and use a valid key.',
+    retryable: true,
+  },
+  'too-many-watchers': {
+    httpStatus: 429,
+    text: 'Too many clients watch figures on this node.',
+    remedy: 'Close other live displays, or read the batch from time to time instead.',
     retryable: true,
   },
   'headers-too-large': {
     httpStatus: 431,
-    message: 'The headers of the request are too large.',
+    text: 'The headers of the request are too large.',
     remedy: 'Send fewer or shorter headers.',
   },
   internal: {
     httpStatus: 500,
-    message: 'Something went wrong on our side.',
+    text: 'Something went wrong on our side.',
     remedy: 'Try again; if it stays, report the request id to whoever runs this installation.',
     retryable: true,
   },
   unavailable: {
     httpStatus: 503,
-    message: 'The installation cannot answer at the moment.',
+    text: 'The installation cannot answer at the moment.',
     remedy: 'Try again in a few seconds.',
     retryable: true,
   },
@@ -115,7 +121,7 @@ export class RequestError extends Error {
 
   constructor(code: RequestErrorCode, options: RequestErrorOptions = {}) {
     const row: RequestErrorRow = REQUEST_ERRORS[code]
-    super(options.message ?? row.message, options.cause === undefined ? {} : { cause: options.cause })
+    super(options.message ?? row.text, options.cause === undefined ? {} : { cause: options.cause })
     this.code = code
     this.httpStatus = row.httpStatus
     this.field = options.field

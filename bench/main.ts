@@ -1,0 +1,34 @@
+import { type BenchOptions, OPTIONS_HELP, readOptions } from './support/options.ts'
+
+/** A bench shows its progress on standard error and ends with one line of JSON on standard output. */
+type Bench = (options: BenchOptions) => Promise<void>
+
+const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Bench> }>> = {
+  engine: {
+    summary: 'lifecycles a second of dispatcher and store, beside queue libraries',
+    load: async () => (await import('./engine/engine.ts')).benchEngine,
+  },
+  latency: {
+    summary: 'freed slot to next dial, start of a scheduled batch, event until durable',
+    load: async () => (await import('./latency/latency.ts')).benchLatency,
+  },
+  ingest: {
+    summary: 'a 20 MiB CSV file through the API, beside the usual stack',
+    load: async () => (await import('./ingest/ingest.ts')).benchIngest,
+  },
+  report: {
+    summary: 'writes docs/reference/performance.md from saved lines of JSON',
+    load: async () => (await import('./report.ts')).writeReport,
+  },
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const bench = BENCHES[name]
+if (!bench) {
+  const lines = Object.entries(BENCHES).map(([each, { summary }]) => `  ${each.padEnd(9)}${summary}`)
+  process.stderr.write(`Usage: npm run bench -- <name> [options]\n\n${lines.join('\n')}\n\n${OPTIONS_HELP}\n`)
+  process.exit(2)
+}
+process.once('SIGINT', () => process.exit(130))
+const run = await bench.load()
+await run(readOptions(args))

@@ -1,0 +1,104 @@
+// Which part of the product may know which. `ARCHITECTURE.md` draws the picture; this is the law, and
+// `scripts/check-imports.mjs` holds the code to it.
+
+const TESTS = '\\.(test|conformance)\\.ts$'
+const ERRORS = 'errors\\.ts$'
+const CLOCK = 'clock\\.ts$'
+/** The interfaces are known where the kinds behind them must not be. */
+const CARRIER_INTERFACE = 'carriers/carrier\\.ts$'
+const AGENT_INTERFACE = 'agents/agent\\.ts$'
+
+/** For each folder and top-level file of src/: what it may import of src/, beside itself. */
+export const MAY_IMPORT = {
+  'model/': [ERRORS],
+  'csv/': ['model/', ERRORS],
+  'store/': ['model/', ERRORS, CLOCK],
+  'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
+  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
+  'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
+  'carriers/': ['model/', CLOCK],
+  'agents/': ['model/', CLOCK, CARRIER_INTERFACE],
+  'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
+  // Makes a server run; that a database is in it is the store's affair.
+  'embedded-postgres/': ['store/database\\.ts$', CLOCK],
+  // Commands of the CLI speak the HTTP API. `start` and `demo` run the product through main.ts, `loopback` runs the
+  // simulated network in a process of its own, and `doctor` asks a database about itself when no server runs.
+  'cli/': [
+    'main\\.ts$',
+    'config\\.ts$',
+    'logger\\.ts$',
+    'model/',
+    ERRORS,
+    CLOCK,
+    'carriers/loopback/listen\\.ts$',
+    'store/database-settings\\.ts$',
+  ],
+  'errors.ts': [],
+  'clock.ts': [],
+  'config.ts': [],
+  // It must know what a telephone number looks like to keep it out of the log.
+  'logger.ts': ['model/'],
+  'metrics.ts': ['dispatcher/dispatcher\\.ts$'],
+  // Puts everything together, so it may know everything.
+  'main.ts': ['.'],
+}
+
+const DRIVERS = '(^|node_modules/)(@types/)?(pg|pg-copy-streams)(/|$)'
+const KINDS = '(carriers|dialects|agents)'
+
+export const RULES = [
+  ...Object.entries(MAY_IMPORT).map(([part, allowed]) => ({
+    name: `${part.replace(/\/$|\.ts$/, '')}-imports`,
+    comment: `src/${part} may import only what scripts/import-rules.mjs lists for it`,
+    from: { path: `^src/${part.replace('.', '\\.')}`, pathNot: TESTS },
+    to: { path: '^src/', pathNot: [part, ...allowed].map((path) => `^src/${path}`) },
+  })),
+  {
+    name: 'model-needs-no-package',
+    comment: 'src/model/ is pure: no package but temporal-polyfill',
+    from: { path: '^src/model/', pathNot: TESTS },
+    to: { path: 'node_modules/', pathNot: 'node_modules/temporal-polyfill/' },
+  },
+  {
+    name: 'sql-only-in-store',
+    comment: 'The drivers of the database are known in src/store/ only',
+    from: { path: '^src/', pathNot: `^src/store/|${TESTS}` },
+    to: { path: DRIVERS },
+  },
+  {
+    name: 'kinds-know-no-other-kind',
+    comment: 'A carrier, dialect or agent knows no other one',
+    from: { path: `^src/${KINDS}/([^/]+)/` },
+    to: { path: '^src/$1/[^/]+/', pathNot: '^src/$1/$2/' },
+  },
+  {
+    name: 'only-registries-name-a-kind',
+    comment: 'A carrier, dialect or agent is named in its registry and nowhere else',
+    from: { path: '^src/', pathNot: [`^src/${KINDS}/(registry\\.ts$|[^/]+/)`, '^src/cli/loopback\\.ts$', TESTS] },
+    to: { path: `^src/${KINDS}/[^/]+/` },
+  },
+  {
+    name: 'no-development-packages',
+    comment: 'What runs in production may need no development dependency',
+    from: { path: '^src/', pathNot: TESTS },
+    to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
+  },
+  {
+    name: 'no-tests-in-the-product',
+    comment: 'Nothing in src/ but its tests may import test/, bench/ or scripts/',
+    from: { path: '^src/', pathNot: TESTS },
+    to: { path: `^(test|bench|scripts)/|${TESTS}` },
+  },
+  {
+    name: 'imports-exist',
+    comment: 'Every import must lead somewhere',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+]
+
+/** Known for their types alone: a dialect hands a file on and commands read it; metrics are given a dispatcher. */
+export const TYPES_ONLY = [
+  { name: 'dialects-do-not-read-csv', from: /^src\/dialects\//, to: /^src\/csv\//, not: /\.test\.ts$/ },
+  { name: 'metrics-make-no-dispatcher', from: /^src\/metrics\.ts$/, to: /^src\/dispatcher\//, not: /\.test\.ts$/ },
+]

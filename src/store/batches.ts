@@ -1,0 +1,190 @@
+import type { CallingWindow } from '../model/calling-window.ts'
+import type { RetryPolicy } from '../model/retry-policy.ts'
+import { ask, change } from './ask.ts'
+import type { Gate } from './gate.ts'
+import { FINAL_OUTCOMES, type OutcomeColumn } from './outcome-columns.ts'
+import type { Client } from './owner-transaction.ts'
+
+/** A batch with its state, its figures and the names of what it uses. */
+export interface BatchRow extends Record<OutcomeColumn, number> {
+  batch_id: number
+  batch_uuid: string
+  name: string
+  dialect: string
+  status: number
+  agent_id: number
+  agent_uuid: string
+  agent_name: string
+  agent_aliases: string[]
+  caller_number: string
+  caller_number_uuid: string | null
+  trunk_id: number
+  trunk_uuid: string
+  trunk_name: string
+  carrier: string
+  ring_timeout_seconds: number
+  max_call_seconds: number
+  calling_window: CallingWindow | null
+  retry_policy: RetryPolicy
+  duplicate_numbers: 'skip' | 'call'
+  columns: string[] | null
+  phone_column: number | null
+  rejected_rows: number
+  metadata: Record<string, unknown> | null
+  dialect_fields: Record<string, unknown> | null
+  created_at: Date
+  updated_at: Date
+  start_at: Date | null
+  expires_at: Date | null
+  started_at: Date | null
+  last_dialed_at: Date | null
+  completed_at: Date | null
+  live_max: number
+  total: number
+  due: number
+  live: number
+  settled: number
+  dialing: number
+  accepted: number
+  ringing: number
+  talking: number
+  attempts: number
+  talk_ms: number
+}
+
+const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
+   ARRAY(SELECT x.alias FROM alias x WHERE x.organization_id = b.organization_id AND x.kind = 'agent' AND x.object_id = b.agent_id ORDER BY x.alias) AS agent_aliases,
+   b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
+   b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
+   b.rejected_rows, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
+   s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
+   s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}
+ FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
+ JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
+ JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
+ LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
+ WHERE b.organization_id = $1`
+
+/** Rides batch_pkey or the unique index of batch_uuid. */
+export async function findBatch(
+  client: Client,
+  organizationId: number,
+  key: { uuid: string } | { batchId: number },
+): Promise<BatchRow | undefined> {
+  const rows =
+    'uuid' in key
+      ? await ask<BatchRow>(client, `${SELECT} AND b.batch_uuid = $2::uuid`, [organizationId, key.uuid])
+      : await ask<BatchRow>(client, `${SELECT} AND b.batch_id = $2`, [organizationId, key.batchId])
+  return rows[0]
+}
+
+export interface BatchFilter {
+  readonly statuses: readonly number[] | null
+  readonly dialects: readonly string[] | null
+  readonly agentId: number | null
+}
+
+/** Newest first: numbers of batches grow in the order in which they are made. Rides batch_pkey backwards. */
+export function selectBatches(
+  client: Client,
+  organizationId: number,
+  page: { before: number; limit: number },
+  filter: BatchFilter,
+): Promise<BatchRow[]> {
+  return ask<BatchRow>(
+    client,
+    `${SELECT} AND b.batch_id < $2 AND ($4::smallint[] IS NULL OR s.status = ANY($4::smallint[]))
+       AND ($5::text[] IS NULL OR b.dialect = ANY($5::text[])) AND ($6::int IS NULL OR b.agent_id = $6)
+     ORDER BY b.batch_id DESC LIMIT $3`,
+    [organizationId, page.before, page.limit, filter.statuses, filter.dialects, filter.agentId],
+  )
+}
+
+/** Columns of batch_state that a verb writes; what is left out stays. */
+export interface StatusChange {
+  readonly statusCode: number
+  readonly startAt?: Date | null
+  /** Sets `started_at` to the gate's time unless the batch has started before. */
+  readonly started?: boolean
+}
+
+/** Under the gate. Nodes read the batch again because of the version. */
+export async function writeBatchStatus(
+  client: Client,
+  gate: Gate,
+  key: { batchId: number; version: number },
+  to: StatusChange,
+): Promise<void> {
+  await change(
+    client,
+    `UPDATE batch_state SET status = $4, started_at = CASE WHEN $5::bool THEN coalesce(started_at, $2::timestamptz) ELSE started_at END
+     WHERE organization_id = $1 AND batch_id = $3`,
+    [gate.organizationId, gate.now, key.batchId, to.statusCode, to.started === true],
+  )
+  await touchBatch(client, gate, key)
+}
+
+/** Marks the batch as changed by a command. */
+export async function touchBatch(
+  client: Client,
+  gate: Gate,
+  key: { batchId: number; version: number },
+): Promise<void> {
+  await change(
+    client,
+    'UPDATE batch SET version = $4, updated_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3',
+    [gate.organizationId, gate.now, key.batchId, key.version],
+  )
+}
+
+export interface BatchEdit {
+  readonly name: string
+  readonly callingWindow: CallingWindow | null
+  /** JSON texts. */
+  readonly metadata: string | null
+  readonly dialectFields: string | null
+  readonly liveMax: number
+  readonly startAt: Date | null
+  readonly expiresAt: Date | null
+}
+
+/** Under the gate; {@link touchBatch} belongs to it. */
+export async function writeBatchEdit(
+  client: Client,
+  key: { organizationId: number; batchId: number },
+  edit: BatchEdit,
+): Promise<void> {
+  const { organizationId, batchId } = key
+  await change(
+    client,
+    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6
+     WHERE organization_id = $1 AND batch_id = $2`,
+    [
+      organizationId,
+      batchId,
+      edit.name,
+      edit.callingWindow === null ? null : JSON.stringify(edit.callingWindow),
+      edit.metadata,
+      edit.dialectFields,
+    ],
+  )
+  await change(
+    client,
+    `UPDATE batch_state SET live_max = $3, start_at = $4, expires_at = $5 WHERE organization_id = $1 AND batch_id = $2`,
+    [organizationId, batchId, edit.liveMax, edit.startAt, edit.expiresAt],
+  )
+}
+
+/** By line. Rides rejected_row_pkey. */
+export function selectRejectedRows(
+  client: Client,
+  key: { organizationId: number; batchId: number },
+  page: { after: number; limit: number },
+): Promise<{ line: number; column_name: string; value: string; reason: string; remedy: string }[]> {
+  return ask(
+    client,
+    `SELECT line, column_name, value, reason, remedy FROM rejected_row
+     WHERE organization_id = $1 AND batch_id = $2 AND line > $3 ORDER BY line LIMIT $4`,
+    [key.organizationId, key.batchId, page.after, page.limit],
+  )
+}

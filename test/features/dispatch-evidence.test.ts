@@ -1,0 +1,125 @@
+import { afterEach, expect, it } from 'vitest'
+import { type DispatchWorld, dispatchWorld, numbersEnding, until } from '../dispatch-world.ts'
+import { HandCarrier } from '../hand-carrier.ts'
+
+let world: DispatchWorld
+
+afterEach(() => world.close())
+
+async function worldWithHandCarrier(options: Parameters<typeof dispatchWorld>[0] = {}) {
+  world = await dispatchWorld(options)
+  let carrier!: HandCarrier
+  const node = await world.addNode({
+    openCarrier: (context) => {
+      carrier = new HandCarrier(context)
+      return carrier
+    },
+  })
+  return { node, carrier: () => carrier }
+}
+
+async function one(text: string) {
+  return (await world.ask(text))[0]
+}
+
+async function untilPlaced(carrier: () => HandCarrier, count: number) {
+  await until(async () => carrier()?.placed.length >= count, `${count} placed`)
+}
+
+it('late, doubled and reordered evidence changes nothing it should not', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await carrier().answer(ref)
+  await carrier().accept(ref)
+  await carrier().accept(ref)
+  expect(await one('SELECT state, carrier_call_id FROM live_call')).toEqual({ state: 4, carrier_call_id: `C${ref}` })
+  expect(await one('SELECT talking, live FROM batch_state')).toEqual({ talking: 1, live: 1 })
+  await carrier().end(ref)
+  await carrier().end(ref, 'busy')
+  await carrier().answer(ref)
+  expect(await one('SELECT answered, busy, live, settled, status FROM batch_state')).toEqual({ answered: 1, busy: 0, live: 0, settled: 1, status: 4 })
+  expect(world.dispatchers[0]!.counters.terminalConflicts).toBe(1)
+})
+
+it('an intent without an answer ends unknown, and is corrected when the truth comes', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await carrier().end(ref, 'busy')
+  expect(await one('SELECT unknown, busy, settled, live FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1, live: 0 })
+  const events = await world.ask('SELECT unnest(kind) AS kind FROM event_block ORDER BY block_no')
+  expect(events.map((event) => event.kind)).toEqual([1, 6, 26, 7])
+  expect(carrier().placed).toHaveLength(1)
+})
+
+it('a call that rings after it was given up is live again, and its end counts', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await carrier().answer(ref)
+  expect(await one('SELECT unknown, live, settled FROM batch_state')).toEqual({ unknown: 0, live: 1, settled: 0 })
+  expect(await one('SELECT live FROM gate')).toEqual({ live: 1 })
+  await until(async () => (await one('SELECT talking FROM batch_state')).talking === 1, 'talking')
+  await carrier().end(ref)
+  expect(await one('SELECT answered, live, settled, status, talking FROM batch_state')).toEqual({ answered: 1, live: 0, settled: 1, status: 4, talking: 0 })
+  expect(carrier().hungUp).toEqual([])
+})
+
+it('one number is never in two calls, whichever batches ask for it', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  const numbers = numbersEnding([1, 2, 3])
+  await world.addBatch({ numbers })
+  await world.addBatch({ numbers })
+  await untilPlaced(carrier, 3)
+  for (const { ref } of carrier().placed) await carrier().accept(ref)
+  await until(async () => (await one('SELECT sum(due)::int AS due FROM batch_state')).due === 3, 'the others wait')
+  expect(new Set(carrier().placed.map((request) => request.to)).size).toBe(3)
+  for (const { ref } of [...carrier().placed]) await carrier().end(ref)
+  await untilPlaced(carrier, 6)
+  for (const { ref } of carrier().placed.slice(3)) await carrier().end(ref)
+  expect(await world.ask('SELECT answered, due, live, status FROM batch_state')).toEqual([
+    { answered: 3, due: 0, live: 0, status: 4 },
+    { answered: 3, due: 0, live: 0, status: 4 },
+  ])
+})
+
+it('a trunk that fails five times in a row gets no calls until it answers a probe', async () => {
+  const { carrier, node } = await worldWithHandCarrier({ liveMax: 1 })
+  await until(async () => node.nodeId > 0, 'started')
+  await world.addBatch({ numbers: numbersEnding(Array.from({ length: 30 }, () => 5)) })
+  await untilPlaced(carrier, 1)
+  carrier().reachable = false
+  const refuse = ({ ref }: { ref: string }) => void carrier().tell({ ref, kind: 'not-sent', cause: 'trunk-unreachable', atEpochMs: Date.now() })
+  carrier().onPlace = refuse
+  refuse(carrier().placed[0]!)
+  await until(async () => (await one('SELECT blocked_until IS NOT NULL AS blocked FROM trunk_state')).blocked, 'blocked')
+  const placed = carrier().placed.length
+  expect(placed).toBe(5)
+  await until(async () => (await one('SELECT blocked_until > now() + interval \'6 s\' AS longer FROM trunk_state')).longer, 'probed in vain')
+  expect(carrier().placed.length).toBe(placed)
+  carrier().reachable = true
+  carrier().onPlace = ({ ref }) => void carrier().end(ref)
+  await until(async () => (await one('SELECT status FROM batch_state')).status === 4, 'completed')
+  expect(await one('SELECT answered, unknown, failed FROM batch_state')).toEqual({ answered: 30, unknown: 0, failed: 0 })
+})
+
+it('keeps to the calls per second of the trunk', async () => {
+  const { carrier } = await worldWithHandCarrier({ callsPerSecond: 40 })
+  const times: number[] = []
+  await world.addBatch({ numbers: numbersEnding([5]) })
+  await untilPlaced(carrier, 1)
+  carrier().onPlace = ({ ref }) => {
+    times.push(performance.now())
+    void carrier().end(ref)
+  }
+  await carrier().end(carrier().placed[0]!.ref)
+  await world.addBatch({ numbers: numbersEnding(Array.from({ length: 80 }, () => 7)) })
+  await until(async () => times.length === 80, 'all placed')
+  for (let i = 40; i < times.length; i++) expect(times[i]! - times[i - 40]!).toBeGreaterThan(900)
+})

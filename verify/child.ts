@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const TYPESCRIPT = new URL('../test/run-typescript.mjs', import.meta.url).href
+
+export interface ProgramOptions {
+  /** File name in this folder. */
+  readonly program: string
+  readonly argv: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** Where what it prints goes. */
+  readonly outputFile: string
+}
+
+/** A program of ours in a process of its own, which has told that it is ready. It ends when this process does. */
+export interface Program {
+  /** Where it listens. */
+  readonly url: string
+  /** Ends it in order. */
+  stop(): Promise<void>
+  /** kill -9. Returns the instant of the kill, and when the process is gone. */
+  kill(): { readonly killedAtEpochMs: number; readonly gone: Promise<void> }
+}
+
+/** @throws Error with the name of its output when it ends before it is ready. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const output = openSync(options.outputFile, 'a')
+  const child = fork(fileURLToPath(new URL(options.program, import.meta.url)), [...options.argv], {
+    execArgv: ['--import', TYPESCRIPT],
+    env: { ...process.env, ...options.environment },
+    stdio: ['ignore', output, output, 'ipc'],
+  })
+  closeSync(output)
+  const gone = once(child, 'exit').then(() => undefined)
+  const { url } = await Promise.race([
+    once(child, 'message').then(([message]) => message as { url: string }),
+    gone.then(() => Promise.reject(new Error(`${options.program} ended at its start; see ${options.outputFile}`))),
+  ])
+  return { url, stop: () => stop(child, gone), kill: () => ({ killedAtEpochMs: killNow(child), gone }) }
+}
+
+function killNow(child: ChildProcess): number {
+  child.kill('SIGKILL')
+  return Date.now()
+}
+
+/** A program that does not end by itself within twenty seconds is killed. */
+async function stop(child: ChildProcess, gone: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.send('stop')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  await gone
+  clearTimeout(timer)
+}

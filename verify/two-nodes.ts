@@ -1,0 +1,87 @@
+// Proves that nobody is called twice and nobody is lost when a node is killed.
+//   npm run verify:two-nodes -- [--rounds 20] [--seed 1] [--recipients 2000] [--mischief <one of mischief.ts>] [--keep]
+import { parseArgs } from 'node:util'
+import { isMischief, MISCHIEFS } from './mischief.ts'
+import { type Round, runRound } from './round.ts'
+import { startServer } from './server.ts'
+
+const CONCURRENCY = 50
+const CALLS_PER_SECOND = 100
+/** Makes a call of fourteen seconds last half a second: both limits are reached. */
+const SPEED = 30
+const SENTENCES_MAX = 20
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    recipients: { type: 'string', default: '2000' },
+    mischief: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const { mischief } = values
+if (mischief !== undefined && !isMischief(mischief)) {
+  console.error(`--mischief is one of:\n${Object.entries(MISCHIEFS).map(([name, text]) => `  ${name}: ${text}`).join('\n')}`)
+  process.exit(2)
+}
+
+const server = await startServer()
+const rounds: Round[] = []
+let failed = true
+try {
+  for (let index = 0; index < Number(values.rounds); index++) {
+    const place = await server.place(`round-${index + 1}`)
+    const round = await runRound({
+      ...place,
+      seed: Number(values.seed) + index,
+      recipients: Number(values.recipients),
+      concurrency: CONCURRENCY,
+      callsPerSecond: CALLS_PER_SECOND,
+      speed: SPEED,
+      mischief,
+    })
+    rounds.push(round)
+    tell(index + 1, round)
+  }
+  const summary = summaryOf(rounds)
+  failed = summary.broken > 0
+  console.log(JSON.stringify(summary))
+} finally {
+  const keep = failed || values.keep
+  await server.stop({ keep })
+  if (keep) console.log(`The logs are in ${server.folder}`)
+}
+process.exit(failed ? 1 : 0)
+
+function tell(number: number, round: Round): void {
+  const { broken, judgeLog: _judgeLog, ...figures } = round
+  const verdict = broken.length === 0 ? 'ok    ' : 'BROKEN'
+  const text = Object.entries(figures).map(([name, value]) => `${name} ${value}`)
+  console.log(`round ${String(number).padStart(2)} ${verdict} ${text.join(', ')}`)
+  for (const sentence of broken.slice(0, SENTENCES_MAX)) console.log(`  ${sentence}`)
+  if (broken.length > SENTENCES_MAX) console.log(`  … and ${broken.length - SENTENCES_MAX} more`)
+}
+
+function summaryOf(rounds: readonly Round[]) {
+  const sum = (of: (round: Round) => number): number => rounds.reduce((total, round) => total + of(round), 0)
+  const recoveries = rounds.flatMap(({ recoveryMs }) => recoveryMs ?? []).sort((a, b) => a - b)
+  const busiest = rounds.reduce((worst, round) => (round.maxIn950ms > worst.maxIn950ms ? round : worst))
+  return {
+    rounds: rounds.length,
+    recipients: sum((round) => round.recipients),
+    calls: sum((round) => round.calls),
+    doubleCalls: sum((round) => round.doubleCalls),
+    maxLive: Math.max(...rounds.map(({ maxLive }) => maxLive)),
+    maxIn950ms: busiest.maxIn950ms,
+    allowed: busiest.allowed,
+    unknown: sum((round) => round.unknown),
+    lost: sum((round) => round.lost),
+    recoveryMs: { p50: percentile(recoveries, 0.5), p99: percentile(recoveries, 0.99) },
+    broken: sum((round) => round.broken.length),
+  }
+}
+
+function percentile(sorted: readonly number[], share: number): number | null {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null
+}

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import type pg from 'pg'
+import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
+import { openConnection } from '../src/store/database.ts'
+import { type Program, startProgram } from './child.ts'
+import { type CourtRecord, courtRecordOf } from './judge.ts'
+import type { Mischief } from './mischief.ts'
+
+export interface WorldOptions {
+  /** An empty database, or one that is migrated already. */
+  readonly databaseUrl: string
+  /** Where logs go; nothing else is in it. */
+  readonly folder: string
+  readonly nodes?: number
+  readonly concurrency: number
+  readonly callsPerSecond: number
+  /** How many times faster than life the network is. */
+  readonly speed: number
+  readonly mischief?: Mischief | undefined
+}
+
+/** A node and how often its process was started. */
+interface Node {
+  readonly name: string
+  starts: number
+  program: Program
+}
+
+export interface Kill {
+  readonly killedAtEpochMs: number
+  /** Name of the incarnation in the table of nodes. */
+  readonly nodeName: string
+}
+
+const HOST = '127.0.0.1'
+const SAID = {
+  text: 'Hello {name}, this is a test. Press nine and we never call again.',
+  waitForKeySeconds: 2,
+  stopKey: '9',
+}
+
+/**
+ * Several nodes on one database, each in a process of its own, and a simulated telephone network in another one, whose
+ * log on disk is the judge. Everything is asked through the HTTP API, as a client would.
+ */
+export class World {
+  readonly database: pg.Client
+  readonly #options: WorldOptions
+  readonly #network: Program
+  readonly #networkSecret: string
+  readonly #apiKey: string
+  readonly #nodes: Node[] = []
+
+  private constructor(options: WorldOptions, started: { network: Program; secret: string; database: pg.Client }) {
+    this.#options = options
+    this.#network = started.network
+    this.#networkSecret = started.secret
+    this.#apiKey = randomBytes(20).toString('hex')
+    this.database = started.database
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const secret = randomBytes(20).toString('hex')
+    const network = await startProgram({
+      program: 'run-network.ts',
+      argv: [path.join(options.folder, 'judge.jsonl'), secret, String(options.speed)],
+      outputFile: path.join(options.folder, 'network.log'),
+    })
+    const database = await openConnection(options.databaseUrl, 'verify')
+    const world = new World(options, { network, secret, database })
+    try {
+      for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
+      await world.#setUp()
+    } catch (error) {
+      await world.stop()
+      throw error
+    }
+    return world
+  }
+
+  /** How many nodes there are, dead ones included. */
+  get nodeCount(): number {
+    return this.#nodes.length
+  }
+
+  /** Asks a node through its API. @throws Error with the answer when it is not 2xx. */
+  async ask<Answer>(nodeIndex: number, method: string, route: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${this.#nodes[nodeIndex]!.program.url}/carillon/v1${route}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#apiKey}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${route} was answered ${response.status}: ${text.slice(0, 1000)}`)
+    return (text === '' ? null : JSON.parse(text)) as Answer
+  }
+
+  /** Posts a list and returns the batch's id. */
+  async postBatch(nodeIndex: number, batch: { numbers: readonly string[] } & Record<string, unknown>): Promise<string> {
+    const { numbers, ...settings } = batch
+    const recipients = numbers.map((to, index) => ({ to, variables: { name: `Person ${index + 1}` } }))
+    const created = await this.ask<{ batch: { id: string } }>(nodeIndex, 'POST', '/batches', {
+      agent: 'announcement',
+      concurrency: this.#options.concurrency,
+      ...settings,
+      recipients,
+    })
+    return created.batch.id
+  }
+
+  /** kill -9. Resolves when the process is gone and the database has noticed that its connections are. */
+  async kill(nodeIndex: number): Promise<Kill> {
+    const node = this.#nodes[nodeIndex]!
+    const nodeName = nameOf(node)
+    const { killedAtEpochMs, gone } = node.program.kill()
+    await gone
+    await until(
+      async () => {
+        const { rows } = await this.database.query<{ count: number }>(
+          'SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1',
+          [nodeName],
+        )
+        return rows[0]!.count === 0
+      },
+      { what: 'the database notices the death of a node', everyMs: 5, withinMs: 30_000 },
+    )
+    return { killedAtEpochMs, nodeName }
+  }
+
+  /** Starts a process that was killed again, at its old address. */
+  async restart(nodeIndex: number): Promise<void> {
+    const node = this.#nodes[nodeIndex]!
+    node.starts++
+    node.program = await this.#startNode(nameOf(node), new URL(node.program.url).port)
+  }
+
+  /** What the network has seen until now. */
+  async courtRecord(): Promise<CourtRecord> {
+    return courtRecordOf(await readJudgeLog(path.join(this.#options.folder, 'judge.jsonl')))
+  }
+
+  /** Calls that live in the network. */
+  async liveCalls(): Promise<number> {
+    const headers = { authorization: `Bearer ${this.#networkSecret}` }
+    const response = await fetch(`${this.#network.url}/status`, { headers })
+    return ((await response.json()) as { liveCalls: number }).liveCalls
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.program.stop()))
+    await this.#network.stop()
+    await this.database.end()
+  }
+
+  async #addNode(index: number): Promise<void> {
+    const name = `verify-${String.fromCharCode('a'.charCodeAt(0) + index)}`
+    this.#nodes.push({ name, starts: 1, program: await this.#startNode(`${name}-1`, '0') })
+  }
+
+  #startNode(name: string, port: string): Promise<Program> {
+    const { databaseUrl, folder, mischief } = this.#options
+    return startProgram({
+      program: 'run-node.ts',
+      argv: mischief === undefined ? [] : [mischief],
+      environment: {
+        PORT: port,
+        HOST,
+        // The name tells the node's connections from others, so that their end can be seen.
+        DATABASE_URL: `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}application_name=${name}`,
+        CARILLON_NODE_NAME: name,
+        CARILLON_BOOTSTRAP_API_KEY: this.#apiKey,
+        CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8',
+        CARILLON_LOG_LEVEL: 'info',
+      },
+      outputFile: path.join(folder, `${name}.log`),
+    })
+  }
+
+  /** Points the trunk of the first organization to the network, with the limits, and tells the agent its words. */
+  async #setUp(): Promise<void> {
+    const { concurrency, callsPerSecond } = this.#options
+    const trunks = await this.ask<{ items: { id: string }[] }>(0, 'GET', '/trunks')
+    const nodeUrls = this.#nodes.map(({ program }) => program.url)
+    const settings = { url: this.#network.url, secret: this.#networkSecret, nodeUrls }
+    await this.ask(0, 'PATCH', `/trunks/${trunks.items[0]!.id}`, { settings, concurrency, callsPerSecond })
+    await this.ask(0, 'PATCH', '/agents/announcement', { settings: SAID })
+  }
+}
+
+/** Each start of a process is a node of its own. */
+function nameOf(node: Pick<Node, 'name' | 'starts'>): string {
+  return `${node.name}-${node.starts}`
+}
+
+/** Resolves when `holds` does. @throws Error when that takes too long. */
+export async function until(
+  holds: () => Promise<boolean>,
+  { what, everyMs = 100, withinMs }: { what: string; everyMs?: number; withinMs: number },
+): Promise<void> {
+  const giveUpAtMs = performance.now() + withinMs
+  while (!(await holds())) {
+    if (performance.now() > giveUpAtMs) throw new Error(`It did not come within ${withinMs / 1000} s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
