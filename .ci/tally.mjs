@@ -22,7 +22,10 @@ for (const step of failedSteps) {
   if (!step.startsWith('tests')) failed++
 }
 // A run of tests that left no report broke down.
-failed += Math.max(0, failedSteps.filter((step) => step.startsWith('tests')).length - reports.filter(({ success }) => !success).length)
+failed += Math.max(
+  0,
+  failedSteps.filter((step) => step.startsWith('tests')).length - reports.filter(({ success }) => !success).length,
+)
 if (passed === 0 || failedSteps.length > 0) failed = Math.max(1, failed)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0

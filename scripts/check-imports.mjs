@@ -1,4 +1,4 @@
-// Holds the imports of src/, test/ and bench/ to scripts/import-rules.mjs, and refuses cycles. Fails as well when it
+// Holds the imports of src/, and of what runs it, to scripts/import-rules.mjs, and refuses cycles. Fails as well when it
 // has seen suspiciously little: a parser that reads nothing finds nothing.
 // node scripts/check-imports.mjs [--root <folder>] [--modules-min <count>]
 import fs from 'node:fs'
@@ -18,7 +18,7 @@ const root = path.resolve(values.root)
 const modulesMin = Number(values['modules-min'])
 process.chdir(root)
 
-const folders = ['src', 'test', 'bench'].filter((folder) => fs.existsSync(folder))
+const folders = ['src', 'test', 'bench', 'verify'].filter((folder) => fs.existsSync(folder))
 const { output } = await cruise(folders, {
   baseDir: root,
   // TypeScript 7 has no API that the cruiser could read with.
@@ -29,7 +29,7 @@ const { output } = await cruise(folders, {
   validate: true,
   ruleSet: { forbidden: RULES.map((rule) => ({ severity: 'error', ...rule })) },
 })
-const modules = output.modules.filter(({ source }) => /^(src|test|bench)\//.test(source))
+const modules = output.modules.filter(({ source }) => /^(src|test|bench|verify)\//.test(source))
 const edges = modules.flatMap(({ source, dependencies }) => {
   const types = typeImports(source)
   return dependencies.map(({ module, resolved }) => ({ from: source, to: resolved, typeOnly: types.has(module) }))

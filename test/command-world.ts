@@ -25,6 +25,7 @@ export interface CommandWorld {
   readonly context: CommandContext
   readonly actor: Actor
   readonly first: FirstOrganization
+  readonly connectionString: string
   /** Organizations that were woken, in order. */
   readonly woken: number[]
   readonly sql: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>
@@ -35,6 +36,8 @@ export interface CommandWorld {
   readonly claim: (count: number, source?: 'cursor' | 'due') => Promise<ClaimedRecipient[]>
   readonly end: (calls: readonly ClaimedRecipient[], how: CallEnd) => Promise<void>
   readonly answer: (calls: readonly ClaimedRecipient[]) => Promise<void>
+  /** Lets time pass until no intent can be sent any more, as far as the database can tell. */
+  readonly forgetUnsent: () => Promise<void>
   /** Runs one transaction as a dispatcher does. */
   readonly dispatch: <T>(plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>) => Promise<T>
 }
@@ -84,6 +87,7 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     context,
     actor,
     first,
+    connectionString: database.connectionString,
     woken,
     sql,
     dispatch,
@@ -108,6 +112,9 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
       }))
       const claimed = await dispatch((_gate, transaction) => transaction.claim(source, { nodeId, lanes: requests }))
       return claimed.sort((one, other) => one.batchId - other.batchId || one.seq - other.seq)
+    },
+    async forgetUnsent() {
+      await sql('UPDATE live_call SET send_not_after = claimed_at')
     },
     async answer(calls) {
       await dispatch((_gate, transaction) =>

@@ -5,7 +5,7 @@ export type Tree = ReadonlyMap<string, string>
 /** Returns what is wrong, one sentence each. */
 export type TidyCheck = (tree: Tree) => string[]
 
-const isTest = (file: string) => /^(test|bench)\/|\.(test|conformance)\.ts$/.test(file)
+const isTest = (file: string) => /^(test|bench|verify)\/|\.(test|conformance)\.ts$/.test(file)
 const isSource = (file: string) => /^src\/.*\.ts$/.test(file) && !isTest(file)
 const isMarkdown = (file: string) => file.endsWith('.md')
 const isWritten = (file: string) => !/package-lock\.json$|\.generated\.ts$|^LICENSE$/.test(file)
@@ -158,15 +158,12 @@ const TIME_EXCEPTIONS: readonly (readonly [place: RegExp, reason: string])[] = [
   [/^src\/clock\.ts$/, 'is the clock'],
   [/^src\/embedded-postgres\//, 'waits for a server process, which runs at the speed of the machine'],
   [/^src\/cli\//, 'shows people how long they waited; decides about no call'],
-  [/^src\/csv\/recipient-file\.ts$/, 'gives way to other work with setImmediate, which is no time'],
-  [/^src\/commands\/file-recipients\.ts$/, 'gives way to other work with setImmediate, which is no time'],
 ]
 
 export const time: TidyCheck = (tree) => {
-  const inCode =
-    /Date\.now\b|new Date\(\)|performance\.now\b|\bhrtime\b|Temporal\.Now|\bset(Timeout|Interval)\(|timers\/promises/
+  const inCode = /Date\.now\b|new Date\(\)|performance\.now\b|\bhrtime\b|Temporal\.Now|\bset(Timeout|Interval)\b/
   const inSql =
-    /\b(now|clock_timestamp|(statement|transaction)_timestamp|timeofday)\(\)|\b(CURRENT_(TIMESTAMP|TIME|DATE)|LOCALTIME(STAMP)?)\b/i
+    /(?<!Date\.|performance\.)\b(now|clock_timestamp|(statement|transaction)_timestamp|timeofday)\(\)|\b(CURRENT_(TIMESTAMP|TIME|DATE)|LOCALTIME(STAMP)?)\b/i
   const excepted = (file: string) => TIME_EXCEPTIONS.some(([place]) => place.test(file))
   const ours = /carillon_now\(\)/g
   const withoutOurs = new Map(

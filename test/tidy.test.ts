@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { describeErrors } from '../src/errors.ts'
-import * as checks from './tidy-checks.ts'
+import * as tidyChecks from './tidy-checks.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
+const checks = { ...tidyChecks }
 const repository = readTree('')
 
 /** Text files of the repository, without what is installed, built or stored on this machine. */
@@ -111,5 +113,10 @@ describe('tidy: what the code says of itself', () => {
 
   test('every error is documented, and every documented error exists', () => {
     expect(documented).toEqual(describeErrors().map(({ code, httpStatus }) => `${code} ${httpStatus}`))
+  })
+
+  test('the built program reports the version of the package', () => {
+    const reported = execFileSync(process.execPath, [path.join(root, 'dist/cli/main.js'), '--version']).toString()
+    expect(reported.trim()).toBe((JSON.parse(repository.get('package.json')!) as { version: string }).version)
   })
 })

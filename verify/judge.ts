@@ -125,7 +125,8 @@ export function busiestWindow(
   for (const [index, untilMs] of times.entries()) {
     while (untilMs - times[from]! >= windowMs) from++
     const count = index - from + 1
-    const allowed = callsPerSecond + Math.floor((callsPerSecond * longestLagMs(record.lags, times[from]!, untilMs)) / 1000)
+    const allowed =
+      callsPerSecond + Math.floor((callsPerSecond * longestLagMs(record.lags, times[from]!, untilMs)) / 1000)
     most = Math.max(most, count)
     if (allowed - count < tightest.left) tightest = { left: allowed - count, allowed }
     if (count > allowed) {

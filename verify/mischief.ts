@@ -17,6 +17,14 @@ export function isMischief(text: string | undefined): text is Mischief {
   return text !== undefined && Object.hasOwn(MISCHIEFS, text)
 }
 
+/** What the command line asks for. Ends the program with a list of what there is when it asks for something else. */
+export function mischiefOf(text: string | undefined): Mischief | undefined {
+  if (text === undefined || isMischief(text)) return text
+  const known = Object.entries(MISCHIEFS).map(([name, means]) => `  ${name}: ${means}`)
+  console.error(`--mischief is one of:\n${known.join('\n')}`)
+  return process.exit(2)
+}
+
 const BURST_EVERY_MS = 300
 const LATE_BY_MS = 6500
 
@@ -76,7 +84,10 @@ const PLANS: Readonly<Record<Mischief, Plan>> = {
 }
 
 /** The same carrier with another way to place calls. */
-function changed(carrier: Carrier, place: (carrier: Carrier, request: Parameters<Carrier['place']>[0]) => void): Carrier {
+function changed(
+  carrier: Carrier,
+  place: (carrier: Carrier, request: Parameters<Carrier['place']>[0]) => void,
+): Carrier {
   return { ...bound(carrier), place: (request) => void place(carrier, request) }
 }
 

@@ -4,7 +4,7 @@ import type { Mischief } from './mischief.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
 import { judge, type Verdict } from './verdict.ts'
-import { until, World } from './world.ts'
+import { completed, pause, until, World } from './world.ts'
 
 export interface RoundOptions {
   readonly databaseUrl: string
@@ -30,8 +30,7 @@ export interface Round extends Verdict {
   readonly judgeLog: string
 }
 
-/** The lease of a dead node, the deadline of its intents, the look-ups after it, and time for a slow machine. */
-const SETTLE_WITHIN_MS = 180_000
+const SETTLE_WITHIN_MS = 300_000
 const RESTART_WITHIN_MS = 3000
 
 /**
@@ -50,19 +49,17 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       batchId,
       people: numbers.length,
       random,
-      killAfterMs: killAfterMs(options, random),
     })
-    await until(async () => (await batchFigures(world.database, batchId)).status === 4, {
-      what: 'everybody is final',
-      withinMs: SETTLE_WITHIN_MS,
-    }).catch(() => undefined)
+    await completed(world, batchId)
     await until(async () => (await world.liveCalls()) === 0, { what: 'no call lives', withinMs: SETTLE_WITHIN_MS })
     const record = await world.courtRecord()
     const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
     const verdict = judge({ record, recipients, dead, concurrency, callsPerSecond })
     const theirs = new Set(dead.map(({ ref }) => ref))
-    const next = record.requests.find((request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref))
+    const next = record.requests.find(
+      (request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref),
+    )
     return {
       ...verdict,
       broken: [...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
@@ -79,26 +76,26 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   }
 }
 
-/** Somewhere in the time that the list takes at best. */
-function killAfterMs({ recipients, callsPerSecond }: RoundOptions, random: Random): number {
-  return random.between(0, (recipients / callsPerSecond) * 1000)
-}
-
 interface KillPlan {
   readonly batchId: string
   readonly people: number
   readonly random: Random
-  readonly killAfterMs: number
 }
 
 async function killOne(world: World, plan: KillPlan) {
-  const { batchId, random } = plan
-  await new Promise((resolve) => setTimeout(resolve, plan.killAfterMs))
+  const { batchId, random, people } = plan
+  const dials = random.next() * people
+  await until(async () => (await batchFigures(world.database, batchId)).attempts >= dials, {
+    what: 'the moment of the kill',
+    everyMs: 20,
+    withinMs: SETTLE_WITHIN_MS,
+  })
+  await pause(random.between(0, 100))
   const victim = random.below(world.nodeCount)
   const { killedAtEpochMs, nodeName } = await world.kill(victim)
   const dead = await callsOfTheDead(world.database, nodeName)
   const { settled } = await batchFigures(world.database, batchId)
-  await new Promise((resolve) => setTimeout(resolve, random.between(0, RESTART_WITHIN_MS)))
+  await pause(random.between(0, RESTART_WITHIN_MS))
   await world.restart(victim)
-  return { killedAtEpochMs, dead, atPercent: Math.round((100 * settled) / plan.people) }
+  return { killedAtEpochMs, dead, atPercent: Math.round((100 * settled) / people) }
 }

@@ -1,14 +1,11 @@
 // Proves that nobody is called twice and nobody is lost when a node is killed.
 //   npm run verify:two-nodes -- [--rounds 20] [--seed 1] [--recipients 2000] [--mischief <one of mischief.ts>] [--keep]
 import { parseArgs } from 'node:util'
-import { isMischief, MISCHIEFS } from './mischief.ts'
+import { LIMITS } from './limits.ts'
+import { mischiefOf } from './mischief.ts'
 import { type Round, runRound } from './round.ts'
 import { startServer } from './server.ts'
 
-const CONCURRENCY = 50
-const CALLS_PER_SECOND = 100
-/** Makes a call of fourteen seconds last half a second: both limits are reached. */
-const SPEED = 30
 const SENTENCES_MAX = 20
 
 const { values } = parseArgs({
@@ -20,27 +17,15 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 })
-const { mischief } = values
-if (mischief !== undefined && !isMischief(mischief)) {
-  console.error(`--mischief is one of:\n${Object.entries(MISCHIEFS).map(([name, text]) => `  ${name}: ${text}`).join('\n')}`)
-  process.exit(2)
-}
-
+const mischief = mischiefOf(values.mischief)
 const server = await startServer()
 const rounds: Round[] = []
 let failed = true
 try {
   for (let index = 0; index < Number(values.rounds); index++) {
     const place = await server.place(`round-${index + 1}`)
-    const round = await runRound({
-      ...place,
-      seed: Number(values.seed) + index,
-      recipients: Number(values.recipients),
-      concurrency: CONCURRENCY,
-      callsPerSecond: CALLS_PER_SECOND,
-      speed: SPEED,
-      mischief,
-    })
+    const seed = Number(values.seed) + index
+    const round = await runRound({ ...place, ...LIMITS, seed, recipients: Number(values.recipients), mischief })
     rounds.push(round)
     tell(index + 1, round)
   }

@@ -77,7 +77,9 @@ function wrongAboutPerson(recipient: RecipientRow, requests: ReadonlyMap<string,
   const dials = outcome in RETRY_POLICY.rules ? RETRY_POLICY.maxAttempts : 1
   if (sent !== dials) wrong.push(`${who} was dialled ${sent} times instead of ${dials}`)
   if (outcome === 'answered' && recipient.suppressed !== asksToStop(number)) {
-    wrong.push(`${who} ${recipient.suppressed ? 'is suppressed without asking' : 'asked not to be called again in vain'}`)
+    wrong.push(
+      `${who} ${recipient.suppressed ? 'is suppressed without asking' : 'asked not to be called again in vain'}`,
+    )
   }
   return wrong
 }
@@ -104,7 +106,8 @@ function wrongRequests({ record, recipients }: Case, requests: ReadonlyMap<strin
     const dial = `dial ${n} of recipient ${seq}`
     const sent = requests.has(ref)
     if (disposition === 'not-sent' && sent) wrong.push(`${dial} counts as not sent, but the network got it`)
-    if (disposition !== 'not-sent' && disposition !== 'unknown' && !sent) wrong.push(`${dial} never came to the network`)
+    if (disposition !== 'not-sent' && disposition !== 'unknown' && !sent)
+      wrong.push(`${dial} never came to the network`)
     if (disposition !== 'unknown' && (callIds.get(ref) ?? null) !== carrierCallId) {
       wrong.push(`${dial} has the call id ${carrierCallId} instead of ${callIds.get(ref)}`)
     }

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type pg from 'pg'
 import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
+import { BATCH_STATUS_CODE } from '../src/model/batch.ts'
 import { openConnection } from '../src/store/database.ts'
 import { type Program, startProgram } from './child.ts'
+import { batchFigures } from './evidence.ts'
 import { type CourtRecord, courtRecordOf } from './judge.ts'
 import type { Mischief } from './mischief.ts'
 
@@ -33,6 +35,7 @@ export interface Kill {
   readonly nodeName: string
 }
 
+const STANDSTILL_MS = 60_000
 const HOST = '127.0.0.1'
 const SAID = {
   text: 'Hello {name}, this is a test. Press nine and we never call again.',
@@ -204,6 +207,28 @@ export async function until(
   const giveUpAtMs = performance.now() + withinMs
   while (!(await holds())) {
     if (performance.now() > giveUpAtMs) throw new Error(`It did not come within ${withinMs / 1000} s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, everyMs))
+    await pause(everyMs)
+  }
+}
+
+/** Not at all for a time that is over. */
+export function pause(forMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, forMs)))
+}
+
+/**
+ * Resolves when everybody on the list is final; returns false when nobody became so for a minute, which is longer than
+ * the lease of a dead node, the deadline of its intents and the look-ups after it take together.
+ */
+export async function completed(world: World, batchId: string): Promise<boolean> {
+  let latest = -1
+  let latestAtMs = performance.now()
+  for (;;) {
+    const { status, settled } = await batchFigures(world.database, batchId)
+    if (status === BATCH_STATUS_CODE.completed) return true
+    if (settled !== latest) latestAtMs = performance.now()
+    if (performance.now() - latestAtMs > STANDSTILL_MS) return false
+    latest = settled
+    await pause(100)
   }
 }

@@ -117,9 +117,9 @@ async function startDemoServer(folder: string, { terminal, environment }: CliCon
   fs.chmodSync(folder, 0o711)
   const dataFolder = path.join(folder, 'data')
   const config: Config = { ...loadConfig(settingsOf(environment)), port: 0, host: '127.0.0.1', dataFolder }
-  const server = await startServer(config, createLogger({ level: config.logLevel }))
+  const server = await startServer(config, createLogger({ level: config.logLevel, destination: process.stderr }))
   const took = tookText((systemClock.monotonicMs() - startedMs) / 1000)
-  terminal.line(`A server with its own PostgreSQL runs at ${server.url} (started in ${took})`)
+  terminal.line(`A server with its own PostgreSQL runs at ${server.url} (in ${took})`)
   return server
 }
 

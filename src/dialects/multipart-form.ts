@@ -108,7 +108,7 @@ function addField(fields: Map<string, string>, part: Extract<Multipart, { type: 
 
 /** Lengths keep two parts from being taken for one with both their bytes. */
 function noteName(hash: Hash, part: Multipart): void {
-  void (`\0${part.type} ${Buffer.byteLength(part.fieldname)} ${part.fieldname} `)
+  hash.update(`\0${part.type} ${Buffer.byteLength(part.fieldname)} ${part.fieldname} `)
 }
 
 function tooLarge(bytesMax: number): AppError {

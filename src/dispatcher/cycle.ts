@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
-import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
 import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
+import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -152,7 +152,20 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const refreshed = inbox.chores.refresh ? mirror.lanesToRefresh(REFRESHED_LANES_MAX) : []
   const lanes = asked.length + refreshed.length ? transaction.laneStates([...asked, ...refreshed]) : Promise.resolve([])
   const trunks = transaction.trunkStates()
-  return { gate, ended, endedRows, endedApplied, progressed, progressApplied, adopted, claims, sentAt, strays, lanes, trunks }
+  return {
+    gate,
+    ended,
+    endedRows,
+    endedApplied,
+    progressed,
+    progressApplied,
+    adopted,
+    claims,
+    sentAt,
+    strays,
+    lanes,
+    trunks,
+  }
 }
 
 /** What must be known before anything is decided: each is rare and waits for its answer. */

@@ -20,6 +20,8 @@ export function answerError(dialect: Dialect, error: unknown, request: FastifyRe
     return
   }
   reply.headers(headers)
+  // What is left of a body that is too large is not read: the connection ends with the answer.
+  if (failure.httpStatus === 413) reply.header('connection', 'close')
   if (failure.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
   dialect.answerFailure(failure, request, reply)
 }

@@ -23,7 +23,12 @@ function crossedCarriers() {
         },
         async place({ ref }) {
           while (reports[other] === undefined) await setImmediate()
-          const told = { ref, carrierCallId: `LB${ref}`, atEpochMs: context.clock.nowEpochMs(), answeredBy: 'human' } as const
+          const told = {
+            ref,
+            carrierCallId: `LB${ref}`,
+            atEpochMs: context.clock.nowEpochMs(),
+            answeredBy: 'human',
+          } as const
           reports[other]!({ ...told, kind: 'answered' })
           reports[other]!({
             ...told,
@@ -51,7 +56,9 @@ it('suppresses who pressed the stop key, whichever node the carrier tells it', a
     const [row] = await world.ask('SELECT status FROM batch_state WHERE batch_id = $1', [batchId])
     return row.status === 4
   }, 'the batch is completed')
-  const asked = await world.ask(`SELECT number FROM recipient r JOIN attempt a USING (seq) WHERE a.keys_pressed = '9' ORDER BY 1`)
+  const asked = await world.ask(
+    `SELECT number FROM recipient r JOIN attempt a USING (seq) WHERE a.keys_pressed = '9' ORDER BY 1`,
+  )
   expect(asked.length).toBeGreaterThan(10)
   expect(await world.ask('SELECT number FROM suppression ORDER BY 1')).toEqual(asked)
 })

@@ -125,8 +125,8 @@ describe('carillon', () => {
       },
     })
     const results = fs.readFileSync(path.join(folder, 'out.csv'), 'utf8')
-    expect(results).toContain('+14155550010')
-    expect(results).toContain('Zoë 0')
+    // Without its plus, which spreadsheets take for the beginning of a formula.
+    expect(results).toContain('\n14155550010,Zoë 0,ended,answered,')
     expect(fs.statSync(path.join(folder, 'out.csv')).mode & 0o077).toBe(0)
 
     const batchId = String(lines[0]?.batchId)

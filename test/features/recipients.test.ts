@@ -115,6 +115,7 @@ test('it says why somebody waits and when they are tried next', async () => {
   expect(await why(10)).toMatchObject({ reason: 'not-before', nextTryAt: items[10]!.dueAt })
   await world.sql('UPDATE gate SET live_max = live')
   expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({ reason: 'organization-limit', position: 7 })
+  await world.forgetUnsent()
   await pauseBatch(world.context, world.actor, batch.id)
   expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({ reason: 'batch-paused', nextTryAt: null })
   await cancelBatch(world.context, world.actor, batch.id)
@@ -167,6 +168,7 @@ test('results come in the order of the file, with its columns, and no cell is a 
 test('the event log has no gaps, tells each end once, and can be read on from any place', async () => {
   const world = await commandWorld()
   const { batch } = await variedBatch(world)
+  await world.forgetUnsent()
   await cancelBatch(world.context, world.actor, batch.id)
   const whole = await listEvents(world.context, world.actor, { limit: 1_000 })
   expect(whole.hasMore).toBe(false)
@@ -206,6 +208,7 @@ test('a retry dials each person once more, whatever became of the batch', async 
   await world.end(calls.slice(0, 1), { disposition: 'unknown' })
   await world.end(calls.slice(1, 2), { disposition: 'busy' })
   await world.end(calls.slice(2, 3), { disposition: 'answered' })
+  await world.forgetUnsent()
   await cancelBatch(world.context, world.actor, batch.id)
   await world.end(calls.slice(3), { disposition: 'no-answer' })
   expect(await world.differences()).toEqual([])

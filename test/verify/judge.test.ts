@@ -77,7 +77,10 @@ describe('calls per second', () => {
   })
 
   it('finds one too many, wherever the window begins', () => {
-    const found = busiestWindow(recordOf(requests([0, 500, 580, 660, 740, 820, 900, 980, 1060, 1140, 1220, 1300])), limit)
+    const found = busiestWindow(
+      recordOf(requests([0, 500, 580, 660, 740, 820, 900, 980, 1060, 1140, 1220, 1300])),
+      limit,
+    )
     expect(found.most).toBe(11)
     expect(found.broken).toEqual(['11 calls began within 950 ms until 1300 ms, 10 may'])
   })

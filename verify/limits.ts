@@ -1,0 +1,7 @@
+/** What the trunk and the batch of every verification may do, and the speed of the network. */
+export const LIMITS = {
+  concurrency: 50,
+  callsPerSecond: 100,
+  /** Makes a call of fourteen seconds last half a second, so that both limits are reached. */
+  speed: 30,
+} as const
