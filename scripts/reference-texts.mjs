@@ -60,7 +60,8 @@ export const EVENT_TEXTS = {
   'attempt-ringing': 'The telephone rings.',
   'attempt-answered': 'The call was answered.',
   'attempt-ended': 'The call ended, with this outcome, and the person will be called again.',
-  'recipient-finished': 'The person has a final outcome. It comes exactly once for each, with or without a call.',
+  'recipient-finished':
+    'The person has a final outcome. It comes once for each, with or without a call; for people who were closed in line together, `lane-closed` stands for it.',
   'recipient-outcome-corrected': 'The outcome had been `unknown`; later evidence told what it was.',
   'recipient-reopened':
     'A finished recipient waits again: a call that counted as `unknown` turned out to live, or somebody asked to call again.',

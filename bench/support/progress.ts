@@ -16,7 +16,7 @@ export function endLineInPlace(): void {
 
 /** Rows of equal cells, as a table with aligned columns; the first row is the head. */
 export function sayTable(rows: readonly (readonly (string | number)[])[]): void {
-  const texts = rows.map((row) => row.map(String))
+  const texts = rows.map((row) => row.map((cell) => (Number.isNaN(cell) ? '-' : String(cell))))
   const widths = texts[0]!.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)))
   for (const row of texts) {
     say(row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '))

@@ -77,8 +77,8 @@ export class ApiClient {
     return this.#json<T>('PATCH', apiPath, jsonRequest(body))
   }
 
-  delete<T>(apiPath: string, body?: unknown): Promise<T> {
-    return this.#json<T>('DELETE', apiPath, body === undefined ? {} : jsonRequest(body))
+  delete<T>(apiPath: string): Promise<T> {
+    return this.#json<T>('DELETE', apiPath)
   }
 
   /**

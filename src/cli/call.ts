@@ -32,7 +32,7 @@ interface CreatedDocument {
   readonly batch: BatchDocument
   /** The first of them; how many there are stands in the batch. */
   readonly rejectedRows: readonly RejectedRow[]
-  readonly warnings: readonly string[]
+  readonly warnings?: readonly string[]
 }
 
 interface RejectedRow {
@@ -72,7 +72,7 @@ export async function call(file: string, options: CallOptions, context: CliConte
   return exitCode
 }
 
-function announce({ batch, rejectedRows: rows, warnings }: CreatedDocument, { terminal }: CliContext): void {
+function announce({ batch, rejectedRows: rows, warnings = [] }: CreatedDocument, { terminal }: CliContext): void {
   const rejected = batch.rejectedRows
   if (!terminal.isLive) {
     const { id: batchId, name, status, figures } = batch
@@ -86,8 +86,9 @@ function announce({ batch, rejectedRows: rows, warnings }: CreatedDocument, { te
   terminal.line(`${paint.bold(countText(batch.figures.total))} people, batch ${batch.id}`)
   for (const warning of warnings) terminal.line(paint.yellow(harmless(warning)))
   if (rejected > 0) {
-    terminal.line(paint.yellow(`${countText(rejected)} rows cannot be called and were left out:`))
-    for (const row of rows.slice(0, ROWS_SHOWN)) terminal.line(`  line ${row.line}: ${harmless(row.reason)}`)
+    terminal.line(paint.yellow(`${countText(rejected)} ${rejected === 1 ? 'row was' : 'rows were'} left out:`))
+    for (const row of rows.slice(0, ROWS_SHOWN))
+      terminal.line(`  line ${row.line}: ${harmless(row.remedy ?? row.reason)}`)
     if (rejected > ROWS_SHOWN) terminal.line(`  all of them: carillon batch rejected ${batch.id}`)
   }
 }
@@ -111,7 +112,8 @@ export async function watchToTheEnd(task: {
       terminal.line()
       for (const line of summaryLines(batch.figures, terminal.style)) terminal.line(line)
       terminal.line()
-      terminal.line(`Everyone's outcome: carillon batch results ${batchId} > results.csv`)
+      terminal.line("Everyone's outcome:")
+      terminal.line(`  carillon batch results ${batchId} > results.csv`)
     }
     return batch?.status === 'cancelled' ? EXIT.failed : EXIT.ok
   } finally {

@@ -5,6 +5,7 @@ import { ConfigError, loadConfig, unknownSettings } from '../config.ts'
 import { maskText } from '../logger.ts'
 import { dataFolderOf } from './connection.ts'
 import type { Environment, Finding } from './doctor-finding.ts'
+import { readFirstKey } from './first-key.ts'
 import { CLI_SETTINGS } from './program-settings.ts'
 
 const NODE_MIN = [20, 19] as const
@@ -71,7 +72,8 @@ export async function checkPort(environment: Environment): Promise<Finding[]> {
   } catch {
     return []
   }
-  const { port, host } = config
+  const { host } = config
+  const port = environment.PORT ? config.port : lastPort(environment, config.port)
   if (port === 0) return [{ level: 'note', check, text: 'PORT is 0: every start takes a free port.' }]
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   if (!(await isListening(reachable, port))) {
@@ -85,6 +87,13 @@ export async function checkPort(environment: Environment): Promise<Finding[]> {
   }
   const remedy = 'Set PORT to another one, or end the other program.'
   return [{ level: 'bad', check, text: `Another program listens on port ${port}.`, remedy }]
+}
+
+/** Where the server of this data folder listened last, unless PORT says where it listens. */
+function lastPort(environment: Environment, fallback: number): number {
+  const last = readFirstKey(dataFolderOf(environment))
+  if (last === undefined || !URL.canParse(last.url)) return fallback
+  return Number(new URL(last.url).port) || fallback
 }
 
 function isListening(host: string, port: number): Promise<boolean> {

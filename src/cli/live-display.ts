@@ -99,7 +99,7 @@ function liveLine({ batch, pace }: LiveView, { columns, paint }: Style): string 
     waiting > 0 ? `${countText(waiting)} waiting` : '',
     due > 0 ? `${countText(due)} to be tried again` : '',
   ]
-  const rate = pace.callsPerSecond === null ? '' : `${rateText(pace.callsPerSecond)} calls/s`
+  const rate = pace.callsPerSecond === null || isOver(batch) ? '' : `${rateText(pace.callsPerSecond)} calls/s`
   return paint.dim(clip([calls, ...queue, rate].filter(Boolean).join(GAP), columns))
 }
 

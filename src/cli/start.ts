@@ -1,4 +1,6 @@
-import { loadConfig, unknownSettings } from '../config.ts'
+import { once } from 'node:events'
+import net from 'node:net'
+import { type Config, loadConfig, unknownSettings } from '../config.ts'
 import { createLogger } from '../logger.ts'
 import { type RunningServer, startServer } from '../main.ts'
 import { EXIT, type ExitCode } from './cli-error.ts'
@@ -13,12 +15,25 @@ export async function start(context: CliContext): Promise<ExitCode> {
   for (const name of unknownSettings(environment)) {
     if (!CLI_SETTINGS.has(name)) terminal.note(`${name} is set and means nothing; see docs/reference/config.md.`)
   }
-  const log = createLogger({ level: config.logLevel, nodeName: config.nodeName })
+  // A first start that fails after its keys were made would never show them, so what fails most often is tried before.
+  await requireFreePort(config)
+  const level = terminal.isLive && !environment.CARILLON_LOG_LEVEL ? 'warn' : config.logLevel
+  const log = createLogger({ level, nodeName: config.nodeName })
+  if (terminal.isLive) terminal.line('Carillon is starting ...')
   const server = await startServer(config, log)
   const firstKeyFile = keepFirstKey(server, config.dataFolder)
   for (const line of bannerLines(server, { firstKeyFile, context })) terminal.line(line)
   await untilStopped(server, { drainSeconds: config.drainSeconds, context })
   return EXIT.ok
+}
+
+/** @throws the error of the socket when the port is taken or may not be used. */
+async function requireFreePort({ port, host }: Pick<Config, 'port' | 'host'>): Promise<void> {
+  const probe = net.createServer()
+  probe.listen(port, host)
+  await once(probe, 'listening')
+  probe.close()
+  await once(probe, 'close')
 }
 
 /**

@@ -15,7 +15,7 @@ export interface SuppressOptions extends ConnectionOptions {
 interface Suppressed {
   readonly added: number
   readonly alreadyThere: number
-  readonly rejected: readonly { readonly line: number; readonly value: string; readonly reason: string }[]
+  readonly rejected: readonly { readonly line: number; readonly reason: string; readonly remedy?: string }[]
 }
 
 interface SuppressionDocument {
@@ -45,7 +45,7 @@ export async function suppress(
   const done =
     file === undefined
       ? await client.post<Suppressed>('/suppressions', { numbers, reason })
-      : await client.upload<Suppressed>('/suppressions', file, { reason })
+      : await client.upload<Suppressed>('/suppressions/import', file, { reason })
   tell(done, context)
   return done.rejected.length === 0 ? EXIT.ok : EXIT.failed
 }
@@ -59,8 +59,8 @@ function tell(done: Suppressed, { terminal }: CliContext): void {
   terminal.line(
     `${countText(done.added)} ${done.added === 1 ? 'number' : 'numbers'} will not be called any more${before}.`,
   )
-  for (const { line, reason } of done.rejected.slice(0, REJECTED_SHOWN)) {
-    terminal.note(`line ${line} is no number: ${harmless(reason)}`)
+  for (const { line, reason, remedy } of done.rejected.slice(0, REJECTED_SHOWN)) {
+    terminal.note(`line ${line} was left out: ${harmless(remedy ?? reason)}`)
   }
   const more = done.rejected.length - REJECTED_SHOWN
   if (more > 0) terminal.note(`and ${countText(more)} more lines`)
@@ -70,7 +70,7 @@ async function remove(numbers: readonly string[], options: SuppressOptions, cont
   if (options.file !== undefined) throw usageError('A file cannot be taken off the list.', 'Name the numbers.')
   const { terminal } = context
   const client = connect(options, context.environment)
-  const answer = await client.delete<{ removed: number }>('/suppressions', { numbers })
+  const answer = await client.post<{ removed: number }>('/suppressions/remove', { numbers })
   const text = `${countText(answer.removed)} of ${countText(numbers.length)} were on the list and may be called again.`
   terminal.line(terminal.isLive ? text : JSON.stringify(answer))
   return EXIT.ok

@@ -33,6 +33,7 @@ describe('openTerminal', () => {
 
   it('takes 80 columns for a pipe, and leaves the last one free', () => {
     expect(opened({}, {}).terminal.style.columns).toBe(79)
+    expect(opened({}, { isTTY: true, columns: 0 }).terminal.style.columns).toBe(79)
     expect(opened({}, { isTTY: true, columns: 60 }).terminal.style.columns).toBe(59)
     expect(opened({}, { isTTY: true, columns: 300 }).terminal.style.columns).toBe(99)
   })

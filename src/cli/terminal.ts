@@ -55,7 +55,7 @@ export function openTerminal({ stdout, stderr, environment }: TerminalOptions): 
   const forced = (environment.FORCE_COLOR ?? '') !== '' && environment.FORCE_COLOR !== '0'
   const refused = (environment.NO_COLOR ?? '') !== '' || environment.FORCE_COLOR === '0'
   const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || ''
-  const columns = Math.max(NARROWEST, Math.min(WIDEST, isScreen ? (stdout.columns ?? 80) : 80)) - 1
+  const columns = Math.max(NARROWEST, Math.min(WIDEST, isScreen ? stdout.columns || 80 : 80)) - 1
   return {
     style: {
       columns,

@@ -1,5 +1,5 @@
 import { csvLine } from '../csv/csv-writer.ts'
-import { type BatchRow, findBatch } from '../store/batches.ts'
+import type { BatchRow } from '../store/batches.ts'
 import { type RecipientRow, selectLanes, selectRecipients } from '../store/recipients.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireBatch } from './get-batch.ts'
@@ -8,10 +8,10 @@ import type { RecipientView } from './views.ts'
 
 export type ExportFormat = 'csv' | 'json-lines'
 
-/** So many recipients are held in memory, however many runs a batch has. */
-const BUFFERED_MAX = 4_000
+/** About so many recipients are held in memory, however many runs a batch has. */
+const BUFFERED_MAX = 10_000
 const PAGE_MAX = 1_000
-const PAGE_MIN = 50
+const PAGE_MIN = 20
 /** Text is handed on in pieces of about this many characters. */
 const PIECE_CHARS = 65_536
 
@@ -111,14 +111,15 @@ export async function* inPieces(lines: AsyncIterable<string>): AsyncGenerator<st
 interface Run {
   nextSeq: number
   readonly toSeq: number
+  /** Recipients read at a time: long runs take more, so that all come to their end together. */
+  readonly pageRows: number
   rows: RecipientRow[]
   at: number
 }
 
 async function* merged(context: CommandContext, actor: Actor, batchId: number): AsyncGenerator<RecipientRow> {
   const runs = await runsOf(context, actor, batchId)
-  const limit = Math.max(PAGE_MIN, Math.min(PAGE_MAX, Math.ceil(BUFFERED_MAX / Math.max(1, runs.length))))
-  for (const run of runs) await refill(context, actor, { batchId, run, limit })
+  for (const run of runs) await refill(context, actor, batchId, run)
   for (;;) {
     let first: Run | undefined
     for (const run of runs) {
@@ -128,34 +129,32 @@ async function* merged(context: CommandContext, actor: Actor, batchId: number): 
     if (first === undefined) return
     yield first.rows[first.at]!
     first.at += 1
-    if (first.at === first.rows.length) await refill(context, actor, { batchId, run: first, limit })
+    if (first.at === first.rows.length) await refill(context, actor, batchId, first)
   }
 }
 
 /** Those in line of each lane, and those of it that stand apart; `end_seq` never moves after the import. */
 async function runsOf(context: CommandContext, actor: Actor, batchId: number): Promise<Run[]> {
   const { organizationId } = actor
-  const lanes = await inOrganization(context, actor, async (client) => {
-    const batch = await findBatch(client, organizationId, { batchId })
-    return batch === undefined ? [] : selectLanes(client, { organizationId, batchId })
+  const lanes = await inOrganization(context, actor, (client) => selectLanes(client, { organizationId, batchId }))
+  const ranges = lanes.flatMap((lane) => [
+    { nextSeq: lane.first_seq, toSeq: lane.end_seq },
+    { nextSeq: lane.end_seq, toSeq: lane.last_seq },
+  ])
+  const total = ranges.reduce((sum, { nextSeq, toSeq }) => sum + toSeq - nextSeq, 0)
+  return ranges.flatMap(({ nextSeq, toSeq }): Run[] => {
+    if (nextSeq >= toSeq) return []
+    const share = Math.ceil((BUFFERED_MAX * (toSeq - nextSeq)) / total)
+    return [{ nextSeq, toSeq, pageRows: Math.max(PAGE_MIN, Math.min(PAGE_MAX, share)), rows: [], at: 0 }]
   })
-  return lanes
-    .flatMap((lane): Run[] => [
-      { nextSeq: lane.first_seq, toSeq: lane.end_seq, rows: [], at: 0 },
-      { nextSeq: lane.end_seq, toSeq: lane.last_seq, rows: [], at: 0 },
-    ])
-    .filter((run) => run.nextSeq < run.toSeq)
 }
 
-async function refill(
-  context: CommandContext,
-  actor: Actor,
-  { batchId, run, limit }: { batchId: number; run: Run; limit: number },
-): Promise<void> {
+async function refill(context: CommandContext, actor: Actor, batchId: number, run: Run): Promise<void> {
   run.at = 0
   run.rows = []
   if (run.nextSeq >= run.toSeq) return
-  const range = { organizationId: actor.organizationId, batchId, fromSeq: run.nextSeq, toSeq: run.toSeq, limit }
+  const { nextSeq: fromSeq, toSeq, pageRows: limit } = run
+  const range = { organizationId: actor.organizationId, batchId, fromSeq, toSeq, limit }
   run.rows = await inOrganization(context, actor, (client) => selectRecipients(client, range))
-  run.nextSeq = (run.rows.at(-1)?.seq ?? run.toSeq - 1) + 1
+  run.nextSeq = (run.rows.at(-1)?.seq ?? toSeq - 1) + 1
 }

@@ -82,14 +82,16 @@ export async function correctUnknown(
   if (!column) return false
   const rows = await run(client, {
     name: `correct_unknown_${column}`,
-    text: `WITH d AS (UPDATE attempt SET disposition = $6::smallint, cause = $7::smallint, answered_by = greatest(answered_by, $8::smallint),
+    text: `WITH o AS MATERIALIZED (SELECT coalesce(ended_ms - answered_ms, 0) AS talk_ms FROM attempt
+     WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint),
+   d AS (UPDATE attempt SET disposition = $6::smallint, cause = $7::smallint, answered_by = greatest(answered_by, $8::smallint),
        sip_status = nullif($9::int, -1), accepted_ms = coalesce(accepted_ms, nullif($10::int, -1)), ringing_ms = coalesce(ringing_ms, nullif($11::int, -1)),
        answered_ms = coalesce(answered_ms, nullif($12::int, -1)), ended_ms = $13::int, carrier_call_id = coalesce(carrier_call_id, $14::text),
        keys_pressed = $15::text, spoken_text = $16::text
      WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint AND disposition = 9
      RETURNING batch_id, seq, n, disposition, claimed_at, answered_ms, ended_ms),
-   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, ${column} = b.${column} + 1, talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0)
-     FROM d WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
+   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, ${column} = b.${column} + 1, talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0) - o.talk_ms
+     FROM d, o WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
    entries AS (SELECT batch_id, seq, n, 7::smallint AS kind, disposition AS code, (extract(epoch FROM claimed_at - $2::timestamptz) * 1000)::int + ended_ms AS at_ms FROM d),
    ${eventBlockSql('entries', '0')}
    SELECT 1 FROM d`,
@@ -137,7 +139,7 @@ export async function reviveUnknown(
      SELECT $1::int, d.number_hash, d.batch_id, d.seq, d.n, d.counted, l.lane, d.trunk_id, $6::int, 2, NULL, d.claimed_at, d.claimed_at, coalesce(d.accepted_ms, d.ended_ms), d.carrier_call_id
      FROM d JOIN lane l ON l.organization_id = $1::int AND l.batch_id = d.batch_id AND d.seq >= l.first_seq AND d.seq < l.last_seq),
    s AS (UPDATE batch_state b SET unknown = b.unknown - 1, settled = b.settled - 1, live = b.live + 1, accepted = b.accepted + 1,
-       status = CASE WHEN b.status = 4 THEN 2 ELSE b.status END, completed_at = NULL
+       talk_ms = b.talk_ms - coalesce(d.ended_ms - d.answered_ms, 0), status = CASE WHEN b.status = 4 THEN 2 ELSE b.status END, completed_at = NULL
      FROM d WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
    tr AS (UPDATE trunk_state x SET live = x.live + 1 FROM d WHERE x.organization_id = $1::int AND x.trunk_id = d.trunk_id),
    entries AS (SELECT batch_id, seq, n, 8::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM d),

@@ -300,17 +300,19 @@ test('a recount finds every figure and limit that is wrong', async () => {
   await world.end(await world.claim(2), { disposition: 'busy' })
   expect(await world.differences()).toEqual([])
   const wrong = [
-    ['UPDATE batch_state SET busy = busy + 1, failed = failed - 1', 2],
-    ['UPDATE batch_state SET attempts = attempts + 1', 1],
-    ['UPDATE gate SET live = live + 1', 1],
-    ['UPDATE trunk_state SET live = live + 1', 1],
-    ['UPDATE lane SET next_seq = next_seq + 1', 2],
-    ['DELETE FROM event_block WHERE block_no = (SELECT max(block_no) FROM event_block)', 3],
-  ] as const
-  for (const [statement, count] of wrong) {
-    await world.sql('BEGIN')
+    'UPDATE batch_state SET busy = busy + 1, failed = failed - 1',
+    'UPDATE batch_state SET attempts = attempts + 1',
+    'UPDATE batch_state SET talk_ms = 1',
+    'UPDATE gate SET live = live + 1',
+    'UPDATE trunk_state SET live = live + 1',
+    'UPDATE lane SET next_seq = next_seq + 1',
+    'DELETE FROM event_block WHERE block_no = (SELECT max(block_no) FROM event_block)',
+  ]
+  let found = 0
+  for (const statement of wrong) {
     await world.sql(statement)
-    await world.sql('COMMIT')
-    expect((await world.differences()).length).toBeGreaterThanOrEqual(count)
+    const { length } = await world.differences()
+    expect(length).toBeGreaterThan(found)
+    found = length
   }
 })

@@ -135,6 +135,14 @@ describe('carillon', () => {
     const people = jsonLines((await carillon('batch', 'results', batchId, '--format', 'jsonl')).stdout)
     expect(people).toHaveLength(7)
     expect(jsonLines((await carillon('batch', 'list')).stdout).map(({ id }) => id)).toContain(batchId)
+
+    const [retried] = jsonLines((await carillon('batch', 'retry', batchId, 'busy', 'no-answer')).stdout)
+    expect(retried).toMatchObject({ type: 'batch-changed', batchId, status: 'running' })
+    const watched = await carillon('batch', 'watch', batchId)
+    expect(jsonLines(watched.stdout).at(-1)).toMatchObject({
+      type: 'batch-ended',
+      figures: { settled: 7, attempts: 9 },
+    })
   })
 
   it('Ctrl-C leaves the batch running and says how to come back; then it is paused, resumed and cancelled', async () => {
@@ -231,7 +239,7 @@ describe('carillon', () => {
 
 it('the demo calls 200 people on a database of its own and proves it, in 80 columns', async () => {
   const demo = await run(['demo'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', PORT: '8080' }).ended
-  expect(demo).toMatchObject({ code: 0 })
+  expect({ code: demo.code, proofs: demo.stdout.match(/^ {2}(yes|NO ) .*$/gm)?.length }).toEqual({ code: 0, proofs: 6 })
   expect(demo.stdout).toMatch(/curl -X POST "http:\/\/127\.0\.0\.1:\d+\/v1\/api\/batch-calls"/)
   expect(demo.stdout).toContain('all 200 people have an outcome')
   expect(demo.stdout).toContain('nobody was called twice')
@@ -242,4 +250,12 @@ it('the demo calls 200 people on a database of its own and proves it, in 80 colu
   expect(fs.readFileSync(results, 'utf8').trimEnd().split('\n')).toHaveLength(201)
   expect(fs.readdirSync(path.dirname(results)).sort()).toEqual(['network.jsonl', 'people.csv', 'results.csv'])
   fs.rmSync(path.dirname(results), { recursive: true })
+})
+
+it('a start on a port that is taken makes nothing whose key would be lost', async () => {
+  const data = path.join(folder, 'never')
+  const { code, stderr } = await run(['start'], { PORT: new URL(url).port, CARILLON_DATA_DIR: data }).ended
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^carillon: The port \d+ is in use by another program\.\n {2}Set PORT /)
+  expect(fs.existsSync(data)).toBe(false)
 })

@@ -75,6 +75,16 @@ test('who is to be tried at an instant knows it and why', async () => {
   expect(detail.waiting).toMatchObject({ reason: 'not-before' })
 })
 
+test('of a line that waits for a free slot and of somebody who is due later, the line is what the batch waits for', async () => {
+  const world = await commandWorld()
+  const { context, actor } = world
+  const [one, two, three] = people(3)
+  const notBefore = new Date(Date.now() + 7_200_000)
+  const batch = await world.makeBatch([one!, two!, { ...three!, notBefore }], { concurrency: 1 })
+  await world.claim(1)
+  expect(await whyBatchWaits(context, actor, batch.id)).toMatchObject({ reason: 'batch-limit', position: 2 })
+})
+
 test('a window that is closed, and a zone that nobody knows', async () => {
   const world = await commandWorld()
   const { context, actor } = world
