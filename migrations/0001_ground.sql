@@ -380,6 +380,8 @@ CREATE TABLE idempotent_answer (
   http_status int,
   content_type text,
   body bytea,
+  -- The batch that the request made, written with it: whoever takes over a request that died finds it here.
+  batch_id int,
   lease_until timestamptz NOT NULL,
   created_at timestamptz NOT NULL,
   PRIMARY KEY (organization_id, idempotency_key)

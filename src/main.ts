@@ -14,6 +14,7 @@ import { createMetrics } from './metrics.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase } from './store/ping-database.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -70,38 +71,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock)
-  let dispatcher: Dispatcher | null = null
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
-  const commands: CommandContext = {
-    database,
-    clock,
-    secrets,
-    signals: { wake: (organizationId) => dispatcher?.wake(organizationId) },
-    carrierKind,
-    agentKind,
-  }
-  const first = await ensureFirstOrganization(commands, config)
-
-  const server = buildServer({
-    dialects,
-    commands,
-    clock,
-    log,
-    publicUrl,
-    region: config.region,
-    trustedProxies: config.trustedProxies,
-    checkReady: async () => {
-      const reachable = await pingDatabase(database)
-      return reachable ? { ready: true, problems: [] } : { ready: false, problems: ['The database does not answer.'] }
-    },
-    metrics: createMetrics(() => dispatcher),
-    onCarrierCallback: (trunkUuid, callback) => dispatcher!.takeCallback(trunkUuid, callback),
-  })
-  stops.push(() => server.close())
-  listening = await server.listen({ port: config.port, host: config.host })
-
-  dispatcher = new Dispatcher({
+  const dispatcher = new Dispatcher({
     store: new PostgresDispatchStore(databaseUrl),
     clock,
     ids: secrets.ids,
@@ -115,9 +87,33 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl })
     },
   })
-  stops.push(() => dispatcher!.stop())
+  const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
+  const commands: CommandContext = { database, clock, secrets, signals, carrierKind, agentKind }
+
+  const server = buildServer({
+    dialects,
+    commands,
+    clock,
+    log,
+    publicUrl,
+    region: config.region,
+    trustedProxies: config.trustedProxies,
+    checkReady: () => readiness(database),
+    metrics: createMetrics(dispatcher),
+    onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
+  })
+  stops.push(() => server.close())
+  listening = await server.listen({ port: config.port, host: config.host })
+  // After the port is ours: keys of a first start that fails would never be shown.
+  const first = await ensureFirstOrganization(commands, config)
+  stops.push(() => dispatcher.stop())
   await dispatcher.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+async function readiness(database: Database) {
+  const reachable = await pingDatabase(database)
+  return reachable ? { ready: true, problems: [] } : { ready: false, problems: ['The database does not answer.'] }
 }
 
 async function startEmbedded(config: Config, log: Logger, stops: Starting['stops']): Promise<EmbeddedPostgres> {

@@ -2,7 +2,7 @@ import { Gauge, Registry } from 'prom-client'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 
 /** Prometheus figures of this node. Figures of batches and organizations are the API's: they are exact and have owners. */
-export function createMetrics(dispatcher: () => Dispatcher | null): Registry {
+export function createMetrics(dispatcher: Dispatcher): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -22,7 +22,7 @@ export function createMetrics(dispatcher: () => Dispatcher | null): Registry {
       help,
       registers: [registry],
       collect() {
-        this.set(dispatcher()?.counters[name as keyof typeof counters] ?? 0)
+        this.set(dispatcher.counters[name as keyof typeof counters])
       },
     })
   }
@@ -31,7 +31,7 @@ export function createMetrics(dispatcher: () => Dispatcher | null): Registry {
     help: 'Live calls that this node owns',
     registers: [registry],
     collect() {
-      this.set(dispatcher()?.liveCalls ?? 0)
+      this.set(dispatcher.liveCalls)
     },
   })
   return registry

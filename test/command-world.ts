@@ -3,12 +3,12 @@ import { agentKind } from '../src/agents/registry.ts'
 import { carrierKind } from '../src/carriers/registry.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { authenticate } from '../src/commands/authenticate.ts'
+import type { BatchInput } from '../src/commands/batch-terms.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from '../src/commands/bootstrap.ts'
 import type { Actor, CommandContext } from '../src/commands/context.ts'
 import { createBatch } from '../src/commands/create-batch.ts'
 import type { RecipientInput } from '../src/commands/posted-recipients.ts'
 import { recount } from '../src/commands/recount.ts'
-import type { BatchInput } from '../src/commands/batch-terms.ts'
 import type { BatchView } from '../src/commands/views.ts'
 import { type AttemptDisposition, codeOfOutcome } from '../src/model/disposition.ts'
 import type { ClaimedRecipient } from '../src/store/claim-recipients.ts'
@@ -133,9 +133,7 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
       )
     },
     async end(calls, how) {
-      await dispatch((_gate, transaction) =>
-        transaction.endCalls(calls.map((call) => ({ ...call, ...endOf(how) }))),
-      )
+      await dispatch((_gate, transaction) => transaction.endCalls(calls.map((call) => ({ ...call, ...endOf(how) }))))
     },
   }
 }

@@ -79,10 +79,7 @@ async function lookUp(context: CommandContext, readings: readonly CredentialPart
     for (const parts of readings) {
       const found = await findCredential(client, parts.id)
       // Compared also when there is no such credential, so that the time tells nothing.
-      const fits = timingSafeEqual(
-        hmacOfSecret(context.secrets.credentialPepper, parts),
-        found?.secret_hmac ?? noHmac,
-      )
+      const fits = timingSafeEqual(hmacOfSecret(context.secrets.credentialPepper, parts), found?.secret_hmac ?? noHmac)
       if (found !== undefined && fits && found.revoked_at === null && holder === null) {
         holder = { credentialId: parts.id, organizationId: found.organization_id }
       }

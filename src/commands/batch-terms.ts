@@ -16,6 +16,7 @@ import {
   NAME_CHARS_MAX,
 } from './checked-input.ts'
 import type { CommandContext, JsonObject } from './context.ts'
+import type { IdempotentRequest } from './idempotency.ts'
 import { lookForNumber, requireAgent } from './find-objects.ts'
 
 /** What is asked of a batch, apart from its recipients. */
@@ -49,6 +50,8 @@ export interface BatchInput {
   readonly metadata?: JsonObject | null | undefined
   /** What the dialect must be able to repeat. */
   readonly dialectFields?: JsonObject | null | undefined
+  /** The request with an idempotency key that asks: it makes one batch, however often it is taken over. */
+  readonly idempotent?: IdempotentRequest | null | undefined
   /** `accept` (default) leaves bad rows of a file out and reports them; `reject` refuses the file. */
   readonly onBadRows?: 'accept' | 'reject' | undefined
 }
@@ -84,11 +87,7 @@ export function batchTerms(input: BatchInput, nowEpochMs: number): BatchTerms {
       'ringTimeoutSeconds',
       RING_TIMEOUT_SECONDS,
     ),
-    maxCallSeconds: checkedWhole(
-      input.maxCallSeconds ?? MAX_CALL_SECONDS.fallback,
-      'maxCallSeconds',
-      MAX_CALL_SECONDS,
-    ),
+    maxCallSeconds: checkedWhole(input.maxCallSeconds ?? MAX_CALL_SECONDS.fallback, 'maxCallSeconds', MAX_CALL_SECONDS),
     concurrency: input.concurrency ?? null,
     callingWindow: checkedWindow(input.callingWindow),
     retryPolicy: input.retryPolicy === undefined ? NO_RETRIES : checkedRetryPolicy(input.retryPolicy),

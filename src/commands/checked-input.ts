@@ -1,4 +1,4 @@
-import { type ErrorCode, AppError, invalidInput } from '../errors.ts'
+import { AppError, type ErrorCode, invalidInput } from '../errors.ts'
 import type { ParsedWindow } from '../model/calling-window.ts'
 import { type CallingWindow, parseCallingWindow } from '../model/calling-window.ts'
 import { problemsOfRetryPolicy, type RetryPolicy } from '../model/retry-policy.ts'
@@ -94,11 +94,7 @@ function depthOf(value: JsonValue, depth: number): number {
   return deepest
 }
 
-function policyError(
-  code: ErrorCode,
-  field: string,
-  problems: readonly { path: string; message: string }[],
-): AppError {
+function policyError(code: ErrorCode, field: string, problems: readonly { path: string; message: string }[]): AppError {
   const paths = problems.map(({ path, message }) => ({
     path: path === '' ? field : `${field}${path.startsWith('[') ? '' : '.'}${path}`,
     message,

@@ -4,8 +4,10 @@ import { AppError } from '../errors.ts'
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { DUE_REASONS } from '../model/due-reason.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
+import { selectRejectedRows } from '../store/batches.ts'
 import { appendEvents, type EventEntry } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
+import { batchMadeBy, noteBatchMade } from '../store/idempotent-answers.ts'
 import { insertBatch, insertBatchState, insertLanes, insertRejectedRows } from '../store/insert-batch.ts'
 import { takeObjectId } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
@@ -51,8 +53,6 @@ export interface CreatedBatch {
   readonly rejectedRows: readonly RejectedRowView[]
 }
 
-
-
 /**
  * Stores the whole batch or, on any error, nothing.
  *
@@ -67,6 +67,8 @@ export async function createBatch(
   input: BatchInput,
   source: RecipientSource,
 ): Promise<CreatedBatch> {
+  const made = await madeBefore(context, actor, input)
+  if (made !== null) return made
   const nowEpochMs = context.clock.nowEpochMs()
   const terms = batchTerms(input, nowEpochMs)
   const parties = await inOrganization(context, actor, (client) =>
@@ -86,8 +88,27 @@ export async function createBatch(
     return { batch, rejectedRows: (file?.rejected ?? []).slice(0, REJECTED_ROWS_SHOWN) }
   } catch (error) {
     await stage.discard()
+    const twin = error instanceof MadeMeanwhile ? await madeBefore(context, actor, input) : null
+    if (twin !== null) return twin
     throw error
   }
+}
+
+/** Another worker of the same idempotent request was faster. */
+class MadeMeanwhile extends Error {}
+
+/** The batch that the same idempotent request has made before, when its worker died without an answer. */
+async function madeBefore(context: CommandContext, actor: Actor, input: BatchInput): Promise<CreatedBatch | null> {
+  const { organizationId } = actor
+  const { idempotent } = input
+  if (idempotent === null || idempotent === undefined) return null
+  return inOrganization(context, actor, async (client) => {
+    const batchId = await batchMadeBy(client, { organizationId, ...idempotent })
+    if (batchId === null) return null
+    const rows = await selectRejectedRows(client, { organizationId, batchId }, { after: 0, limit: REJECTED_ROWS_SHOWN })
+    const rejectedRows = rows.map(({ column_name, ...row }) => ({ ...row, column: column_name }))
+    return { batch: await readBatchView(client, organizationId, batchId), rejectedRows }
+  })
 }
 
 /** Returns what the file turned out to be, null for a posted list. */
@@ -132,6 +153,12 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
     const parties = await batchParties(context, client, organizationId, making.input)
     if (parties.caller.number_id !== making.parties.caller.number_id) {
       throw new AppError('no-caller-number', { field: 'callerNumber' })
+    }
+    const { idempotent } = making.input
+    if (idempotent !== null && idempotent !== undefined) {
+      const key = { organizationId, ...idempotent }
+      if ((await batchMadeBy(client, key)) !== null) throw new MadeMeanwhile()
+      await noteBatchMade(client, key, batchId)
     }
     await storeBatch(client, gate, { ...making, parties }, { layout, batchId })
     return readBatchView(client, organizationId, batchId)

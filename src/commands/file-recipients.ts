@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type RecipientRow, RecipientFileReader, type RejectedRow, SLICE_BYTES } from '../csv/recipient-file.ts'
+import { RecipientFileReader, type RecipientRow, type RejectedRow, SLICE_BYTES } from '../csv/recipient-file.ts'
 import { RecipientFileError, type RecipientFileErrorCode } from '../csv/recipient-file-error.ts'
 import type { RecipientHeader } from '../csv/recipient-header.ts'
 import { AppError, type ErrorCode } from '../errors.ts'

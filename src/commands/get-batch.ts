@@ -10,7 +10,9 @@ import type { BatchFigures, BatchView } from './views.ts'
 
 /** `batchId` in any spelling. @throws AppError `batch-not-found`. */
 export async function getBatch(context: CommandContext, actor: Actor, batchId: string): Promise<BatchView> {
-  return batchView(await inOrganization(context, actor, (client) => requireBatch(client, actor.organizationId, batchId)))
+  return batchView(
+    await inOrganization(context, actor, (client) => requireBatch(client, actor.organizationId, batchId)),
+  )
 }
 
 /** @throws AppError `batch-not-found`. */

@@ -58,7 +58,8 @@ const SEQ_MAX = 2_147_483_646
 function eventsOf(recipient: RecipientView, attempts: readonly AttemptView[]): RecipientEventView[] {
   const events = attempts.flatMap((attempt, index): RecipientEventView[] => {
     const isLast = index === attempts.length - 1
-    const endKind: EventKind = isLast && recipient.outcome === attempt.disposition ? 'recipient-finished' : 'attempt-ended'
+    const endKind: EventKind =
+      isLast && recipient.outcome === attempt.disposition ? 'recipient-finished' : 'attempt-ended'
     return [
       event('attempt-dialing', attempt.dialedAt, attempt),
       event('attempt-accepted', attempt.acceptedAt, attempt),

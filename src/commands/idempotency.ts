@@ -37,7 +37,9 @@ const sweptAtMs = new WeakMap<CommandContext, number>()
 
 /**
  * Begins a request that carries an idempotency key. The lease is renewed while this process works on it, so that a long
- * upload is not begun again beside itself. A request whose process died is taken over after the lease.
+ * upload is not begun again beside itself. A request whose process died is taken over after the lease; what it left is
+ * whole, since every command is one transaction, and the batch it made is noted with the key (`BatchInput.idempotent`),
+ * so that whoever takes over gets that batch and makes no second one.
  *
  * @throws AppError `idempotency-key-reused` (422) for another request, `request-in-progress` (409), `invalid-input`.
  */

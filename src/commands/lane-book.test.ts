@@ -12,7 +12,9 @@ test('staging lanes become contiguous ranges: in line, apart, then final ones, d
   expect(book.place(['A'], false)).toEqual({ lane: 0, position: 1 })
   expect(book.placeFinal(refused)).toEqual({ lane: 4, position: 0 })
   const { lanes, ranges, total, settled } = book.layout()
-  expect(lanes.map(({ zones, firstSeq, endSeq, lastSeq, closedAs }) => [zones, firstSeq, endSeq, lastSeq, closedAs])).toEqual([
+  expect(
+    lanes.map(({ zones, firstSeq, endSeq, lastSeq, closedAs }) => [zones, firstSeq, endSeq, lastSeq, closedAs]),
+  ).toEqual([
     [['A'], 1, 3, 4, null],
     [['B', 'C'], 4, 4, 5, null],
     [[], 5, 6, 6, 14],

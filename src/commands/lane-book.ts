@@ -26,7 +26,10 @@ export interface LaneLayout {
   readonly settled: Record<ImportOutcome, number>
 }
 
-const FINAL_ORDER = { 'not-allowed': 0, 'invalid-number': 1, duplicate: 2 } as const satisfies Record<ImportOutcome, number>
+const FINAL_ORDER = { 'not-allowed': 0, 'invalid-number': 1, duplicate: 2 } as const satisfies Record<
+  ImportOutcome,
+  number
+>
 /** More lanes than a smallint can number would need as many zones as there are not. */
 const STAGING_LANES_MAX = 32_000
 
@@ -110,7 +113,9 @@ export class LaneBook {
 
   /** Duplicates come last of all, so that a reader who does not count them can stop before them. */
   #finalLanes(): { lane: number; verdict: ImportVerdict; count: number }[] {
-    const final = this.#lanes.flatMap(({ verdict, count }, lane) => (verdict === null ? [] : [{ lane, verdict, count }]))
+    const final = this.#lanes.flatMap(({ verdict, count }, lane) =>
+      verdict === null ? [] : [{ lane, verdict, count }],
+    )
     return final.sort((a, b) => FINAL_ORDER[a.verdict.outcome] - FINAL_ORDER[b.verdict.outcome])
   }
 

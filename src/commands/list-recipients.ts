@@ -1,6 +1,11 @@
 import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { codeOfOutcome, OUTCOMES, type Outcome } from '../model/disposition.ts'
-import { type RecipientFilter, type RecipientRow, selectFilteredRecipients, selectRecipients } from '../store/recipients.ts'
+import {
+  type RecipientFilter,
+  type RecipientRow,
+  selectFilteredRecipients,
+  selectRecipients,
+} from '../store/recipients.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization, type Page } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'

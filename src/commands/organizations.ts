@@ -92,11 +92,7 @@ export async function listOrganizations(
 }
 
 /** For the operator: an actor of any organization, so that every other command can be used for it. */
-export async function actAs(
-  context: CommandContext,
-  operator: OperatorActor,
-  organizationId: string,
-): Promise<Actor> {
+export async function actAs(context: CommandContext, operator: OperatorActor, organizationId: string): Promise<Actor> {
   const row = await ownerTransaction(context.database, (client) => requireOrganization(client, organizationId))
   return { organizationId: row.organization_id, credentialId: operator.credentialId }
 }

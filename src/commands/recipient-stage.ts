@@ -2,7 +2,13 @@ import { NumberLines } from '../csv/number-lines.ts'
 import type { Cause } from '../model/cause.ts'
 import { hashNumbers } from '../model/id-cipher.ts'
 import { type CallPolicy, type CallRefusal, mayBeCalled } from '../model/phone-number.ts'
-import { copyStaged, deleteStaged, STAGED_AT_ONCE, type StagedRecipient, takeUploadId } from '../store/staged-recipients.ts'
+import {
+  copyStaged,
+  deleteStaged,
+  STAGED_AT_ONCE,
+  type StagedRecipient,
+  takeUploadId,
+} from '../store/staged-recipients.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { type ImportVerdict, LaneBook } from './lane-book.ts'
 

@@ -257,5 +257,6 @@ function sendWindowMs(batch: BatchMirror, lane: LaneMirror, nowEpochMs: number):
   }
   if (!lane.open) return 0
   const ms = Math.min(SEND_DEADLINE_MS, lane.windowUntilEpochMs - nowEpochMs - ringTimeoutSeconds * 1000)
-  return Math.max(0, ms)
+  // The claim takes whole milliseconds; the database's time has fractions. Down, so that nobody is rung too late.
+  return Math.max(0, Math.floor(ms))
 }

@@ -77,7 +77,8 @@ const TEXTS = {
   'retry-gap': 'The time between two dials has not passed yet',
   'number-in-call': 'The number is in another call; it is tried again every few seconds',
   'same-number-before': 'An earlier recipient with the same number comes first',
-  'unknown-zone': 'The time zone of the person is not known, so nobody can tell whether the calling window is open there',
+  'unknown-zone':
+    'The time zone of the person is not known, so nobody can tell whether the calling window is open there',
   'outside-calling-window': 'It is outside the calling window',
   'trunk-unreachable': 'The trunk fails; it is tried again with growing pauses',
   'organization-limit': 'The organization has as many calls as it may have at once',

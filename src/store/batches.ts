@@ -125,11 +125,7 @@ export async function writeBatchStatus(
 }
 
 /** Marks the batch as changed by a command. */
-export async function touchBatch(
-  client: Client,
-  gate: Gate,
-  key: { batchId: number; version: number },
-): Promise<void> {
+export async function touchBatch(client: Client, gate: Gate, key: { batchId: number; version: number }): Promise<void> {
   await change(
     client,
     'UPDATE batch SET version = $4, updated_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3',

@@ -26,7 +26,8 @@ export async function takeKey(
     `INSERT INTO idempotent_answer AS i (organization_id, idempotency_key, request_hash, lease_until, created_at)
      SELECT $1::int, $2::text, $3::bytea, t.now + $4::int * interval '1 s', t.now FROM (SELECT carillon_now() AS now OFFSET 0) t
      ON CONFLICT (organization_id, idempotency_key) DO UPDATE SET request_hash = excluded.request_hash,
-       lease_until = excluded.lease_until, created_at = excluded.created_at, http_status = NULL, content_type = NULL, body = NULL
+       lease_until = excluded.lease_until, created_at = excluded.created_at, http_status = NULL, content_type = NULL, body = NULL,
+       batch_id = CASE WHEN i.created_at <= excluded.created_at - $5::int * interval '1 h' THEN NULL ELSE i.batch_id END
        WHERE (i.http_status IS NULL AND i.request_hash = excluded.request_hash AND i.lease_until < excluded.created_at)
          OR i.created_at <= excluded.created_at - $5::int * interval '1 h'`,
     [key.organizationId, key.key, key.requestHash, times.leaseSeconds, times.keptHours],
@@ -75,15 +76,47 @@ export async function storeAnswer(
   )
 }
 
-/** Gives a key free whose request came to nothing. */
+/** Gives a key free whose request came to nothing; one that made a batch may be taken over at once instead. */
 export async function releaseKey(
   client: Client,
   key: { organizationId: number; key: string; requestHash: Buffer },
 ): Promise<void> {
   await change(
     client,
-    `DELETE FROM idempotent_answer WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3 AND http_status IS NULL`,
+    `WITH kept AS (UPDATE idempotent_answer SET lease_until = created_at
+       WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3 AND http_status IS NULL AND batch_id IS NOT NULL)
+     DELETE FROM idempotent_answer
+     WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3 AND http_status IS NULL AND batch_id IS NULL`,
     [key.organizationId, key.key, key.requestHash],
+  )
+}
+
+/**
+ * The batch that a request has made, or null. The row stays locked until the commit, so that of two workers of one
+ * request the second sees what the first has done. Rides idempotent_answer_pkey.
+ */
+export async function batchMadeBy(
+  client: Client,
+  key: { organizationId: number; key: string; requestHash: Buffer },
+): Promise<number | null> {
+  const rows = await ask<{ batch_id: number | null }>(
+    client,
+    `SELECT batch_id FROM idempotent_answer WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3 FOR UPDATE`,
+    [key.organizationId, key.key, key.requestHash],
+  )
+  return rows[0]?.batch_id ?? null
+}
+
+/** Belongs to the transaction that makes the batch. */
+export async function noteBatchMade(
+  client: Client,
+  key: { organizationId: number; key: string; requestHash: Buffer },
+  batchId: number,
+): Promise<void> {
+  await change(
+    client,
+    `UPDATE idempotent_answer SET batch_id = $4 WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3`,
+    [key.organizationId, key.key, key.requestHash, batchId],
   )
 }
 

@@ -56,11 +56,10 @@ export async function findOrganizationByUuid(client: Client, uuid: string): Prom
 
 /** For the operator, oldest first. Rides organization_pkey. */
 export function selectOrganizations(client: Client, after: number, limit: number): Promise<OrganizationRow[]> {
-  return ask<OrganizationRow>(
-    client,
-    `${SELECT} WHERE o.organization_id > $1 ORDER BY o.organization_id LIMIT $2`,
-    [after, limit],
-  )
+  return ask<OrganizationRow>(client, `${SELECT} WHERE o.organization_id > $1 ORDER BY o.organization_id LIMIT $2`, [
+    after,
+    limit,
+  ])
 }
 
 export async function countOrganizations(client: Client): Promise<number> {

@@ -20,10 +20,13 @@ export const OUTCOME_COLUMNS = {
 export type OutcomeColumn = (typeof OUTCOME_COLUMNS)[keyof typeof OUTCOME_COLUMNS]
 
 /** Column and code of every final outcome. */
-export const FINAL_OUTCOMES: readonly { readonly outcome: Outcome; readonly column: OutcomeColumn; readonly code: number }[] =
-  OUTCOMES.flatMap((outcome) =>
-    outcome === 'not-sent' ? [] : [{ outcome, column: OUTCOME_COLUMNS[outcome], code: codeOfOutcome(outcome) }],
-  )
+export const FINAL_OUTCOMES: readonly {
+  readonly outcome: Outcome
+  readonly column: OutcomeColumn
+  readonly code: number
+}[] = OUTCOMES.flatMap((outcome) =>
+  outcome === 'not-sent' ? [] : [{ outcome, column: OUTCOME_COLUMNS[outcome], code: codeOfOutcome(outcome) }],
+)
 
 /** The number of the disposition that is never final and counts nowhere. */
 export const NOT_SENT_CODE = codeOfOutcome('not-sent')

@@ -187,10 +187,7 @@ export interface LaneRow {
 }
 
 /** The lanes of a batch. Rides lane_pkey. */
-export function selectLanes(
-  client: Client,
-  key: { organizationId: number; batchId: number },
-): Promise<LaneRow[]> {
+export function selectLanes(client: Client, key: { organizationId: number; batchId: number }): Promise<LaneRow[]> {
   return ask<LaneRow>(
     client,
     `SELECT l.lane, l.trunk_id, l.zones, l.first_seq, l.next_seq, l.end_seq, l.last_seq, l.closed_as

@@ -3,11 +3,11 @@ import { codeOfOutcome } from '../model/disposition.ts'
 import { DUE_REASONS } from '../model/due-reason.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { numberArray } from './array-literal.ts'
+import { ask, change } from './ask.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
 import { FINAL_OUTCOMES, NOT_SENT_CODE } from './outcome-columns.ts'
 import type { Client } from './owner-transaction.ts'
-import { ask, change } from './ask.ts'
 
 const CLOSED_LATER = `${codeOfOutcome('cancelled')}, ${codeOfOutcome('expired')}`
 

@@ -20,8 +20,7 @@ export const STAGED_AT_ONCE = 5_000
 /** How long an upload may take; what is older was left behind by a node that died. */
 const UPLOAD_HOURS_MAX = 24
 
-const COLUMNS =
-  'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, not_before'
+const COLUMNS = 'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, not_before'
 
 /** A new upload id; it begins with the milliseconds of the instant, so that it tells its age. */
 export async function takeUploadId(client: Client): Promise<string> {
@@ -125,10 +124,7 @@ export function scheduleStaged(
   )
 }
 
-export function deleteStaged(
-  client: Client,
-  upload: { organizationId: number; uploadId: string },
-): Promise<number> {
+export function deleteStaged(client: Client, upload: { organizationId: number; uploadId: string }): Promise<number> {
   return change(client, 'DELETE FROM staged_recipient WHERE organization_id = $1 AND upload_id = $2::bigint', [
     upload.organizationId,
     upload.uploadId,

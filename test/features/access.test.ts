@@ -1,7 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { authenticate, authenticateOperator } from '../../src/commands/authenticate.ts'
 import { ensureFirstOrganization, ensureInstallation } from '../../src/commands/bootstrap.ts'
-import { createCredential, importCredential, listCredentials, revokeCredential } from '../../src/commands/credentials.ts'
+import {
+  createCredential,
+  importCredential,
+  listCredentials,
+  revokeCredential,
+} from '../../src/commands/credentials.ts'
 import {
   actAs,
   createOrganization,
@@ -24,7 +29,12 @@ test('the first start makes an organization that can call; later starts make not
   expect(world.first).toMatchObject({ created: true, number: '+15005550100' })
   expect(world.first.apiKey!.token).toMatch(/^crl_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/)
   const organization = await getOrganization(world.context, world.actor)
-  expect(organization).toMatchObject({ name: 'default', liveMax: 50, id: world.first.organizationId, aliases: ['default'] })
+  expect(organization).toMatchObject({
+    name: 'default',
+    liveMax: 50,
+    id: world.first.organizationId,
+    aliases: ['default'],
+  })
   const again = await ensureFirstOrganization(world.context, {})
   expect(again).toMatchObject({ created: false, apiKey: null, operatorKey: null })
   expect((await world.makeBatch(people(1))).status).toBe('running')
@@ -47,7 +57,9 @@ test('nodes that start at once make one installation and one organization', asyn
   )
   expect(firsts.filter(({ created }) => created)).toHaveLength(1)
   expect(firsts.filter(({ operatorKey }) => operatorKey !== null)).toHaveLength(1)
-  const rows = await pool.query('SELECT (SELECT count(*) FROM carillon.organization) AS o, (SELECT count(*) FROM carillon.credential) AS c')
+  const rows = await pool.query(
+    'SELECT (SELECT count(*) FROM carillon.organization) AS o, (SELECT count(*) FROM carillon.credential) AS c',
+  )
   expect(rows.rows).toEqual([{ o: '1', c: '2' }])
 })
 
@@ -84,7 +96,9 @@ test('a revoked key is refused, by this node at once', async () => {
     ['First key', false],
     ['for a while', true],
   ])
-  await expect(revokeCredential(context, { ...actor, organizationId: 2 }, made.id)).rejects.toMatchObject({ httpStatus: 404 })
+  await expect(revokeCredential(context, { ...actor, organizationId: 2 }, made.id)).rejects.toMatchObject({
+    httpStatus: 404,
+  })
 })
 
 test('another node refuses a revoked key within five seconds', async () => {
@@ -112,8 +126,12 @@ test('keys that clients use elsewhere can be imported, alone or as a pair', asyn
   expect(await authenticate(context, { id: pair.key, secret: pair.secret })).toEqual(expected)
   expect(await authenticate(context, { token: `${pair.key}:${pair.secret}` })).toEqual(expected)
   await expect(authenticate(context, { token: pair.key })).rejects.toMatchObject(refused)
-  await expect(importCredential(context, actor, { name: 'x', key: 'short' })).rejects.toMatchObject({ code: 'weak-credential' })
-  await expect(importCredential(context, actor, { name: 'x', ...pair, secret: `${pair.secret}!` })).rejects.toMatchObject({
+  await expect(importCredential(context, actor, { name: 'x', key: 'short' })).rejects.toMatchObject({
+    code: 'weak-credential',
+  })
+  await expect(
+    importCredential(context, actor, { name: 'x', ...pair, secret: `${pair.secret}!` }),
+  ).rejects.toMatchObject({
     code: 'credential-taken',
   })
   const stored = JSON.stringify(await world.sql('SELECT * FROM credential'))
@@ -129,7 +147,11 @@ test('the first key and the operator key can be given', async () => {
   })
   const { context: other } = await commandWorld()
   const context = { ...other, database: pool, secrets: await ensureInstallation(pool, other.clock) }
-  const given = { bootstrapApiKey: 'bootstrap-key-0123456789', bootstrapApiSecret: 'bootstrap-secret-0123456', operatorApiKey: 'operator-key-0123456789ab' }
+  const given = {
+    bootstrapApiKey: 'bootstrap-key-0123456789',
+    bootstrapApiSecret: 'bootstrap-secret-0123456',
+    operatorApiKey: 'operator-key-0123456789ab',
+  }
   expect(await ensureFirstOrganization(context, given)).toMatchObject({ apiKey: null, operatorKey: null })
   const pair = { id: given.bootstrapApiKey, secret: given.bootstrapApiSecret }
   expect(await authenticate(context, pair)).toMatchObject({ organizationId: 1 })
@@ -144,7 +166,9 @@ test('the operator makes organizations, which see nothing of each other', async 
   const world = await commandWorld()
   const { context } = world
   const operator = await authenticateOperator(context, { token: world.first.operatorKey! })
-  await expect(authenticateOperator(context, { token: world.first.apiKey!.token })).rejects.toMatchObject({ code: 'forbidden' })
+  await expect(authenticateOperator(context, { token: world.first.apiKey!.token })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
   await expect(authenticate(context, { token: world.first.operatorKey! })).rejects.toMatchObject(refused)
   const made = await createOrganization(context, operator, { name: 'Second', liveMax: 3, aliases: ['ws_2'] })
   const second = await actAs(context, operator, made.id)
@@ -166,15 +190,26 @@ test('limits and defaults of an organization can be changed', async () => {
   const id = world.first.organizationId!
   const changed = await updateOrganization(context, operator, id, { liveMax: 2, allowedCountries: ['gb', 'DE', 'GB'] })
   expect(changed).toMatchObject({ liveMax: 2, allowedCountries: ['DE', 'GB'], name: 'default', defaultCountry: 'US' })
-  await expect(updateOrganization(context, operator, id, { allowedCountries: ['Germany'] })).rejects.toMatchObject({ httpStatus: 400 })
+  await expect(updateOrganization(context, operator, id, { allowedCountries: ['Germany'] })).rejects.toMatchObject({
+    httpStatus: 400,
+  })
   await expect(updateOrganization(context, operator, id, { liveMax: -1 })).rejects.toMatchObject({ field: 'liveMax' })
   await world.makeBatch(people(5))
   expect(await world.claim(10)).toHaveLength(2)
-  expect(await getUsage(context, actor)).toEqual({ liveMax: 2, live: 2, openBatches: 1, batches: 1, attempts: 2, talkSeconds: 0 })
+  expect(await getUsage(context, actor)).toEqual({
+    liveMax: 2,
+    live: 2,
+    openBatches: 1,
+    batches: 1,
+    attempts: 2,
+    talkSeconds: 0,
+  })
   expect(await updateOwnOrganization(context, actor, { defaultNumber: null, name: 'Acme' })).toMatchObject({
     defaultNumberId: null,
     name: 'Acme',
     liveMax: 2,
   })
-  await expect(updateOwnOrganization(context, actor, { defaultNumber: '+15551230000' })).rejects.toMatchObject({ code: 'number-not-found' })
+  await expect(updateOwnOrganization(context, actor, { defaultNumber: '+15551230000' })).rejects.toMatchObject({
+    code: 'number-not-found',
+  })
 })

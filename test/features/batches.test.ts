@@ -18,9 +18,9 @@ test('a posted list becomes a running batch whose figures equal a recount', asyn
   expect(batch.startedAt).toBeInstanceOf(Date)
   expect(await world.differences()).toEqual([])
   expect(await world.sql('SELECT count(*)::int AS n FROM staged_recipient')).toEqual([{ n: 0 }])
-  expect(await world.sql('SELECT min(seq), max(seq), count(DISTINCT number_hash)::int AS hashes FROM recipient')).toEqual([
-    { min: 1, max: 12_000, hashes: 12_000 },
-  ])
+  expect(
+    await world.sql('SELECT min(seq), max(seq), count(DISTINCT number_hash)::int AS hashes FROM recipient'),
+  ).toEqual([{ min: 1, max: 12_000, hashes: 12_000 }])
   expect(world.woken).toContain(world.actor.organizationId)
 })
 
@@ -136,7 +136,10 @@ test('verbs refuse what makes no sense, and other organizations are told that th
 
 test('a file is staged while it arrives; bad rows are kept apart', async () => {
   const world = await commandWorld()
-  const rows = Array.from({ length: 11_000 }, (_, index) => `+1${5_550_000_000 + index},"Ann ""A"" ${index}\\","x\ty\nz"`)
+  const rows = Array.from(
+    { length: 11_000 },
+    (_, index) => `+1${5_550_000_000 + index},"Ann ""A"" ${index}\\","x\ty\nz"`,
+  )
   const text = `phone_number,first_name,note\n${rows.join('\n')}\nnonsense,Bob,y\n+15550000001,Again,z\n`
   const { batch, rejectedRows } = await createBatch(
     world.context,
@@ -144,7 +147,11 @@ test('a file is staged while it arrives; bad rows are kept apart', async () => {
     { dialect: 'native', agent: 'announcement' },
     { file: fileOf(text, 10_000), fileName: '../../spring list.csv' },
   )
-  expect(batch).toMatchObject({ name: 'spring list.csv', rejectedRows: 1, columns: ['phone_number', 'first_name', 'note'] })
+  expect(batch).toMatchObject({
+    name: 'spring list.csv',
+    rejectedRows: 1,
+    columns: ['phone_number', 'first_name', 'note'],
+  })
   expect(batch.figures).toMatchObject({ total: 11_001, waiting: 11_000, settled: 1 })
   expect(rejectedRows).toMatchObject([{ line: 22_002, column: 'phone_number', value: 'nonsense' }])
   expect(await world.sql('SELECT line, variables FROM recipient WHERE seq IN (1, 11000) ORDER BY seq')).toEqual([
@@ -157,7 +164,11 @@ test('a file is staged while it arrives; bad rows are kept apart', async () => {
 test('nothing is stored when a list cannot be used', async () => {
   const world = await commandWorld()
   const count = async () =>
-    (await world.sql('SELECT (SELECT count(*)::int FROM batch) + (SELECT count(*)::int FROM recipient) + (SELECT count(*)::int FROM staged_recipient) AS n'))[0]
+    (
+      await world.sql(
+        'SELECT (SELECT count(*)::int FROM batch) + (SELECT count(*)::int FROM recipient) + (SELECT count(*)::int FROM staged_recipient) AS n',
+      )
+    )[0]
   const bad = [...people(6_000), { to: '0155', variables: null }, { to: '+15550000001', timezone: 'Mars/X' }]
   await expect(world.makeBatch(bad)).rejects.toMatchObject({
     code: 'invalid-recipients',
@@ -165,23 +176,41 @@ test('nothing is stored when a list cannot be used', async () => {
   })
   await expect(world.makeBatch([])).rejects.toMatchObject({ code: 'no-recipients' })
   const upload = (text: string) =>
-    createBatch(world.context, world.actor, { dialect: 'native', agent: 'announcement', onBadRows: 'reject' }, { file: fileOf(text) })
+    createBatch(
+      world.context,
+      world.actor,
+      { dialect: 'native', agent: 'announcement', onBadRows: 'reject' },
+      { file: fileOf(text) },
+    )
   await expect(upload('phone\nx\ny\n')).rejects.toMatchObject({ code: 'no-good-row', details: [{}, {}] })
   await expect(upload('phone\n+15550000001\ny\n')).rejects.toMatchObject({ code: 'bad-rows-refused' })
-  await expect(upload('name\nAnn\n')).rejects.toMatchObject({ code: 'file-unreadable', remedy: expect.stringContaining('phone_number') })
+  await expect(upload('name\nAnn\n')).rejects.toMatchObject({
+    code: 'file-unreadable',
+    remedy: expect.stringContaining('phone_number'),
+  })
   await expect(upload('PK\x03\x04xx')).rejects.toMatchObject({ code: 'unsupported-file', httpStatus: 415 })
   async function* breaking() {
-    yield Buffer.from(`phone\n${people(9_000).map(({ to }) => to).join('\n')}\n`)
+    yield Buffer.from(
+      `phone\n${people(9_000)
+        .map(({ to }) => to)
+        .join('\n')}\n`,
+    )
     throw new Error('the client went away')
   }
   await expect(
     createBatch(world.context, world.actor, { dialect: 'native', agent: 'announcement' }, { file: breaking() }),
   ).rejects.toThrow('the client went away')
-  await expect(world.makeBatch(people(1), { concurrency: 51 })).rejects.toMatchObject({ code: 'concurrency-above-limit' })
-  await expect(world.makeBatch(people(1), { callerNumber: '+15551234567' })).rejects.toMatchObject({ code: 'caller-not-owned' })
+  await expect(world.makeBatch(people(1), { concurrency: 51 })).rejects.toMatchObject({
+    code: 'concurrency-above-limit',
+  })
+  await expect(world.makeBatch(people(1), { callerNumber: '+15551234567' })).rejects.toMatchObject({
+    code: 'caller-not-owned',
+  })
   await expect(world.makeBatch(people(1), { agent: 'nobody' })).rejects.toMatchObject({ code: 'agent-not-found' })
   await expect(world.makeBatch(people(1), { startAt: new Date(0) })).rejects.toMatchObject({ httpStatus: 400 })
-  await expect(world.makeBatch(people(1), { startAt: new Date(Date.now() - 5_000) })).rejects.toMatchObject({ code: 'start-in-past' })
+  await expect(world.makeBatch(people(1), { startAt: new Date(Date.now() - 5_000) })).rejects.toMatchObject({
+    code: 'start-in-past',
+  })
   expect(await count()).toEqual({ n: 0 })
   expect(await world.differences()).toEqual([])
 })
@@ -250,7 +279,10 @@ test('what has expired ends, also while it is paused; live calls end it later', 
   await world.sql(`UPDATE batch_state SET expires_at = expires_at - interval '2 min'`)
   expect(await world.dispatch((_gate, transaction) => transaction.turnBatches())).toBe(2)
   expect(await world.dispatch((_gate, transaction) => transaction.turnBatches())).toBe(0)
-  expect(await getBatch(world.context, world.actor, paused.id)).toMatchObject({ status: 'completed', figures: { settled: 3 } })
+  expect(await getBatch(world.context, world.actor, paused.id)).toMatchObject({
+    status: 'completed',
+    figures: { settled: 3 },
+  })
   expect(await getBatch(world.context, world.actor, running.id)).toMatchObject({
     status: 'running',
     figures: { live: 2, waiting: 0, settled: 3, outcomes: { expired: 3 } },
@@ -265,16 +297,23 @@ test('limits, window and expiry can be changed while it runs', async () => {
   const world = await commandWorld()
   const { id, updatedAt } = await world.makeBatch(people(9), { metadata: { a: 1 } })
   const expiresAt = new Date(Date.now() + 3_600_000)
-  const callingWindow = { zone: 'recipient', ranges: [{ weekdays: [1, 2, 3, 4, 5] as const, from: '09:00', to: '18:00' }] }
+  const callingWindow = {
+    zone: 'recipient',
+    ranges: [{ weekdays: [1, 2, 3, 4, 5] as const, from: '09:00', to: '18:00' }],
+  }
   const changed = await updateBatch(world.context, world.actor, id, { concurrency: 2, expiresAt, callingWindow })
   expect(changed).toMatchObject({ concurrency: 2, expiresAt, callingWindow, metadata: { a: 1 }, status: 'running' })
   expect(changed.updatedAt.getTime()).toBeGreaterThan(updatedAt.getTime())
   expect(await world.claim(10)).toHaveLength(2)
-  await expect(updateBatch(world.context, world.actor, id, { concurrency: 0 })).rejects.toMatchObject({ field: 'concurrency' })
+  await expect(updateBatch(world.context, world.actor, id, { concurrency: 0 })).rejects.toMatchObject({
+    field: 'concurrency',
+  })
   await expect(updateBatch(world.context, world.actor, id, { expiresAt: new Date(1e12) })).rejects.toMatchObject({
     code: 'expiry-before-start',
   })
-  await expect(updateBatch(world.context, world.actor, id, { startAt: expiresAt })).rejects.toMatchObject({ httpStatus: 409 })
+  await expect(updateBatch(world.context, world.actor, id, { startAt: expiresAt })).rejects.toMatchObject({
+    httpStatus: 409,
+  })
 })
 
 test('batches are listed newest first, page by page', async () => {
@@ -283,7 +322,11 @@ test('batches are listed newest first, page by page', async () => {
   const first = await listBatches(world.context, world.actor, { limit: 2 })
   const second = await listBatches(world.context, world.actor, { limit: 2, cursor: first.nextCursor! })
   const third = await listBatches(world.context, world.actor, { limit: 2, cursor: second.nextCursor! })
-  expect([first, second, third].map(({ items }) => items.map(({ name }) => name))).toEqual([['e', 'd'], ['c', 'b'], ['a']])
+  expect([first, second, third].map(({ items }) => items.map(({ name }) => name))).toEqual([
+    ['e', 'd'],
+    ['c', 'b'],
+    ['a'],
+  ])
   expect(third.nextCursor).toBeNull()
   const drafts = await listBatches(world.context, world.actor, { statuses: ['draft'] })
   expect(drafts.items.map(({ name }) => name)).toEqual(['b', 'a'])

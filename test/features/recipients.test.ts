@@ -47,7 +47,13 @@ test('recipients are read with where they are and what became of them', async ()
     'due',
     'duplicate',
   ])
-  expect(items[0]).toMatchObject({ state: 'ended', talkSeconds: 2, keysPressed: '1#', answeredBy: 'human', attempts: 1 })
+  expect(items[0]).toMatchObject({
+    state: 'ended',
+    talkSeconds: 2,
+    keysPressed: '1#',
+    answeredBy: 'human',
+    attempts: 1,
+  })
   expect(items[0]).toMatchObject({ number: '+15550000000', variables: { n: 0 }, line: 1, seq: 1 })
   expect(items[1]).toMatchObject({ state: 'answered', outcome: null, attempts: 1 })
   expect(items[3]).toMatchObject({ dueReason: 'retry', attempts: 1, outcome: null })
@@ -61,7 +67,8 @@ test('lists of recipients go page by page, by offset, and by what is asked for',
   const { batch } = await variedBatch(world)
   const list = (options: Parameters<typeof listRecipients>[3]) =>
     listRecipients(world.context, world.actor, batch.id, options)
-  const seqs = async (options: Parameters<typeof listRecipients>[3]) => (await list(options)).items.map(({ seq }) => seq)
+  const seqs = async (options: Parameters<typeof listRecipients>[3]) =>
+    (await list(options)).items.map(({ seq }) => seq)
   expect(await seqs({ offset: 9, limit: 2 })).toEqual([10, 11])
   expect(await seqs({ states: ['waiting'] })).toEqual([6, 7, 8, 9, 10])
   expect(await seqs({ states: ['waiting'], offset: 1, limit: 2 })).toEqual([7, 8])
@@ -97,7 +104,13 @@ test('a recipient is found by its id and by the reference of a dial, by nobody e
   expect(duplicate.events).toMatchObject([{ kind: 'recipient-finished', outcome: 'duplicate' }])
   const foreign = { ...world.actor, organizationId: 2 }
   await expect(getRecipient(world.context, foreign, items[0]!.id)).rejects.toMatchObject({ httpStatus: 404 })
-  const forged = world.context.secrets.ids.encode({ kind: 'recipient', organizationId: 1, batchId: 9_999, seq: 1, n: 0 })
+  const forged = world.context.secrets.ids.encode({
+    kind: 'recipient',
+    organizationId: 1,
+    batchId: 9_999,
+    seq: 1,
+    n: 0,
+  })
   await expect(getRecipient(world.context, world.actor, forged)).rejects.toMatchObject({ code: 'recipient-not-found' })
   await expect(getRecipient(world.context, world.actor, 'x')).rejects.toMatchObject({ code: 'recipient-not-found' })
 })
@@ -114,10 +127,16 @@ test('it says why somebody waits and when they are tried next', async () => {
   expect(await why(9)).toMatchObject({ position: 4 })
   expect(await why(10)).toMatchObject({ reason: 'not-before', nextTryAt: items[10]!.dueAt })
   await world.sql('UPDATE gate SET live_max = live')
-  expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({ reason: 'organization-limit', position: 7 })
+  expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({
+    reason: 'organization-limit',
+    position: 7,
+  })
   await world.forgetUnsent()
   await pauseBatch(world.context, world.actor, batch.id)
-  expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({ reason: 'batch-paused', nextTryAt: null })
+  expect(await whyBatchWaits(world.context, world.actor, batch.id)).toMatchObject({
+    reason: 'batch-paused',
+    nextTryAt: null,
+  })
   await cancelBatch(world.context, world.actor, batch.id)
   expect(await whyBatchWaits(world.context, world.actor, batch.id)).toBeNull()
   expect(await why(9)).toBeNull()
@@ -132,7 +151,11 @@ async function textOf(pieces: AsyncIterable<string>): Promise<string> {
 test('results come in the order of the file, with its columns, and no cell is a formula', async () => {
   const world = await commandWorld()
   const numbers = Array.from({ length: 3_000 }, (_, index) =>
-    index % 3 === 0 ? `+44207183${String(8_000 + index).padStart(4, '0')}` : index % 3 === 1 ? `+1415555${String(2_000 + index)}` : '+14155550000',
+    index % 3 === 0
+      ? `+44207183${String(8_000 + index).padStart(4, '0')}`
+      : index % 3 === 1
+        ? `+1415555${String(2_000 + index)}`
+        : '+14155550000',
   )
   const rows = numbers.map((number, index) => `=HYPERLINK(${index}),${number},"a, ""b"""`)
   const { batch } = await createBatch(
@@ -153,7 +176,9 @@ test('results come in the order of the file, with its columns, and no cell is a 
     numbers.map((number, index) => [String(index), number.slice(1)]),
   )
   expect(lines[1]).toMatch(/,"a, ""b""",ended,busy,,1,,0,,\d{4}-.*Z,\d{4}-.*Z$/)
-  const json = (await textOf(await exportResults(world.context, world.actor, batch.id, 'json-lines'))).trim().split('\n')
+  const json = (await textOf(await exportResults(world.context, world.actor, batch.id, 'json-lines')))
+    .trim()
+    .split('\n')
   expect(json).toHaveLength(3_000)
   expect(JSON.parse(json[2_999]!)).toMatchObject({ line: 3_001, number: '+14155550000', state: 'waiting' })
   const rejected = await textOf(await exportRejectedRows(world.context, world.actor, batch.id, 'csv'))
@@ -192,7 +217,9 @@ test('the event log has no gaps, tells each end once, and can be read on from an
   expect(new Set(whole.items.map(({ id }) => id)).size).toBe(whole.items.length)
   const { items } = await listRecipients(world.context, world.actor, batch.id)
   const dialing = whole.items.find(({ kind }) => kind === 'attempt-dialing')!
-  expect(items.some(({ id, latestAttemptId }) => id === dialing.recipientId && latestAttemptId === dialing.attemptId)).toBe(true)
+  expect(
+    items.some(({ id, latestAttemptId }) => id === dialing.recipientId && latestAttemptId === dialing.attemptId),
+  ).toBe(true)
   const other = await world.makeBatch(people(1))
   const ofOther = await listEvents(world.context, world.actor, { batchId: other.id })
   expect(ofOther.items.map(({ kind }) => kind)).toEqual(['batch-created', 'batch-started'])
@@ -253,7 +280,12 @@ test('a retry of part of a cancelled line leaves the others cancelled, and both 
   expect(cancelled).toMatchObject({ status: 'cancelled', figures: { settled: 6, outcomes: { busy: 2, cancelled: 4 } } })
   expect(await world.differences()).toEqual([])
   const json = await textOf(await exportResults(world.context, world.actor, batch.id, 'json-lines'))
-  expect(json.trim().split('\n').map((line) => JSON.parse(line).outcome)).toEqual(['busy', 'busy', ...Array(4).fill('cancelled')])
+  expect(
+    json
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).outcome),
+  ).toEqual(['busy', 'busy', ...Array(4).fill('cancelled')])
 })
 
 test('a retry refuses who was reached, who can never be called, and a batch whose time is over', async () => {

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { BATCH_STATUS_CODE } from '../model/batch.ts'
+import { NO_RETRIES } from '../model/retry-policy.ts'
+import type { BatchDefinition } from '../store/definitions.ts'
+import { OrganizationMirror } from './organization-mirror.ts'
+
+const NOON_EPOCH_MS = Date.UTC(2026, 0, 5, 12)
+const RING_TIMEOUT_SECONDS = 20
+const NOTHING_FREED = { total: 0, byBatch: new Map(), byTrunk: new Map() }
+
+/** Asks at so many milliseconds before noon, when the window closes. */
+function askBeforeNoon(leftMs: number) {
+  const mirror = new OrganizationMirror()
+  mirror.see({ organizationId: 1, now: '', nowEpochMs: 0, liveMax: 50, live: 0, version: 1 })
+  const batch: BatchDefinition = {
+    batchId: 7,
+    status: BATCH_STATUS_CODE.running,
+    liveMax: 10,
+    live: 0,
+    expiresAtEpochMs: null,
+    trunkId: 1,
+    caller: '+14155550100',
+    ringTimeoutSeconds: RING_TIMEOUT_SECONDS,
+    maxCallSeconds: 600,
+    callingWindow: { zone: 'UTC', ranges: [{ weekdays: [1], from: '09:00', to: '12:00' }] },
+    retryPolicy: NO_RETRIES,
+    variableNames: null,
+    agentKind: 'announcement',
+    agentSettings: {},
+    lanes: [{ lane: 0, trunkId: 1, zones: [], waiting: 100, nextDueEpochMs: null }],
+  }
+  mirror.learn([batch])
+  return mirror.choose(NOON_EPOCH_MS - leftMs, NOTHING_FREED).cursor.map(({ sendWithinMs }) => sendWithinMs)
+}
+
+it('lets nobody be rung beyond the end of the window, in whole milliseconds', () => {
+  const ringMs = RING_TIMEOUT_SECONDS * 1000
+  expect(askBeforeNoon(3_600_000)).toEqual([5000])
+  expect(askBeforeNoon(ringMs + 5000)).toEqual([5000])
+  // The database's clock has microseconds, and the claim takes whole milliseconds only.
+  expect(askBeforeNoon(ringMs + 929.318)).toEqual([929])
+  expect(askBeforeNoon(ringMs + 0.9)).toEqual([])
+  expect(askBeforeNoon(ringMs)).toEqual([])
+  expect(askBeforeNoon(1000)).toEqual([])
+})
