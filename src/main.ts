@@ -13,9 +13,9 @@ import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
-import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase } from './store/ping-database.ts'
+import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {

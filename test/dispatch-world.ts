@@ -27,7 +27,9 @@ export interface BatchOptions {
  * One database with one organization, written by hand, and as many dispatchers on it as a test wants: the product's
  * own dispatcher and store without the commands and HTTP around them.
  */
-export async function dispatchWorld(options: { liveMax?: number; trunkLiveMax?: number; callsPerSecond?: number } = {}) {
+export async function dispatchWorld(
+  options: { liveMax?: number; trunkLiveMax?: number; callsPerSecond?: number } = {},
+) {
   const database = await createTestDatabase()
   const sql = await openConnection(database.connectionString, 'dispatch-world')
   const ask = async (text: string, values: unknown[] = []) => (await sql.query(text, values)).rows
@@ -59,7 +61,12 @@ export async function dispatchWorld(options: { liveMax?: number; trunkLiveMax?: 
       `INSERT INTO batch_state (organization_id, batch_id, status, live_max, total, start_at) VALUES (1, $1, $2, $3, $4, now() + $5::float8 * interval '1 ms')`,
       [batchId, batch.status ?? 2, batch.concurrency ?? 1000, numbers.length, batch.startInMs ?? null],
     )
-    await ask('INSERT INTO lane VALUES (1, $1, 0, $4, $3, 1, 1, $2, $2)', [batchId, numbers.length + 1, batch.zones ?? [], batch.trunkId ?? 1])
+    await ask('INSERT INTO lane VALUES (1, $1, 0, $4, $3, 1, 1, $2, $2)', [
+      batchId,
+      numbers.length + 1,
+      batch.zones ?? [],
+      batch.trunkId ?? 1,
+    ])
     const hashes = hashNumbers(deriveNumberHashKey(SECRET, 1), Float64Array.from(numbers))
     await ask(
       `INSERT INTO recipient (organization_id, batch_id, seq, line, number, number_hash, variables)

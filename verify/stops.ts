@@ -51,8 +51,7 @@ interface Stopped {
 
 /** Longer than any intent can be sent after its claim. */
 const LONGEST_SEND_MS = 6000
-const PAUSES = 8
-/** A range that holds no instant near now, whatever the day. */
+const STOPS = 20
 const CLOSED_HOURS_FROM_NOW = 6
 const RING_TIMEOUT_SECONDS = 5
 const WINDOW_LEAD_MS = 14_000
@@ -110,17 +109,27 @@ async function judged(name: string, trial: Trial, run: (trial: Trial) => Promise
   return { name, stops: stopped.silences.length, answerMs: stopped.answerMs, broken }
 }
 
-async function pauseAndResume({ world, random, numbers, options }: Trial): Promise<Stopped> {
+async function pauseAndResume(trial: Trial): Promise<Stopped> {
+  const { world, random, numbers } = trial
   const batchId = await world.postBatch(0, { numbers, retryPolicy: RETRY_POLICY })
+  const say = (verb: string) => ask(world, random, 'POST', `/batches/${batchId}/${verb}`, {})
+  return stopAgainAndAgain(trial, { batchId, stop: () => say('pause'), goOn: () => say('resume') })
+}
+
+/** Stops and goes on at many places of the list; in the end everybody must have been called as if nothing had been. */
+async function stopAgainAndAgain(
+  { world, random, numbers, options }: Trial,
+  { batchId, stop, goOn }: { batchId: string; stop: () => Promise<unknown>; goOn: () => Promise<unknown> },
+): Promise<Stopped> {
   const silences: Silence[] = []
   const answerMs: number[] = []
-  for (let index = 1; index <= PAUSES; index++) {
-    await untilDialled(world, batchId, (index * numbers.length) / (PAUSES + 1))
-    const stop = await answered(() => ask(world, random, 'POST', `/batches/${batchId}/pause`, {}))
-    answerMs.push(stop.tookMs)
-    await pause(index === PAUSES ? LONGEST_SEND_MS : random.between(200, 1500))
-    silences.push({ afterEpochMs: stop.atEpochMs, untilEpochMs: Date.now() })
-    await ask(world, random, 'POST', `/batches/${batchId}/resume`, {})
+  for (let index = 1; index <= STOPS; index++) {
+    await untilDialled(world, batchId, (index * numbers.length) / (STOPS + 1))
+    const stopped = await answered(stop)
+    answerMs.push(stopped.tookMs)
+    await pause(index === STOPS ? LONGEST_SEND_MS : random.between(200, 1000))
+    silences.push({ afterEpochMs: stopped.atEpochMs, untilEpochMs: Date.now() })
+    await goOn()
   }
   await completed(world, batchId)
   const { concurrency, callsPerSecond } = options
@@ -156,16 +165,13 @@ async function suppressTheRest({ world, random, numbers }: Trial): Promise<Stopp
   }
 }
 
-async function closeTheWindow({ world, random, numbers }: Trial): Promise<Stopped> {
-  const batchId = await world.postBatch(0, { numbers, callingWindow: windowAround(Date.now()) })
-  await untilDialled(world, batchId, numbers.length / 3)
+async function closeTheWindow(trial: Trial): Promise<Stopped> {
+  const open = windowAround(Date.now())
   const closed = windowAround(Date.now() + CLOSED_HOURS_FROM_NOW * 3_600_000)
-  const stop = await answered(() => ask(world, random, 'PATCH', `/batches/${batchId}`, { callingWindow: closed }))
-  await pause(LONGEST_SEND_MS)
-  const silences = [{ afterEpochMs: stop.atEpochMs, untilEpochMs: Date.now() }]
-  await ask(world, random, 'PATCH', `/batches/${batchId}`, { callingWindow: null })
-  await completed(world, batchId)
-  return { batchId, silences, answerMs: [stop.tookMs], check: everybodyDialled }
+  const { world, random, numbers } = trial
+  const batchId = await world.postBatch(1, { numbers, callingWindow: open, retryPolicy: RETRY_POLICY })
+  const change = (callingWindow: object) => ask(world, random, 'PATCH', `/batches/${batchId}`, { callingWindow })
+  return stopAgainAndAgain(trial, { batchId, stop: () => change(closed), goOn: () => change(open) })
 }
 
 /** The list is longer than the time that is left, so calls are under way when nobody may be rung any more. */
@@ -207,11 +213,6 @@ async function cancelInTheMiddle({ world, random, numbers }: Trial): Promise<Sto
       ]
     },
   }
-}
-
-function everybodyDialled(recipients: readonly RecipientRow[], record: CourtRecord): string[] {
-  const dialled = new Set(record.requests.map(({ to }) => to))
-  return recipients.flatMap(({ seq, number }) => (dialled.has(number) ? [] : [`recipient ${seq} was never dialled`]))
 }
 
 function ask(

@@ -16,8 +16,8 @@ import {
   NAME_CHARS_MAX,
 } from './checked-input.ts'
 import type { CommandContext, JsonObject } from './context.ts'
-import type { IdempotentRequest } from './idempotency.ts'
 import { lookForNumber, requireAgent } from './find-objects.ts'
+import type { IdempotentRequest } from './idempotency.ts'
 
 /** What is asked of a batch, apart from its recipients. */
 export interface BatchInput {

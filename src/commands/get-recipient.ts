@@ -1,9 +1,8 @@
-import { AppError } from '../errors.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { Waiting } from '../model/why-waiting.ts'
-import type { Client } from '../store/owner-transaction.ts'
-import { type RecipientRow, selectAttempts, selectRecipients } from '../store/recipients.ts'
+import { selectAttempts } from '../store/recipients.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { requireRecipient } from './find-recipient.ts'
 import { attemptView, recipientView } from './recipient-view.ts'
 import type { AttemptView, EventView, RecipientView } from './views.ts'
 import { waitingOfRecipient } from './why-waiting.ts'
@@ -36,24 +35,6 @@ export async function getRecipient(context: CommandContext, actor: Actor, id: st
     return { recipient, attempts, events: eventsOf(recipient, attempts), waiting }
   })
 }
-
-/** The row that an id names. @throws AppError `recipient-not-found`. */
-export async function requireRecipient(
-  context: Pick<CommandContext, 'secrets'>,
-  client: Client,
-  { organizationId, id }: { organizationId: number; id: string },
-): Promise<RecipientRow> {
-  const parts = context.secrets.ids.decode(id)
-  // The organization is compared first: an id of another one is no id here.
-  if (parts === null || parts.organizationId !== organizationId) throw new AppError('recipient-not-found')
-  const { batchId, seq } = parts
-  const range = { organizationId, batchId, fromSeq: seq, toSeq: seq + 1, limit: 1 }
-  const rows = seq < 1 || seq > SEQ_MAX || batchId > SEQ_MAX ? [] : await selectRecipients(client, range)
-  if (rows[0] === undefined) throw new AppError('recipient-not-found')
-  return rows[0]
-}
-
-const SEQ_MAX = 2_147_483_646
 
 function eventsOf(recipient: RecipientView, attempts: readonly AttemptView[]): RecipientEventView[] {
   const events = attempts.flatMap((attempt, index): RecipientEventView[] => {

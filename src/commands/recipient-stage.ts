@@ -7,6 +7,7 @@ import {
   deleteStaged,
   STAGED_AT_ONCE,
   type StagedRecipient,
+  sweepStaged,
   takeUploadId,
 } from '../store/staged-recipients.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
@@ -66,7 +67,10 @@ export class RecipientStage {
   }
 
   static async open(context: CommandContext, actor: Actor, rules: StageRules): Promise<RecipientStage> {
-    const uploadId = await inOrganization(context, actor, takeUploadId)
+    const uploadId = await inOrganization(context, actor, async (client) => {
+      if (isTimeToSweep(context)) await sweepStaged(client)
+      return takeUploadId(client)
+    })
     return new RecipientStage(context, actor, { rules, uploadId })
   }
 
@@ -153,4 +157,15 @@ export class RecipientStage {
     )
     return inOrganization(this.#context, this.#actor, (client) => copyStaged(client, this.upload, slice, hashes))
   }
+}
+
+const SWEEP_EVERY_MS = 3_600_000
+/** When each server last swept up what uploads of dead nodes have left, by its monotonic clock. */
+const sweptAtMs = new WeakMap<CommandContext, number>()
+
+function isTimeToSweep(context: CommandContext): boolean {
+  const nowMs = context.clock.monotonicMs()
+  if (nowMs - (sweptAtMs.get(context) ?? Number.NEGATIVE_INFINITY) < SWEEP_EVERY_MS) return false
+  sweptAtMs.set(context, nowMs)
+  return true
 }

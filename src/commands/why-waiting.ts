@@ -6,8 +6,8 @@ import type { Client } from '../store/owner-transaction.ts'
 import type { RecipientRow } from '../store/recipients.ts'
 import { type LimitsRow, readLimits, selectWaitingLanes, type WaitingLaneRow } from '../store/waiting-facts.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { requireRecipient } from './find-recipient.ts'
 import { requireBatch } from './get-batch.ts'
-import { requireRecipient } from './get-recipient.ts'
 
 /** Reasons that pass as soon as a line is free, which may be at any moment. */
 const UNTIL_A_LINE_IS_FREE: ReadonlySet<WaitingReason> = new Set(['organization-limit', 'batch-limit', 'trunk-limit'])

@@ -16,6 +16,11 @@ const REQUEST_ERRORS = {
     text: 'The body cannot be read.',
     remedy: 'Send a complete body of the content type that the request names.',
   },
+  'file-missing': {
+    httpStatus: 400,
+    text: 'The form has no file.',
+    remedy: 'Send multipart/form-data with a CSV file in a part called file, with a file name.',
+  },
   'malformed-request': {
     httpStatus: 400,
     text: 'The request is not valid HTTP for this server.',

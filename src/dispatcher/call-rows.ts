@@ -12,9 +12,13 @@ import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 const TRUNK_DOWN_DELAY_MS = 1000
 
 /** The row of a call that ended, with what follows for its recipient. */
-export function endedCallRow(call: LiveCall, batch: BatchMirror | undefined, nowEpochMs: number): EndedCall {
+export function endedCallRow(
+  call: LiveCall,
+  follow: { batch: BatchMirror | undefined; nowEpochMs: number; asksToStop: boolean },
+): EndedCall {
   const ending = call.ending!
-  const retry = batch && mayRetry(batch, nowEpochMs) ? retryAfterMs(call, batch) : -1
+  const { batch, nowEpochMs, asksToStop } = follow
+  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch) : -1
   // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
   const stopped = ending.disposition === 'not-sent' && retry < 0
   return {
@@ -41,7 +45,6 @@ export function endedCallRow(call: LiveCall, batch: BatchMirror | undefined, now
 function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
   const { disposition, cause } = call.ending!
   if (disposition === 'not-sent') return cause === 'trunk-unreachable' ? TRUNK_DOWN_DELAY_MS : 0
-  if (asksToStop(call)) return -1
   const decision = decideRetry(batch.definition.retryPolicy, {
     disposition,
     counted: call.counted,
@@ -51,8 +54,8 @@ function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
 }
 
 /** Whether the person pressed the key that puts their number on the suppression list. */
-export function asksToStop(call: LiveCall): boolean {
-  return call.stopKey !== null && (call.ending?.keysPressed?.includes(call.stopKey) ?? false)
+export function pressed(call: LiveCall, key: string | null): boolean {
+  return key !== null && (call.ending?.keysPressed?.includes(key) ?? false)
 }
 
 export function progressedCallRow(call: LiveCall): ProgressedCall {

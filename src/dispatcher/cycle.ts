@@ -5,7 +5,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
-import { asksToStop, endedCallRow, progressedCallRow } from './call-rows.ts'
+import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
 import type { Freed, Wanted } from './organization-mirror.ts'
@@ -20,6 +20,8 @@ export interface CycleOptions {
   /** False: nothing new is claimed (the node drains); what arrived is still written. */
   readonly claiming: boolean
   readonly skipIfTaken: boolean
+  /** Work of the cycle before that may be done while the server works on this one. */
+  readonly whileUnderway: () => void
   /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
   readonly stamp: () => SentAt
   readonly refOf: (call: LiveCallRow) => string
@@ -87,7 +89,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
-      { skipIfTaken: options.skipIfTaken },
+      { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
       (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options }),
     )
     if (!underway) {
@@ -125,10 +127,15 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   const calls = [...inbox.calls, ...strays.calls]
   await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
-  learnStopKeys(desk, [...calls, ...strays.corrected], options)
-
   const ended = calls.filter((call) => call.ending !== null)
-  const endedRows = ended.map((call) => endedCallRow(call, mirror.batches.get(call.batchId), gate.nowEpochMs))
+  const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
+  const endedRows = ended.map((call) =>
+    endedCallRow(call, {
+      batch: mirror.batches.get(call.batchId),
+      nowEpochMs: gate.nowEpochMs,
+      asksToStop: asking.has(call),
+    }),
+  )
   const progressed = calls
     .filter((call) => call.ending === null && call.unsaved)
     .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
@@ -137,7 +144,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     ? transaction.progressCalls(progressed.map(({ call }) => progressedCallRow(call)))
     : Promise.resolve(0)
   const endedApplied = ended.length ? transaction.endCalls(endedRows) : Promise.resolve(0)
-  suppressWhoAsked([...ended, ...strays.corrected], transaction)
+  if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
   const freed = slotsFreed(ended)
@@ -223,18 +230,11 @@ async function learnMissingBatches(
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
 }
 
-/** A call that another node placed comes without its plan: what a key means is found in the batch again. */
-function learnStopKeys(desk: OrganizationDesk, calls: readonly LiveCall[], options: CycleOptions): void {
-  for (const call of calls) {
-    if (call.stopKey !== null || !call.ending?.keysPressed) continue
-    const batch = desk.mirror.batches.get(call.batchId)
-    if (batch) call.stopKey = options.stopKeyOf(batch.definition)
-  }
-}
-
-function suppressWhoAsked(ended: readonly LiveCall[], transaction: DispatchTransaction): void {
-  const asked = ended.filter(asksToStop)
-  if (asked.length > 0) transaction.suppressRecipients(asked, 'asked during a call')
+/** Known from the batch and not from the call, which another node may have placed. */
+function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOptions): boolean {
+  if (!call.ending?.keysPressed) return false
+  const batch = desk.mirror.batches.get(call.batchId)
+  return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
 }
 
 function slotsFreed(ended: readonly LiveCall[]): Freed {

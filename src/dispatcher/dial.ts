@@ -1,4 +1,5 @@
 import type { AgentKind, Variables } from '../agents/agent.ts'
+import type { AgentSpeech } from '../carriers/carrier.ts'
 import type { Clock } from '../clock.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
@@ -15,27 +16,24 @@ export interface DialOptions {
   readonly agentKind: (kind: string) => AgentKind | undefined
 }
 
-/**
- * Sends one create-call for each committed intent, at once and never again. The caller has seen the COMMIT of `claims`.
- * An intent that is too old is not sent: the owner knows that it never wrote a byte, and says `not-sent`.
- */
-export function dialAll(
+/** The calls of committed intents, not yet placed. */
+export function newCalls(
   desk: OrganizationDesk,
   claims: readonly ClaimedRecipient[],
-  options: DialOptions & { claimedAtEpochMs: number; sentAt: SentAt; hold: (call: LiveCall) => void },
-): void {
+  options: { ids: IdCipher; claimedAtEpochMs: number },
+): LiveCall[] {
   const { organizationId } = desk
   const refs = options.ids.encodeAll(
     claims.map(({ batchId, seq, n }) => ({ kind: 'attempt' as const, organizationId, batchId, seq, n })),
   )
-  claims.forEach((claim, index) => {
-    const call = desk.newCall(refs[index]!, claim, options.claimedAtEpochMs)
-    options.hold(call)
-    dial(desk, { call, claim, options, sentAt: options.sentAt })
-  })
+  return claims.map((claim, index) => desk.newCall(refs[index]!, claim, options.claimedAtEpochMs))
 }
 
-function dial(
+/**
+ * Sends the create-call of one committed intent, now or never; the caller has seen its COMMIT and calls this once.
+ * An intent that is too old is not sent: the owner knows that it never wrote a byte, and says `not-sent`.
+ */
+export function dial(
   desk: OrganizationDesk,
   { call, claim, options, sentAt }: { call: LiveCall; claim: ClaimedRecipient; options: DialOptions; sentAt: SentAt },
 ): void {
@@ -48,15 +46,14 @@ function dial(
     endUnsent(desk, call, { cause: 'trunk-unreachable', clock })
     return
   }
-  let plan: ReturnType<AgentKind['plan']>
+  let speech: AgentSpeech
   try {
-    plan = agent.plan(batch.definition.agentSettings, () => variablesOf(batch, claim.variables))
+    speech = agent.speech(batch.definition.agentSettings, () => variablesOf(batch, claim.variables))
   } catch {
     call.endAs('failed', 'agent-error', clock.nowEpochMs())
     desk.touch(call)
     return
   }
-  call.stopKey = plan.stopKey
   call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
   // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
   const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)
@@ -71,7 +68,7 @@ function dial(
     from: batch.definition.caller,
     ringTimeoutSeconds: batch.definition.ringTimeoutSeconds,
     maxCallSeconds: batch.definition.maxCallSeconds,
-    speech: plan.speech,
+    speech,
     sendWithinMs,
   })
 }

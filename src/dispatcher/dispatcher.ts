@@ -3,11 +3,11 @@ import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
+import type { TrunkDefinition } from '../store/definitions.ts'
 import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
-import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
-import { dialAll } from './dial.ts'
+import { dial, newCalls } from './dial.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -27,7 +27,11 @@ export interface DispatcherOptions {
   readonly ids: IdCipher
   readonly log: DispatcherLog
   readonly nodeName: string
-  readonly openCarrier: (organizationId: number, trunk: Parameters<OpenCarrier>[1], report: CarrierContext['report']) => ReturnType<OpenCarrier>
+  readonly openCarrier: (
+    organizationId: number,
+    trunk: Parameters<OpenCarrier>[1],
+    report: CarrierContext['report'],
+  ) => ReturnType<OpenCarrier>
   readonly agentKind: (kind: string) => AgentKind | undefined
   /** Transactions of different organizations at the same time. */
   readonly cyclesAtOnce?: number
@@ -55,6 +59,8 @@ export interface DispatcherCounters {
 
 /** Pause before a cycle that failed is tried again. */
 const RETRY_CYCLE_MS = 200
+/** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
+const DEFER_FROM = 200
 /** A claim that brings nothing although the copy promised something is not asked again sooner. */
 const FRUITLESS_MS = 50
 
@@ -138,9 +144,7 @@ export class Dispatcher {
     const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
     if (!trunk?.carrier.decodeCallback) return { status: 403 }
     const { status, events } = trunk.carrier.decodeCallback(callback)
-    await Promise.all(
-      events.map((event) => new Promise<void>((durable) => this.#take(trunk, event, durable))),
-    )
+    await Promise.all(events.map((event) => new Promise<void>((durable) => this.#take(trunk, event, durable))))
     return { status }
   }
 
@@ -164,7 +168,10 @@ export class Dispatcher {
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
     await this.#carriers.close()
-    for (const desk of this.#desks.values()) if (desk.hasMail) await this.#cycle(desk)
+    for (const desk of this.#desks.values()) {
+      desk.doDeferred()
+      if (desk.hasMail) await this.#cycle(desk)
+    }
     await this.#lease.stop()
     await this.#options.store.close()
     this.#tellIdle()
@@ -258,48 +265,58 @@ export class Dispatcher {
         nodeId: this.#lease.nodeId,
         claiming: this.#claiming && this.#lease.valid,
         skipIfTaken: this.#ready.size > 0,
+        whileUnderway: () => desk.doDeferred(),
         stamp: () => ({ monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }),
         refOf: (row) => this.#refOf(desk, row),
-        stopKeyOf: (batch) => this.#stopKeyOf(batch),
+        stopKeyOf: (batch) => this.#options.agentKind(batch.agentKind)?.stopKey(batch.agentSettings) ?? null,
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
       this.counters.cycles++
       if (!result) return 1
-      return this.#settle(desk, result)
+      desk.defer(this.#settle(desk, result))
+      // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
+      if (!desk.hasMail || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
+      return this.#nextCycleInMs(desk, result)
     } catch (error) {
       this.counters.cyclesFailed++
       // An intent may have been committed that we do not know of.
       if (error instanceof CommitUnknown) desk.askFor({ disown: true })
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
+      desk.doDeferred()
       if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
       return 0
     }
   }
 
-  /** Takes over what a committed cycle has made true, and dials what it claimed. */
-  #settle(desk: OrganizationDesk, result: CycleResult): number | null {
+  /** Takes over what a committed cycle has made true. Returns what follows from it: dialling and acknowledging. */
+  #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
-    dialAll(desk, result.claimed, {
-      ...this.#options,
-      carriers: this.#carriers,
-      claimedAtEpochMs: result.gate.nowEpochMs,
-      sentAt: result.sentAt,
-      hold: (call) => this.#hold(desk, call),
-    })
-    this.counters.dialed += result.claimed.length
+    const { claimed, gate, inbox, sentAt } = result
+    const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
+    for (const call of calls) this.#hold(desk, call)
+    this.counters.dialed += claimed.length
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
-    for (const run of result.inbox.onDurable) run()
-
-    mirror.live = result.gate.live - result.endedApplied + result.claimed.length
-    mirror.learnTrunks(result.trunks, result.gate.nowEpochMs)
+    mirror.live = gate.live - result.endedApplied + claimed.length
+    mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnLanes(result.lanes)
+    const options = { ...this.#options, carriers: this.#carriers }
+    return () => {
+      calls.forEach((call, index) => {
+        dial(desk, { call, claim: claimed[index]!, options, sentAt })
+      })
+      for (const run of inbox.onDurable) run()
+    }
+  }
+
+  #nextCycleInMs(desk: OrganizationDesk, result: CycleResult): number | null {
     if (desk.hasMail) return 0
     if (!this.#claiming) return null
-    const wakeAt = mirror.wakeAtEpochMs(result.gate.nowEpochMs)
+    const { nowEpochMs } = result.gate
+    const wakeAt = desk.mirror.wakeAtEpochMs(nowEpochMs)
     if (wakeAt === null) return null
-    if (wakeAt > result.gate.nowEpochMs) return wakeAt - result.gate.nowEpochMs
+    if (wakeAt > nowEpochMs) return wakeAt - nowEpochMs
     return result.claimed.length > 0 || result.lanes.length === 0 ? 0 : FRUITLESS_MS
   }
 
@@ -350,15 +367,6 @@ export class Dispatcher {
       this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
-  }
-
-  /** Settings alone decide the key, so no person's variables are needed. */
-  #stopKeyOf(batch: BatchDefinition): string | null {
-    try {
-      return this.#options.agentKind(batch.agentKind)?.plan(batch.agentSettings, () => ({})).stopKey ?? null
-    } catch {
-      return null
-    }
   }
 
   #learnTrunks(organizationId: number, trunks: readonly TrunkDefinition[]): void {

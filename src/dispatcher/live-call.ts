@@ -55,8 +55,6 @@ export class LiveCall {
   carrierCallId: string | null = null
   savedCarrierCallId: string | null = null
   ending: Ending | null = null
-  /** A key by which the person asks not to be called again. */
-  stopKey: string | null = null
   /** True while it stands in the list of what the next transaction writes. */
   dirty = false
   /** Monotonic time of the last news, and how often it was looked up in vain since. */

@@ -57,6 +57,7 @@ export class OrganizationDesk {
   readonly calls = new Map<string, LiveCall>()
   readonly #callsByBatch = new Map<number, number>()
   #inbox = emptyInbox()
+  #deferred: (() => void) | null = null
 
   constructor(organizationId: number) {
     this.organizationId = organizationId
@@ -122,6 +123,18 @@ export class OrganizationDesk {
     taken.onDurable.push(...since.onDurable)
     for (const [trunkId, change] of since.trunkHealth) taken.trunkHealth.set(trunkId, change)
     for (const [chore, wanted] of Object.entries(since.chores)) if (wanted) taken.chores[chore as keyof Chores] = true
+  }
+
+  /** Keeps work for the time in which the next transaction is on its way. */
+  defer(run: () => void): void {
+    this.doDeferred()
+    this.#deferred = run
+  }
+
+  doDeferred(): void {
+    const run = this.#deferred
+    this.#deferred = null
+    run?.()
   }
 
   hold(call: LiveCall): void {

@@ -104,7 +104,6 @@ export class OrganizationMirror {
     }
   }
 
-
   /** A bucket that is short of one call is worth asking again when it holds its full depth. */
   learnTrunks(states: readonly TrunkState[], nowEpochMs: number): void {
     for (const trunk of states) {

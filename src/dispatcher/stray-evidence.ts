@@ -1,5 +1,5 @@
-import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { judgeLateEvidence } from '../model/attempt-transitions.ts'
+import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import { dispositionFromCode } from '../model/disposition.ts'
 import type { DispatchTransaction } from '../store/dispatch-store.ts'
@@ -27,7 +27,15 @@ export interface ResolvedStrays {
   readonly unmatched: number
 }
 
-const NOTHING: ResolvedStrays = { calls: [], own: [], revived: [], unwanted: [], conflicts: 0, corrected: [], unmatched: 0 }
+const NOTHING: ResolvedStrays = {
+  calls: [],
+  own: [],
+  revived: [],
+  unwanted: [],
+  conflicts: 0,
+  corrected: [],
+  unmatched: 0,
+}
 
 export async function resolveStrays(
   desk: OrganizationDesk,
@@ -128,7 +136,11 @@ async function correct(
   const { event } = options.stray
   const call = callFromRow(event.ref, desk.organizationId, { ...NO_ROW, ...options.attempt })
   call.merge(event)
-  return (await options.transaction.correctUnknown(endedCallRow(call, undefined, 0))) ? call : null
+  return (await options.transaction.correctUnknown(
+    endedCallRow(call, { batch: undefined, nowEpochMs: 0, asksToStop: false }),
+  ))
+    ? call
+    : null
 }
 
 /** Stands in for a row that is gone: the statement that uses it keeps what the attempt already has. */

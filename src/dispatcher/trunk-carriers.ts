@@ -34,7 +34,14 @@ export class TrunkCarriers {
       const known = this.#trunks.get(key)
       if (known?.definition.version === definition.version) continue
       const carrier = this.#open(organizationId, definition)
-      this.#trunks.set(key, { organizationId, definition, carrier, failuresInRow: 0, probeAfterMs: FIRST_PROBE_MS, probing: false })
+      this.#trunks.set(key, {
+        organizationId,
+        definition,
+        carrier,
+        failuresInRow: 0,
+        probeAfterMs: FIRST_PROBE_MS,
+        probing: false,
+      })
     }
   }
 

@@ -79,7 +79,9 @@ const MOVE = {
 
 const DUE_CHANGE = { cursor: 'f.busy', due: '- f.claimed - f.hit' } as const satisfies Record<Source, string>
 
-const claimSql = (source: Source) => `WITH t AS MATERIALIZED (SELECT ts.trunk_id, CASE WHEN ts.blocked_until > $2::timestamptz THEN 0 ELSE greatest(0, least(ts.live_max - ts.live,
+const claimSql = (
+  source: Source,
+) => `WITH t AS MATERIALIZED (SELECT ts.trunk_id, CASE WHEN ts.blocked_until > $2::timestamptz THEN 0 ELSE greatest(0, least(ts.live_max - ts.live,
      floor(least(${BUCKET_DEPTH_SQL}, ts.tokens + ts.calls_per_second * extract(epoch FROM $2::timestamptz - ts.refilled_at)) + 1e-6)::int)) END AS free
    FROM trunk_state ts WHERE ts.organization_id = $1::int),
  a0 AS (SELECT w.ord, w.batch_id, w.lane, w.send_ms, l.trunk_id, l.next_seq, b.live_max - b.live AS batch_free, t.free AS trunk_free,

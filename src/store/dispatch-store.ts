@@ -29,13 +29,14 @@ export interface DispatchStore {
    * `plan` resolves to what it wants to read after the commit; the promises of statements it started may stand in it
    * unawaited, so that everything after the gate travels to the server in one go, COMMIT included.
    * Resolves only after the commit was acknowledged as a commit; null when the gate was taken and `skipIfTaken` is set.
+   * `whileUnderway` runs once when everything is on its way: the processor is free until the server answers.
    *
    * @throws {CommitUnknown} when the connection broke after COMMIT was sent: the transaction may or may not exist.
    * @throws any other error when the transaction certainly does not exist.
    */
   underGate<T>(
     organizationId: number,
-    options: { skipIfTaken: boolean },
+    options: { skipIfTaken: boolean; whileUnderway?: () => void },
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null>
   close(): Promise<void>

@@ -13,10 +13,11 @@ export interface Gate {
 }
 
 // The time stands outside the locking select: a volatile function beside FOR UPDATE would be read before the wait.
+// To the millisecond: what is kept as milliseconds from one such time to another is then exact, whoever adds it up.
 const gateSql = (wait: string) => `WITH g AS MATERIALIZED (
   SELECT live_max, live, version FROM gate WHERE organization_id = $1::int FOR UPDATE ${wait})
 SELECT t.now::text, extract(epoch FROM t.now)::float8 * 1000, g.live_max, g.live, g.version::float8
-FROM g CROSS JOIN LATERAL (SELECT carillon_now() AS now OFFSET 0) t`
+FROM g CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', carillon_now()) AS now OFFSET 0) t`
 
 const GATE = gateSql('')
 const GATE_UNLESS_TAKEN = gateSql('SKIP LOCKED')

@@ -25,11 +25,7 @@ export function laneStates(organizationId: number, lanes: readonly { batchId: nu
   return {
     name: 'lane_states',
     text: LANE_STATES,
-    values: [
-      organizationId,
-      plainArray(lanes.map((lane) => lane.batchId)),
-      plainArray(lanes.map((lane) => lane.lane)),
-    ],
+    values: [organizationId, plainArray(lanes.map((lane) => lane.batchId)), plainArray(lanes.map((lane) => lane.lane))],
   }
 }
 

@@ -48,11 +48,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
  * Makes this node the owner of the live calls whose node is no longer alive. Under the gate.
  * Zero rows: there are none (any more).
  */
-export async function adoptOrphans(
-  client: Queryable,
-  organizationId: number,
-  nodeId: number,
-): Promise<LiveCallRow[]> {
+export async function adoptOrphans(client: Queryable, organizationId: number, nodeId: number): Promise<LiveCallRow[]> {
   const rows = await run(client, {
     name: 'adopt_orphans',
     text: `UPDATE live_call l SET node_id = $2::int WHERE l.organization_id = $1::int AND l.node_id <> $2::int
@@ -130,11 +126,6 @@ export async function recordCarrierEvents(
     name: 'record_carrier_events',
     text: `INSERT INTO carrier_event (organization_id, trunk_id, event_key, at)
       SELECT $1::int, t, k, $2::timestamptz FROM unnest($3::int[], $4::text[]) x(t, k) ON CONFLICT DO NOTHING`,
-    values: [
-      organizationId,
-      now,
-      events.map((event) => event.trunkId),
-      events.map((event) => event.eventKey),
-    ],
+    values: [organizationId, now, events.map((event) => event.trunkId), events.map((event) => event.eventKey)],
   })
 }

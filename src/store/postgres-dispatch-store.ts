@@ -69,7 +69,7 @@ export class PostgresDispatchStore implements DispatchStore {
 
   async underGate<T>(
     organizationId: number,
-    options: { skipIfTaken: boolean },
+    options: { skipIfTaken: boolean; whileUnderway?: () => void },
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null> {
     const client = await this.#take()
@@ -88,6 +88,8 @@ export class PostgresDispatchStore implements DispatchStore {
       committing = true
       const commit = client.query('COMMIT')
       commit.catch(ignore)
+      // After the socket has taken what was written to it.
+      if (options.whileUnderway) setImmediate(options.whileUnderway)
       // A statement that failed has failed the transaction: its error says why, the COMMIT's tag only that.
       await Promise.all(started)
       const answer = await commit
@@ -109,7 +111,8 @@ export class PostgresDispatchStore implements DispatchStore {
   async #failed(client: pg.Client, error: unknown, committing: boolean): Promise<unknown> {
     const sqlState = (error as { code?: unknown }).code
     // An error of the server about a statement leaves the connection usable; everything else does not.
-    const fromServer = typeof sqlState === 'string' && /^[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
+    const fromServer =
+      typeof sqlState === 'string' && /^[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
     if (!fromServer) {
       this.#broken.add(client)
       client.end().catch(ignore)

@@ -1,8 +1,8 @@
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { numberArray } from './array-literal.ts'
+import { expireBatches } from './close-batches.ts'
 import type { DueBatches } from './dispatch-store.ts'
 import { eventBlockSql } from './event-block-sql.ts'
-import { expireBatches } from './close-batches.ts'
 import type { Gate } from './gate.ts'
 import { type Queryable, run } from './statement.ts'
 

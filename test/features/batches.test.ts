@@ -359,3 +359,16 @@ test('a recount finds every figure and limit that is wrong', async () => {
     found = length
   }
 })
+
+test('what an upload of a dead node has left is swept up by the next upload, that of a living one is not', async () => {
+  const world = await commandWorld()
+  const stage = (epochMs: number) =>
+    world.sql(
+      'INSERT INTO staged_recipient (organization_id, upload_id, lane, position, line, number, number_hash) VALUES (1, $1, 0, 0, 1, 1, 1)',
+      [epochMs * 4096],
+    )
+  await stage(Date.now() - 25 * 3_600_000)
+  await stage(Date.now() - 3_600_000)
+  await world.makeBatch(people(2))
+  expect(await world.sql('SELECT count(*)::int AS n FROM staged_recipient')).toEqual([{ n: 1 }])
+})

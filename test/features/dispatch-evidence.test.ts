@@ -39,7 +39,13 @@ it('late, doubled and reordered evidence changes nothing it should not', async (
   await carrier().end(ref)
   await carrier().end(ref, 'busy')
   await carrier().answer(ref)
-  expect(await one('SELECT answered, busy, live, settled, status FROM batch_state')).toEqual({ answered: 1, busy: 0, live: 0, settled: 1, status: 4 })
+  expect(await one('SELECT answered, busy, live, settled, status FROM batch_state')).toEqual({
+    answered: 1,
+    busy: 0,
+    live: 0,
+    settled: 1,
+    status: 4,
+  })
   expect(world.dispatchers[0]!.counters.terminalConflicts).toBe(1)
 })
 
@@ -50,7 +56,12 @@ it('an intent without an answer ends unknown, and is corrected when the truth co
   const { ref } = carrier().placed[0]!
   await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
   await carrier().end(ref, 'busy')
-  expect(await one('SELECT unknown, busy, settled, live FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1, live: 0 })
+  expect(await one('SELECT unknown, busy, settled, live FROM batch_state')).toEqual({
+    unknown: 0,
+    busy: 1,
+    settled: 1,
+    live: 0,
+  })
   const events = await world.ask('SELECT unnest(kind) AS kind FROM event_block ORDER BY block_no')
   expect(events.map((event) => event.kind)).toEqual([1, 6, 26, 7])
   expect(carrier().placed).toHaveLength(1)
@@ -67,7 +78,13 @@ it('a call that rings after it was given up is live again, and its end counts', 
   expect(await one('SELECT live FROM gate')).toEqual({ live: 1 })
   await until(async () => (await one('SELECT talking FROM batch_state')).talking === 1, 'talking')
   await carrier().end(ref)
-  expect(await one('SELECT answered, live, settled, status, talking FROM batch_state')).toEqual({ answered: 1, live: 0, settled: 1, status: 4, talking: 0 })
+  expect(await one('SELECT answered, live, settled, status, talking FROM batch_state')).toEqual({
+    answered: 1,
+    live: 0,
+    settled: 1,
+    status: 4,
+    talking: 0,
+  })
   expect(carrier().hungUp).toEqual([])
 })
 
@@ -95,18 +112,29 @@ it('a trunk that fails five times in a row gets no calls until it answers a prob
   await world.addBatch({ numbers: numbersEnding(Array.from({ length: 30 }, () => 5)) })
   await untilPlaced(carrier, 1)
   carrier().reachable = false
-  const refuse = ({ ref }: { ref: string }) => void carrier().tell({ ref, kind: 'not-sent', cause: 'trunk-unreachable', atEpochMs: Date.now() })
+  const refuse = ({ ref }: { ref: string }) =>
+    void carrier().tell({ ref, kind: 'not-sent', cause: 'trunk-unreachable', atEpochMs: Date.now() })
   carrier().onPlace = refuse
   refuse(carrier().placed[0]!)
-  await until(async () => (await one('SELECT blocked_until IS NOT NULL AS blocked FROM trunk_state')).blocked, 'blocked')
+  await until(
+    async () => (await one('SELECT blocked_until IS NOT NULL AS blocked FROM trunk_state')).blocked,
+    'blocked',
+  )
   const placed = carrier().placed.length
   expect(placed).toBe(5)
-  await until(async () => (await one('SELECT blocked_until > now() + interval \'6 s\' AS longer FROM trunk_state')).longer, 'probed in vain')
+  await until(
+    async () => (await one("SELECT blocked_until > now() + interval '6 s' AS longer FROM trunk_state")).longer,
+    'probed in vain',
+  )
   expect(carrier().placed.length).toBe(placed)
   carrier().reachable = true
   carrier().onPlace = ({ ref }) => void carrier().end(ref)
   await until(async () => (await one('SELECT status FROM batch_state')).status === 4, 'completed')
-  expect(await one('SELECT answered, unknown, failed FROM batch_state')).toEqual({ answered: 30, unknown: 0, failed: 0 })
+  expect(await one('SELECT answered, unknown, failed FROM batch_state')).toEqual({
+    answered: 30,
+    unknown: 0,
+    failed: 0,
+  })
 })
 
 it('keeps to the calls per second of the trunk', async () => {

@@ -34,11 +34,8 @@ export const announcement: AgentKind<AnnouncementSettings> = {
   kind: 'announcement',
   summary: 'Speaks a text with the recipient’s variables and can take a key press',
   settings: announcementSettings,
-  plan(settings, variables) {
-    const text = settings.text.includes('{') ? renderSpeech(settings.text, variables()).text : settings.text
-    return {
-      speech: { text, waitForKeySeconds: settings.waitForKeySeconds },
-      stopKey: settings.stopKey,
-    }
+  speech({ text, waitForKeySeconds }, variables) {
+    return { text: text.includes('{') ? renderSpeech(text, variables()).text : text, waitForKeySeconds }
   },
+  stopKey: (settings) => settings.stopKey,
 }

@@ -35,7 +35,6 @@ const PLAIN_FIELDS = new Set([
   'phoneColumn',
   'onBadRows',
 ])
-const FILE_FIELD = 'file'
 
 /** A posted list as a command. @throws AppError that names the field, and the recipient for what is wrong with one. */
 export async function decodeBatch(request: BatchRequest): Promise<{ input: BatchInput; source: RecipientSource }> {
@@ -48,15 +47,6 @@ export async function decodeBatch(request: BatchRequest): Promise<{ input: Batch
 export function decodeForm(form: Form, fileBytesMax: number): { input: BatchInput; source: RecipientSource } {
   const fields = formFields(form.fields)
   const { phoneColumn, onBadRows, ...settings } = fields
-  if (form.file === null || form.file.fieldName !== FILE_FIELD) {
-    throw new AppError('invalid-input', {
-      field: FILE_FIELD,
-      args: [
-        form.file === null ? 'file is missing.' : `${FILE_FIELD} is the name of the part that a file is taken from.`,
-      ],
-      remedy: 'Send a CSV file with a header row in a part called file.',
-    })
-  }
   return {
     input: { ...decodeSettings(settings), onBadRows },
     source: { file: form.file.bytes, fileName: form.file.name, phoneColumn, maxBytes: fileBytesMax },

@@ -13,7 +13,7 @@ import { AppError } from '../../errors.ts'
 import { readHeaderToken } from '../credentials.ts'
 import { actorOf, type Dialect, type DialectServices } from '../dialect.ts'
 import { addIdempotency } from '../idempotency.ts'
-import { type Form, takeForms } from '../multipart-form.ts'
+import { type Form, readForm, takeForms } from '../multipart-form.ts'
 import { documentAs } from '../open-api.ts'
 import { useZod, type ZodScope } from '../zod-routes.ts'
 import { decodeBatchId, decodeCallFilter, decodeStart } from './decode.ts'
@@ -27,7 +27,6 @@ import {
   encodeStatus,
 } from './encode.ts'
 import { flatError } from './errors.ts'
-import { readUpload } from './upload.ts'
 import * as wire from './wire.ts'
 
 /** The path that the product's reference prints, and the one that its overview prints. */
@@ -117,13 +116,13 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
       response: { 200: wire.startedBatch, ...failures },
     },
     // Before the idempotency key is looked at, which needs the hash of the parts.
-    preValidation: async (request) => {
-      forms.set(request, await readUpload(request))
+    preValidation: async (request, reply) => {
+      forms.set(request, await readForm(request, reply, { fileBytesMax: wire.FILE_BYTES_MAX }))
     },
     handler: async (request, reply) => {
       const { fields, file } = forms.get(request)!
       const { input, ignoredFields } = decodeStart(fields, services.clock.nowEpochMs())
-      const source = { file: file!.bytes, fileName: file!.name, maxBytes: wire.FILE_BYTES_MAX }
+      const source = { file: file.bytes, fileName: file.name, maxBytes: wire.FILE_BYTES_MAX }
       const created = await createBatch(services.commands, actorOf(request), input, source)
       if (ignoredFields.length > 0) reply.header('carillon-ignored-fields', headerText(ignoredFields))
       const path = `${PREFIXES[0]}/${encodeBatchId(created.batch.id)}/rejected-rows`

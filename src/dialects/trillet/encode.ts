@@ -27,7 +27,7 @@ const BATCH_STATUS = {
   cancelled: 'cancelled',
 } as const satisfies Record<BatchStatus, TrilletBatchStatus>
 
-/** Null: the row is no call in this wire format, and is neither listed nor counted. */
+/** Null: the row is no call in this wire format, and is neither listed nor counted. Nobody ends as `not-sent`. */
 const STATUS_OF_OUTCOME = {
   answered: 'completed',
   voicemail: 'completed',
@@ -38,7 +38,7 @@ const STATUS_OF_OUTCOME = {
   cancelled: 'failed',
   expired: 'failed',
   unknown: 'failed',
-  'not-sent': 'waiting',
+  'not-sent': null,
   suppressed: 'failed',
   duplicate: null,
   'invalid-number': 'failed',

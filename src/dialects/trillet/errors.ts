@@ -13,6 +13,7 @@ const ROWS: Readonly<Record<string, ErrorRow>> = {
   'agent-not-found': { text: 'Agent not found' },
   'batch-status-conflict': { httpStatus: 400 },
   'batch-expired': { httpStatus: 400 },
+  'file-missing': { text: 'No file uploaded' },
   'unsupported-media-type': { httpStatus: 400, text: 'No file uploaded' },
   'file-too-large': { text: 'File size exceeds 20MB limit' },
   'file-unreadable': { text: 'CSV validation failed: %s' },

@@ -6,8 +6,8 @@ import {
   removeSuppressions,
   type SuppressedNumbers,
 } from '../../../commands/suppressions.ts'
-import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { fileMissing } from '../../form-faults.ts'
 import { documentAs } from '../../open-api.ts'
 import { encodePage, encodeSuppression } from '../encode.ts'
 import { formOf, takeFormBodies } from '../form-body.ts'
@@ -93,15 +93,8 @@ const addImport: AddRoutes = async (scope, { commands }) => {
     },
     handler: async (request) => {
       const form = formOf(request)
-      if (form?.file?.fieldName !== 'file') {
-        throw new AppError('invalid-input', {
-          field: 'file',
-          args: ['file is missing.'],
-          remedy: 'Send multipart/form-data with a CSV file in a part called file.',
-        })
-      }
+      if (form === undefined) throw fileMissing('The body is not multipart/form-data.')
       const reason = form.fields.get('reason')
-
       return encodeSuppressed(await importSuppressions(commands, actorOf(request), form.file.bytes, { reason }))
     },
   })
