@@ -212,6 +212,7 @@ CREATE TABLE idempotent_answer (
   http_status integer,
   content_type text,
   body bytea,
+  batch_id integer,
   lease_until timestamp with time zone NOT NULL,
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT idempotent_answer_pkey PRIMARY KEY (organization_id, idempotency_key)
@@ -508,7 +509,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE lane TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE lane TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE live_call TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE live_call TO carillon_dispatcher;
-GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE migration TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE node TO carillon_dispatcher;
 GRANT SELECT ON TABLE node TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_api;
