@@ -9,6 +9,7 @@ import { defaultRetryPolicy, NO_RETRIES, type RetryPolicy } from '../src/model/r
 import { openConnection } from '../src/store/database.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { createTestDatabase } from './database.ts'
+import { noSound } from './no-sound.ts'
 
 const SECRET = Buffer.alloc(32, 7)
 
@@ -89,7 +90,7 @@ export async function dispatchWorld(
       log,
       nodeName: overrides.name ?? 'node',
       openCarrier: (_organizationId, trunk, report) => {
-        const context: CarrierContext = { clock, report, log, callbackUrl: '' }
+        const context: CarrierContext = { clock, report, log, callbackUrl: '', ...noSound }
         if (overrides.openCarrier) return overrides.openCarrier(context)
         return loopback.open(loopback.settings.parse(trunk.settings), context)
       },
