@@ -73,7 +73,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock)
-  const media = createMediaEngine()
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
   stops.push(() => media.close())
   const voices = createVoices()
   let listening = ''
