@@ -118,6 +118,12 @@ const ERRORS = {
     text: 'There is no carrier %s.',
     remedy: 'Name a carrier of this version.',
   },
+  'agent-unbound': {
+    httpStatus: 400,
+    text: 'The agent %s has no voice yet: nobody has said who speaks for it.',
+    remedy:
+      'Bind it: PATCH /carillon/v1/agents/{id} with a kind and its settings, such as {"kind":"announcement","settings":{"text":"Hello {name}"}}.',
+  },
   'unknown-agent-kind': {
     httpStatus: 400,
     text: 'There is no kind of agent %s.',

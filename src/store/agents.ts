@@ -7,6 +7,7 @@ export interface AgentRow {
   name: string
   kind: string
   settings: Record<string, unknown>
+  dialect_fields: Record<string, unknown> | null
   default_number_id: number | null
   default_number_uuid: string | null
   aliases: string[]
@@ -14,7 +15,7 @@ export interface AgentRow {
   archived_at: Date | null
 }
 
-const SELECT = `SELECT g.agent_id, g.agent_uuid, g.name, g.kind, g.settings, g.default_number_id,
+const SELECT = `SELECT g.agent_id, g.agent_uuid, g.name, g.kind, g.settings, g.dialect_fields, g.default_number_id,
    p.number_uuid AS default_number_uuid, g.created_at, g.archived_at,
    ARRAY(SELECT a.alias FROM alias a WHERE a.organization_id = g.organization_id AND a.kind = 'agent' AND a.object_id = g.agent_id
      ORDER BY a.alias) AS aliases
@@ -55,14 +56,15 @@ export async function insertAgent(
     name: string
     kind: string
     settings: unknown
+    dialectFields: string | null
     defaultNumberId: number | null
     createdAt: Date
   },
 ): Promise<void> {
   await change(
     client,
-    `INSERT INTO agent (organization_id, agent_id, agent_uuid, name, kind, settings, default_number_id, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `INSERT INTO agent (organization_id, agent_id, agent_uuid, name, kind, settings, default_number_id, created_at, dialect_fields)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       row.organizationId,
       row.agentId,
@@ -72,18 +74,30 @@ export async function insertAgent(
       JSON.stringify(row.settings),
       row.defaultNumberId,
       row.createdAt,
+      row.dialectFields,
     ],
   )
+}
+
+/** What may be changed of an agent. */
+export interface AgentValues {
+  readonly name: string
+  readonly kind: string
+  readonly settings: unknown
+  /** JSON text. */
+  readonly dialectFields: string | null
+  readonly defaultNumberId: number | null
+  readonly archivedAt: Date | null
 }
 
 export async function writeAgent(
   client: Client,
   key: { organizationId: number; agentId: number },
-  values: { name: string; settings: unknown; defaultNumberId: number | null; archivedAt: Date | null },
+  values: AgentValues,
 ): Promise<void> {
   await change(
     client,
-    `UPDATE agent SET name = $3, settings = $4, default_number_id = $5, archived_at = $6
+    `UPDATE agent SET name = $3, settings = $4, default_number_id = $5, archived_at = $6, kind = $7, dialect_fields = $8
      WHERE organization_id = $1 AND agent_id = $2`,
     [
       key.organizationId,
@@ -92,6 +106,8 @@ export async function writeAgent(
       JSON.stringify(values.settings),
       values.defaultNumberId,
       values.archivedAt,
+      values.kind,
+      values.dialectFields,
     ],
   )
 }

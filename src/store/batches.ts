@@ -63,7 +63,7 @@ const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, s.status, b.
  JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
  JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
  LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
- WHERE b.organization_id = $1`
+ WHERE b.organization_id = $1 AND b.deleted_at IS NULL`
 
 /** Rides batch_pkey or the unique index of batch_uuid. */
 export async function findBatch(
@@ -98,6 +98,15 @@ export function selectBatches(
      ORDER BY b.batch_id DESC LIMIT $3`,
     [organizationId, page.before, page.limit, filter.statuses, filter.dialects, filter.agentId],
   )
+}
+
+/** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */
+export async function markBatchDeleted(client: Client, gate: Gate, batchId: number): Promise<void> {
+  await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
+    gate.organizationId,
+    gate.now,
+    batchId,
+  ])
 }
 
 /** Columns of batch_state that a verb writes; what is left out stays. */

@@ -11,6 +11,7 @@ export interface RecipientRow {
   number: string
   variables: string | null
   metadata: string | null
+  dialect_fields: string | null
   columns: string[] | null
   phone_column: number | null
   /** Null until it is final. */
@@ -63,7 +64,7 @@ export const WHEREABOUTS_SQL = `CROSS JOIN LATERAL (SELECT x.* FROM lane x WHERE
  LEFT JOIN LATERAL (SELECT x.* FROM attempt x WHERE x.organization_id = $1::int AND x.batch_id = r.batch_id AND x.seq = r.seq
    AND x.disposition <> ${NOT_SENT_CODE} ORDER BY x.n DESC LIMIT 1) a ON true`
 
-const COLUMNS = `r.batch_id, b.batch_uuid, r.seq, r.line, r.number, r.variables, r.metadata, b.columns, b.phone_column,
+const COLUMNS = `r.batch_id, b.batch_uuid, r.seq, r.line, r.number, r.variables, r.metadata, r.dialect_fields, b.columns, b.phone_column,
    (${OUTCOME_SQL}) AS outcome, CASE WHEN j.outcome IS NOT NULL THEN j.at WHEN a.disposition IS NOT NULL THEN a.claimed_at + a.ended_ms * interval '1 ms'
      WHEN r.seq >= l.next_seq AND r.seq < l.end_seq THEN l.closed_at END AS finished_at,
    l.lane, l.closed_cause AS lane_cause, d.due_at, d.reason AS due_reason, v.state AS live_state, v.n AS live_n, v.claimed_at AS live_claimed_at,
