@@ -108,6 +108,11 @@ const ERRORS = {
     text: 'The batch would expire before it can start.',
     remedy: 'Send an expiry after the start and in the future, or none.',
   },
+  'window-too-short': {
+    httpStatus: 400,
+    text: 'The minimum window for %s calls is %s, and this one has %s seconds.',
+    remedy: 'Send a later end, fewer calls, or have the limits of the organization or of its trunks raised.',
+  },
   'concurrency-above-limit': {
     httpStatus: 400,
     text: 'The organization may have at most %s calls at once.',

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
 import {
+  type AgentFilter,
   type AgentRow,
+  countAttemptsOfAgents,
+  countSelectedAgents,
   findAgent,
   insertAgent,
   selectAgents,
@@ -13,9 +16,9 @@ import type { Client } from '../store/owner-transaction.ts'
 import { jsonOrNull } from './batch-terms.ts'
 import { checkedLimit, checkedText, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
-import { type Actor, type CommandContext, inOrganization, type JsonObject, type Page } from './context.ts'
-import { openCursor, sealCursor } from './cursor.ts'
+import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { requireAgent, requireNumber, storeAliases } from './find-objects.ts'
+import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import { UNBOUND_AGENT_KIND } from './unbound-agent.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { AgentView } from './views.ts'
@@ -76,25 +79,55 @@ export async function storeAgent(
   return agentId
 }
 
+export interface AgentListOptions {
+  readonly cursor?: string | undefined
+  /** 1..1000, by default 100. */
+  readonly limit?: number | undefined
+  readonly archived?: boolean | undefined
+  /** Part of the name, in any case. */
+  readonly search?: string | undefined
+}
+
 /** Oldest first; archived ones only with `archived`. */
 export async function listAgents(
   context: CommandContext,
   actor: Actor,
-  options: { cursor?: string; limit?: number; archived?: boolean },
-): Promise<Page<AgentView>> {
+  options: AgentListOptions,
+): Promise<TwoWayPage<AgentView>> {
   const limit = checkedLimit(options.limit, { max: 1_000, fallback: 100 })
-  const archived = options.archived === true
-  const list = archived ? 'agents with archived' : 'agents'
-  const after = options.cursor === undefined ? 0 : Number(openCursor(context, actor, list, options.cursor)[0])
+  const filter = filterOf(options)
+  const at = { context, actor, list: `agents ${JSON.stringify(filter)}` }
+  const position = openPosition(at, options.cursor)
+  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
   const rows = await inOrganization(context, actor, (client) =>
-    selectAgents(client, actor.organizationId, { after, limit: limit + 1, archived }),
+    selectAgents(client, actor.organizationId, asked, filter),
   )
-  const items = rows.slice(0, limit)
-  const last = rows.length > limit ? items.at(-1) : undefined
-  return {
-    items: items.map(agentView),
-    nextCursor: last === undefined ? null : sealCursor(context, actor, list, [last.agent_id]),
-  }
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ agent_id }) => [agent_id] })
+  return { ...page, items: page.items.map(agentView) }
+}
+
+/** How many agents the whole list has. */
+export function countAgents(
+  context: CommandContext,
+  actor: Actor,
+  options: Pick<AgentListOptions, 'archived' | 'search'>,
+): Promise<number> {
+  return inOrganization(context, actor, (client) =>
+    countSelectedAgents(client, actor.organizationId, filterOf(options)),
+  )
+}
+
+/** How many calls each of these agents has made, by its id; those without a call are not there. */
+export function countCallsOfAgents(
+  context: CommandContext,
+  actor: Actor,
+  agentIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  return inOrganization(context, actor, (client) => countAttemptsOfAgents(client, actor.organizationId, agentIds))
+}
+
+function filterOf({ archived, search }: Pick<AgentListOptions, 'archived' | 'search'>): AgentFilter {
+  return { archived: archived === true, search: search ?? null }
 }
 
 /** `agent` is an id in any spelling or an alias. @throws AppError `agent-not-found`. */

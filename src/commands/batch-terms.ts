@@ -53,6 +53,8 @@ export interface BatchInput {
   /** Waits for `startBatch`; a start that is given is kept and may lie in the past. */
   readonly draft?: boolean | undefined
   readonly expiresAt?: Date | null | undefined
+  /** Refuses an expiry before which not everyone can be called. */
+  readonly refuseShortWindow?: boolean | undefined
   readonly metadata?: JsonObject | null | undefined
   /** What the dialect must be able to repeat. */
   readonly dialectFields?: JsonObject | null | undefined

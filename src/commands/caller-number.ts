@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { findNumber, type NumberRow, oldestNumberOfTrunk } from '../store/phone-numbers.ts'
-import type { TrunkRow } from '../store/trunks.ts'
+import { selectTrunks, type TrunkRow } from '../store/trunks.ts'
 import { lookForNumber, lookForTrunk } from './find-objects.ts'
 
 /** What is said about the caller of a batch or of one recipient. */
@@ -9,7 +9,7 @@ export interface CallerRequest {
   readonly organizationId: number
   /** What stands before the names of the fields in errors: empty, or `recipients[3].`. */
   readonly path: string
-  /** Id or alias of the trunk; absent: that of the number. */
+  /** Id or alias of a trunk, or a kind of carrier: its oldest trunk. Absent: the trunk of the number. */
   readonly trunk?: string | undefined
   /** Id, alias or E.164; absent: the default number. */
   readonly callerNumber?: string | undefined
@@ -24,7 +24,7 @@ export interface CallerRequest {
  */
 export async function findCaller(client: Client, request: CallerRequest): Promise<NumberRow> {
   const { organizationId, path } = request
-  const trunk = request.trunk === undefined ? undefined : await lookForTrunk(client, organizationId, request.trunk)
+  const trunk = request.trunk === undefined ? undefined : await trunkOf(client, organizationId, request.trunk)
   if (request.trunk !== undefined && trunk === undefined) {
     throw new AppError('trunk-not-found', { field: `${path}trunk` })
   }
@@ -37,6 +37,11 @@ export async function findCaller(client: Client, request: CallerRequest): Promis
   if (oldest !== undefined) return oldest
   const remedy = trunk === undefined ? {} : { remedy: `Give the trunk "${trunk.name}" a number to call from.` }
   throw new AppError('no-caller-number', { field: `${path}callerNumber`, ...remedy })
+}
+
+async function trunkOf(client: Client, organizationId: number, reference: string): Promise<TrunkRow | undefined> {
+  const named = await lookForTrunk(client, organizationId, reference)
+  return named ?? (await selectTrunks(client, organizationId)).find(({ carrier }) => carrier === reference)
 }
 
 async function named(client: Client, request: CallerRequest, trunk: TrunkRow | undefined): Promise<NumberRow> {

@@ -26,6 +26,7 @@ import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { REJECTED_ROWS_SHOWN, type StagedFile, stageFile } from './file-recipients.ts'
 import { readBatchView } from './get-batch.ts'
 import type { LaneLayout } from './lane-book.ts'
+import { checkMinimumWindow } from './minimum-window.ts'
 import { type RecipientInput, stagePostedRecipients } from './posted-recipients.ts'
 import { findRoutes, type RecipientRoutes } from './recipient-routes.ts'
 import { RecipientStage } from './recipient-stage.ts'
@@ -228,6 +229,7 @@ async function storeBatch(
     completed,
   })
   await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunk_id }, layout.lanes)
+  if (input.refuseShortWindow === true) await checkMinimumWindow(client, gate, batchId)
   await insertRejectedRows(client, { organizationId: gate.organizationId, batchId }, file?.rejected ?? [])
   await appendEvents(asQueryable(client), gate, firstEvents(batchId, layout, { running, completed }))
 }

@@ -9,6 +9,7 @@ import { checkedConcurrency, checkedExpiry, jsonOrNull } from './batch-terms.ts'
 import { checkedDate, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
+import { checkMinimumWindow } from './minimum-window.ts'
 import { asQueryable, nextVersion, underGate } from './under-gate.ts'
 import type { BatchView } from './views.ts'
 
@@ -19,6 +20,8 @@ export interface BatchChanges {
   readonly concurrency?: number | undefined
   readonly callingWindow?: CallingWindow | null | undefined
   readonly expiresAt?: Date | null | undefined
+  /** Refuses an expiry before which not everyone can be called. */
+  readonly refuseShortWindow?: boolean | undefined
   /** Only before the batch has started. Null: one that is scheduled starts now. */
   readonly startAt?: Date | null | undefined
   /** What a start in the past means: a refusal (the default) or now. */
@@ -42,6 +45,7 @@ export function updateBatch(
     const row = await requireBatch(client, organizationId, batchId)
     const edit = editOf(row, gate, changes)
     await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, edit)
+    if (changes.refuseShortWindow === true) await checkMinimumWindow(client, gate, row.batch_id)
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }
     if (startsNow(row, gate, edit)) {
       await writeBatchStatus(client, gate, key, { statusCode: BATCH_STATUS_CODE.running, started: true })

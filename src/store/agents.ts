@@ -22,17 +22,59 @@ const SELECT = `SELECT g.agent_id, g.agent_uuid, g.name, g.kind, g.settings, g.d
  FROM agent g LEFT JOIN phone_number p ON p.organization_id = g.organization_id AND p.number_id = g.default_number_id
  WHERE g.organization_id = $1`
 
-/** Oldest first. Rides agent_pkey. */
+export interface AgentFilter {
+  /** Archived ones too. */
+  readonly archived: boolean
+  /** Part of the name. */
+  readonly search: string | null
+}
+
+const FILTER = `($2 OR g.archived_at IS NULL) AND ($3::text IS NULL OR strpos(lower(g.name), lower($3)) > 0)`
+
+/** Oldest first, or with `backwards` newest first. Rides agent_pkey. */
 export function selectAgents(
   client: Client,
   organizationId: number,
-  page: { after: number; limit: number; archived: boolean },
+  page: { beside: number | null; backwards: boolean; limit: number },
+  filter: AgentFilter,
 ): Promise<AgentRow[]> {
+  const [relation, direction] = page.backwards ? ['<', 'DESC'] : ['>', 'ASC']
   return ask<AgentRow>(
     client,
-    `${SELECT} AND g.agent_id > $2 AND ($4 OR g.archived_at IS NULL) ORDER BY g.agent_id LIMIT $3`,
-    [organizationId, page.after, page.limit, page.archived],
+    `${SELECT} AND ${FILTER} AND ($4::int IS NULL OR g.agent_id ${relation} $4) ORDER BY g.agent_id ${direction} LIMIT $5`,
+    [organizationId, filter.archived, filter.search, page.beside, page.limit],
   )
+}
+
+/** Rides agent_pkey; an organization has few agents. */
+export async function countSelectedAgents(
+  client: Client,
+  organizationId: number,
+  filter: AgentFilter,
+): Promise<number> {
+  const rows = await ask<{ count: number }>(
+    client,
+    `SELECT count(*)::int AS count FROM agent g WHERE g.organization_id = $1 AND ${FILTER}`,
+    [organizationId, filter.archived, filter.search],
+  )
+  return rows[0]!.count
+}
+
+/** By the agent's UUID. Rides the unique index of agent_uuid, then batch_agent and batch_state_pkey. */
+export async function countAttemptsOfAgents(
+  client: Client,
+  organizationId: number,
+  agentUuids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await ask<{ agent_uuid: string; attempts: number }>(
+    client,
+    `SELECT g.agent_uuid, sum(s.attempts)::float8 AS attempts FROM agent g
+     JOIN batch b ON b.organization_id = $1 AND b.agent_id = g.agent_id
+     JOIN batch_state s ON s.organization_id = $1 AND s.batch_id = b.batch_id
+     WHERE g.organization_id = $1 AND g.agent_uuid = ANY($2::uuid[]) GROUP BY g.agent_uuid`,
+    [organizationId, agentUuids],
+  )
+  return new Map(rows.map(({ agent_uuid, attempts }) => [agent_uuid, attempts]))
 }
 
 export async function findAgent(

@@ -108,22 +108,23 @@ export interface RecipientFilter {
 }
 
 /**
- * Recipients of a filter in the order of `seq`. Looks at every recipient from `fromSeq` on until enough are found, at
- * some microseconds each.
+ * Recipients of a filter in the order of `seq`, or against it with `backwards`. Looks at every recipient of the range,
+ * from the end where it begins, until enough are found, at some microseconds each.
  */
 export function selectFilteredRecipients(
   client: Client,
-  range: RecipientRange & { readonly offset: number },
+  range: RecipientRange & { readonly offset: number; readonly backwards: boolean },
   filter: RecipientFilter,
 ): Promise<RecipientRow[]> {
+  const order = range.backwards ? 'r.seq DESC' : 'r.seq'
   return ask<RecipientRow>(
     client,
     `SELECT ${COLUMNS} FROM (SELECT r.* FROM recipient r ${WHEREABOUTS_SQL}
        WHERE r.organization_id = $1::int AND r.batch_id = $2::int AND r.seq >= $3 AND r.seq < $4
          AND CASE WHEN v.seq IS NOT NULL THEN v.state = ANY($9::smallint[]) WHEN d.seq IS NOT NULL THEN $8::bool
            WHEN (${OUTCOME_SQL}) IS NULL THEN $7::bool ELSE (${OUTCOME_SQL}) = ANY($10::smallint[]) END
-       ORDER BY r.seq LIMIT $5 OFFSET $6) r
-     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY r.seq`,
+       ORDER BY ${order} LIMIT $5 OFFSET $6) r
+     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY ${order}`,
     [
       range.organizationId,
       range.batchId,
