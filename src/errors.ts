@@ -152,6 +152,7 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'call-not-found': notFound('call'),
 
   'batch-status-conflict': {
     httpStatus: 409,
