@@ -65,7 +65,7 @@ export function dial(
   carrier.place({
     ref: call.ref,
     to: `+${claim.digits}`,
-    from: batch.definition.caller,
+    from: batch.lanes.get(claim.lane)?.caller ?? batch.definition.caller,
     ringTimeoutSeconds: batch.definition.ringTimeoutSeconds,
     maxCallSeconds: batch.definition.maxCallSeconds,
     speech,
