@@ -120,7 +120,13 @@ export const batchRequestDocumented = z
 export type BatchRequest = z.output<typeof batchRequest>
 
 export const batchChanges = z
-  .object({ ...batchSettings, calls: z.undefined({ error: 'cannot be changed: make another batch' }) })
+  .object({
+    ...batchSettings,
+    calls: z
+      .unknown()
+      .refine((calls) => calls === undefined, 'cannot be changed: make another batch')
+      .optional(),
+  })
   .meta({ id: 'ultravox.ScheduledCallBatchChanges' })
 export type BatchChanges = z.output<typeof batchChanges>
 
