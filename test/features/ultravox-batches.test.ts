@@ -50,7 +50,10 @@ it('a batch is scheduled, dialled over each medium that dials, and followed to i
 
   const listed = await server.ask('GET', `${server.batches}/${over.batchId}/scheduled_calls`)
   expect(listed.body).toMatchObject({ next: null, previous: null, total: 7 })
-  const statuses = listed.body.results.map((call: { status: string; error: string | null }) => [call.status, call.error])
+  const statuses = listed.body.results.map((call: { status: string; error: string | null }) => [
+    call.status,
+    call.error,
+  ])
   expect(statuses).toEqual([
     ['SUCCESS', null],
     ['SUCCESS', null],

@@ -18,6 +18,8 @@ import {
   scheduledCallRequest,
 } from './wire.ts'
 
+/** The carrier of calls that somebody else places. */
+export const JOINED_CARRIER = 'invitation'
 const PROBLEMS_LISTED = 100
 const CALLS_A_TURN = 5_000
 const RING_SECONDS = { min: 5, max: 80, fallback: 30 } as const
@@ -142,7 +144,7 @@ function recipientOf({ request, medium, plan }: DecodedCall): RecipientInput {
   const shown = medium === null ? null : withoutPassword(medium)
   return {
     to: plan.kind === 'outgoing' ? plan.to : '',
-    trunk: plan.medium,
+    trunk: plan.kind === 'outgoing' ? plan.medium : JOINED_CARRIER,
     callerNumber: plan.kind === 'outgoing' ? plan.from : undefined,
     variables: templateContext as JsonObject | null | undefined,
     metadata,

@@ -4,12 +4,13 @@ import { deleteBatch } from '../../../commands/delete-batch.ts'
 import { countBatches, listBatches } from '../../../commands/list-batches.ts'
 import { pauseBatch } from '../../../commands/pause-batch.ts'
 import { resumeBatch } from '../../../commands/resume-batch.ts'
+import { ensureJoinedTrunk } from '../../../commands/trunks.ts'
 import { updateBatch } from '../../../commands/update-batch.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
 import { documentAs } from '../../open-api.ts'
-import { batchFields, decodeAgentTerms, decodeBatch, decodeBatchChanges, inRequest } from '../decode.ts'
+import { batchFields, decodeAgentTerms, decodeBatch, decodeBatchChanges, inRequest, JOINED_CARRIER } from '../decode.ts'
 import { encodeBatch } from '../encode.ts'
 import {
   type AddRoutes,
@@ -70,6 +71,9 @@ export const addBatches: AddRoutes = (scope, services) => {
       const actor = actorOf(request)
       const agent = await liveAgent(commands, actor, request.params.agent_id)
       const decoded = await decodeBatch(request.body, decodeAgentTerms(agent.id, agent.dialectFields))
+      if (decoded.plans.some(({ kind }) => kind === 'joined')) {
+        await ensureJoinedTrunk(commands, actor, JOINED_CARRIER)
+      }
       const source = { recipients: decoded.recipients, path: 'calls' }
       const input = { ...decoded.input, idempotent: request.idempotent }
       const created = await createBatch(commands, actor, input, source).catch((error: unknown) => {
