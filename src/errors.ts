@@ -154,6 +154,11 @@ const ERRORS = {
   'recipient-not-found': notFound('recipient'),
   'call-not-found': notFound('call'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

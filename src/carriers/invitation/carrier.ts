@@ -73,6 +73,7 @@ class InvitationCarrier implements Carrier {
     if (answer !== 'refused') this.#report({ ref, kind: 'accepted', atEpochMs: clock.nowEpochMs() })
     if (end !== null) this.#end(ref, end.disposition, end.cause)
     else {
+      this.#report({ ref, kind: 'ringing', atEpochMs: clock.nowEpochMs() })
       const timer = clock.setTimer(ringTimeoutSeconds * 1_000, () => this.#end(ref, 'no-answer', 'ring-timeout'))
       this.#calls.set(ref, timer)
     }

@@ -9,6 +9,7 @@ import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
 import { NO_RETRIES } from '../../model/retry-policy.ts'
 import { problemsOf, refusalOf } from '../zod-problems.ts'
 import { statusOf } from './encode.ts'
+import { callSettingsOf } from './encode-call.ts'
 import { type CallMedium, type CallPlan, callMedium, planOf, withoutPassword } from './media.ts'
 import {
   type BatchChanges as BatchChangesRequest,
@@ -33,6 +34,8 @@ export interface AgentTerms {
   readonly medium: CallMedium | null
   readonly ringTimeoutSeconds: number
   readonly maxCallSeconds: number
+  /** Repeated with each of its calls. */
+  readonly callSettings: JsonObject
 }
 
 export interface DecodedBatch {
@@ -51,6 +54,7 @@ export function decodeAgentTerms(agent: string, fields: JsonObject | null): Agen
     medium: medium.success ? medium.data : null,
     ringTimeoutSeconds: secondsOf(template.joinTimeout, RING_SECONDS),
     maxCallSeconds: secondsOf(template.maxDuration, CALL_SECONDS),
+    callSettings: callSettingsOf(template) as unknown as JsonObject,
   }
 }
 
@@ -84,7 +88,7 @@ export async function decodeBatch(request: BatchRequest, terms: AgentTerms): Pro
       paused: request.paused === true,
       retryPolicy: NO_RETRIES,
       duplicateNumbers: 'skip',
-      dialectFields: batchFields(request),
+      dialectFields: { ...batchFields(request), callSettings: terms.callSettings },
     },
   }
 }

@@ -7,6 +7,7 @@ import { encodeFailure } from './errors.ts'
 import { addAgents } from './routes/agents.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
+import { invitation } from './webhook.ts'
 
 const BODY_BYTES_MAX = 32 * 1_048_576
 const OWN_PATH = /^\/api(?:\/|$)/
@@ -31,6 +32,7 @@ export const ultravox: Dialect = {
     securitySchemes: { apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
     security: [{ apiKeyAuth: [] }],
   },
+  invitation,
   owns: (path, headers) => OWN_PATH.test(path) && !isOfAnother(path, headers),
   async authenticate(request, keys) {
     request.actor = await keys.organization(readHeaderToken(request, 'x-api-key'), request)

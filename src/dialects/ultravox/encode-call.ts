@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../commands/context.ts'
-import type { AgentView, AttemptView, BatchView, RecipientView } from '../../commands/views.ts'
+import type { AttemptView, BatchView, RecipientView } from '../../commands/views.ts'
 import type { Cause } from '../../model/cause.ts'
 import { type AttemptDisposition, isAttemptDisposition, type Outcome } from '../../model/disposition.ts'
-import { mediumOf, templateOf, textOf } from './encode.ts'
+import { mediumOf, textOf } from './encode.ts'
 import type { Call, EndReason } from './wire.ts'
 
 /** One dial of one recipient, in whichever way it was read. */
@@ -21,7 +21,10 @@ export interface CallReading {
   readonly facts: CallFacts
   readonly recipient: RecipientView
   readonly batch: BatchView
-  readonly agent: AgentView
+  /** Where it may be joined; null for a call that is placed from here. */
+  readonly joinUrl: string | null
+  /** Of the agent; absent where it was not read. */
+  readonly systemPrompt?: string | null
 }
 
 /** How an answered call ended, by its cause; whatever is not here was ended by the agent. */
@@ -90,8 +93,9 @@ function endReasonOf({ disposition, cause }: CallFacts): EndReason | null {
   return END_OF_DISPOSITION[disposition] ?? END_OF_CAUSE[cause] ?? 'agent_hangup'
 }
 
-export function encodeCall({ facts, recipient, batch, agent }: CallReading): Call {
-  const template = templateOf(agent) ?? {}
+export function encodeCall({ facts, recipient, batch, joinUrl, systemPrompt = null }: CallReading): Call {
+  const settings = objectOf(batch.dialectFields?.callSettings) ?? callSettingsOf({})
+  const { agent } = batch
   const medium = mediumOf(recipient, batch)
   const isOutgoing = Object.values(medium ?? {}).some((value) => (value as JsonObject).outgoing !== undefined)
   const isOver = facts.disposition !== null
@@ -108,9 +112,10 @@ export function encodeCall({ facts, recipient, batch, agent }: CallReading): Cal
     billedSideOutputTokens: isOver ? 0 : null,
     billingStatus: isOver ? 'BILLING_STATUS_FREE_OTHER' : 'BILLING_STATUS_PENDING',
     firstSpeaker: isOutgoing ? 'FIRST_SPEAKER_USER' : 'FIRST_SPEAKER_AGENT',
-    firstSpeakerSettings: objectOf(template.firstSpeakerSettings) ?? (isOutgoing ? { user: {} } : { agent: {} }),
-    ...settingsOf(template),
-    joinUrl: null,
+    ...(settings as ReturnType<typeof callSettingsOf>),
+    firstSpeakerSettings: objectOf(settings.firstSpeakerSettings) ?? (isOutgoing ? { user: {} } : { agent: {} }),
+    systemPrompt,
+    joinUrl: facts.endedAt === null ? joinUrl : null,
     medium,
     shortSummary: null,
     summary: null,
@@ -127,8 +132,11 @@ export function encodeCall({ facts, recipient, batch, agent }: CallReading): Cal
   }
 }
 
-/** What the agent's template says about its calls, with the defaults of the vendor's schema. */
-function settingsOf(template: Record<string, unknown>) {
+/**
+ * What an agent's template says about its calls, with the defaults of the vendor's schema. It is stored with each batch,
+ * so that a call shows what it was made with.
+ */
+export function callSettingsOf(template: Record<string, unknown>) {
   const { initialOutputMedium, model } = template
   return {
     initialOutputMedium:
@@ -137,10 +145,10 @@ function settingsOf(template: Record<string, unknown>) {
         : ('MESSAGE_MEDIUM_VOICE' as const),
     joinTimeout: textOf(template.joinTimeout) ?? '30s',
     maxDuration: textOf(template.maxDuration) ?? '3600s',
+    firstSpeakerSettings: objectOf(template.firstSpeakerSettings),
     languageHint: textOf(template.languageHint),
     ...(typeof model === 'string' ? { model } : {}),
     recordingEnabled: template.recordingEnabled === true,
-    systemPrompt: textOf(template.systemPrompt),
     temperature: typeof template.temperature === 'number' ? template.temperature : 0,
     timeExceededMessage: textOf(template.timeExceededMessage),
     voice: textOf(template.voice),

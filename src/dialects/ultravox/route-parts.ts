@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
 import { getBatch } from '../../commands/get-batch.ts'
+import { joinToken } from '../../commands/join-token.ts'
 import type { TwoWayPage } from '../../commands/two-way-page.ts'
-import type { AgentView, BatchView } from '../../commands/views.ts'
+import type { AgentView, BatchView, RecipientView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
 import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
@@ -65,4 +66,10 @@ export async function batchOfAgent(
   const batch = await getBatch(commands, actor, batch_id)
   if (batch.agent.id !== agent.id || !isExpressible(batch)) throw new AppError('batch-not-found')
   return { agent, batch }
+}
+
+/** Makes the address at which a call can be joined; null for a call to a telephone, which is placed from here. */
+export function joinUrls({ commands, publicUrl }: Pick<DialectServices, 'commands' | 'publicUrl'>) {
+  return (callId: string, { number }: Pick<RecipientView, 'number'>): string | null =>
+    number === '' ? `${publicUrl()}/api/calls/${callId}/join?token=${joinToken(commands, callId)}` : null
 }

@@ -219,6 +219,7 @@ export type Call = z.output<typeof call>
 const anId = z.string().min(1).max(500)
 export const agentPath = z.object({ agent_id: anId })
 export const batchPath = z.object({ agent_id: anId, batch_id: anId })
+export const joinQuery = z.object({ token: z.string().min(1).max(200) })
 export const callPath = z.object({ call_id: anId })
 
 /** `detail` for the request as a whole, else a list of texts for each field that is wrong. */

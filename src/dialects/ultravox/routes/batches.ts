@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import type { BatchInput } from '../../../commands/batch-terms.ts'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { createBatch } from '../../../commands/create-batch.ts'
 import { deleteBatch } from '../../../commands/delete-batch.ts'
@@ -75,7 +77,7 @@ export const addBatches: AddRoutes = (scope, services) => {
         await ensureJoinedTrunk(commands, actor, JOINED_CARRIER)
       }
       const source = { recipients: decoded.recipients, path: 'calls' }
-      const input = { ...decoded.input, idempotent: request.idempotent }
+      const input = { ...withSecret(decoded.input), idempotent: request.idempotent }
       const created = await createBatch(commands, actor, input, source).catch((error: unknown) => {
         throw inRequest(error, decoded.plans)
       })
@@ -121,6 +123,13 @@ const addOneBatch: AddRoutes = (scope, { commands }) => {
       return reply.status(204).send(null)
     },
   })
+}
+
+/** Who is asked to join calls must be able to tell who asks: a secret is chosen when none is sent. */
+function withSecret(input: BatchInput): BatchInput {
+  const { dialectFields } = input
+  if (dialectFields?.webhookUrl === null || dialectFields?.webhookSecret !== null) return input
+  return { ...input, dialectFields: { ...dialectFields, webhookSecret: randomBytes(24).toString('base64url') } }
 }
 
 /** A pause comes first and a resumption last, so that nobody is called by terms that are being changed. */
