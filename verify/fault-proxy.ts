@@ -1,4 +1,5 @@
 import net from 'node:net'
+import path from 'node:path'
 
 type Direction = 'up' | 'down' | 'both'
 
@@ -105,3 +106,18 @@ function pipe(from: net.Socket, to: net.Socket): void {
 }
 
 function ignore(): void {}
+
+/** Where the server of a connection string listens: a socket in a folder, or a port. */
+export function serverOf(databaseUrl: string): net.NetConnectOpts {
+  const { hostname, port, searchParams } = new URL(databaseUrl.replace('@/', '@socket/'))
+  const folder = searchParams.get('host')
+  if (folder === null) return { host: hostname, port: Number(port || '5432') }
+  return { path: path.join(folder, `.s.PGSQL.${searchParams.get('port') ?? '5432'}`) }
+}
+
+/** The same database, asked through the relay. */
+export function through(relay: FaultProxy, databaseUrl: string): string {
+  const { username, password, pathname } = new URL(databaseUrl.replace('@/', '@socket/'))
+  const user = password === '' ? username : `${username}:${password}`
+  return `postgres://${user}@127.0.0.1:${relay.port}${pathname}`
+}

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type net from 'node:net'
 import path from 'node:path'
 import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
 import { BATCH_STATUS_CODE } from '../src/model/batch.ts'
 import { type Program, startProgram } from './child.ts'
 import { batchFigures } from './evidence.ts'
-import { FaultProxy } from './fault-proxy.ts'
+import { FaultProxy, serverOf, through } from './fault-proxy.ts'
 import { type CourtRecord, courtRecordOf } from './judge.ts'
 import type { Mischief } from './mischief.ts'
 import { PatientDatabase } from './patient-database.ts'
@@ -250,20 +249,6 @@ function addressOf(url: string): { host: string; port: number } {
 
 function urlThrough(relay: FaultProxy | null | undefined, url: string): string {
   return relay ? `http://${HOST}:${relay.port}` : url
-}
-
-/** Where the server of a connection string listens: a socket in a folder, or a port. */
-function serverOf(databaseUrl: string): net.NetConnectOpts {
-  const { hostname, port, searchParams } = new URL(databaseUrl.replace('@/', '@socket/'))
-  const folder = searchParams.get('host')
-  if (folder === null) return { host: hostname, port: Number(port || '5432') }
-  return { path: path.join(folder, `.s.PGSQL.${searchParams.get('port') ?? '5432'}`) }
-}
-
-function through(relay: FaultProxy, databaseUrl: string): string {
-  const { username, password, pathname } = new URL(databaseUrl.replace('@/', '@socket/'))
-  const user = password === '' ? username : `${username}:${password}`
-  return `postgres://${user}@${HOST}:${relay.port}${pathname}`
 }
 
 /** Each start of a process is a node of its own. */
