@@ -14,7 +14,7 @@ import { createMetrics } from './metrics.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
-import { pingDatabase } from './store/ping-database.ts'
+import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -62,10 +62,14 @@ interface Starting {
   readonly stopAll: () => Promise<void>
 }
 
+/** A database that starts together with us is waited for this long. */
+const DATABASE_WITHIN_SECONDS = 30
+
 async function start({ config, log, parts, stops, stopAll }: Starting): Promise<RunningServer> {
   const clock = parts.clock ?? systemClock
   const carrierKind = parts.carrierKind ?? registeredCarrierKind
   const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, stops)).connectionString
+  await untilDatabaseAnswers(databaseUrl, { clock, log, withinSeconds: DATABASE_WITHIN_SECONDS })
   await migrate(databaseUrl, { log })
   const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
   stops.push(() => database.end())
