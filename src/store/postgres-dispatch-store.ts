@@ -171,7 +171,11 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
     progressCalls: (calls) => track(run(client, progressCalls(gate, calls)).then(ignore)),
     claim: (source, { nodeId, lanes }) =>
-      track(run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then(claimedRecipients)),
+      track(
+        run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>
+          claimedRecipients(rows, lanes),
+        ),
+      ),
     laneStates: (lanes) => track(run(client, laneStates(organizationId, lanes)).then(laneStateRows)),
     trunkStates: () => track(run(client, trunkStates(organizationId, now)).then(trunkStateRows)),
     setTrunkHealth: (trunkId, health) => track(setTrunkHealth(client, { organizationId, now, trunkId, ...health })),
