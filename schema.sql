@@ -27,6 +27,19 @@ CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
 AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
+CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+  IF changed <> wanted THEN
+    RAISE EXCEPTION 'changed % rows of %', changed, wanted USING ERRCODE = 'CRL01';
+  END IF;
+  RETURN changed;
+END $function$
+;
+
 CREATE TABLE agent (
   organization_id integer NOT NULL,
   agent_id integer NOT NULL,
@@ -196,6 +209,12 @@ ALTER TABLE event_block ALTER COLUMN n SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN kind SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN code SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN at_ms SET STATISTICS 0;
+ALTER TABLE event_block ALTER COLUMN batch_id SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN seq SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN n SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN kind SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN code SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN at_ms SET STORAGE EXTERNAL;
 
 CREATE TABLE gate (
   organization_id integer NOT NULL,

@@ -116,6 +116,10 @@ export class LiveCall {
     )
   }
 
+  get unsavedCarrierCallId(): string | null {
+    return this.savedCarrierCallId === null ? this.carrierCallId : null
+  }
+
   /** What this copy knows, as evidence that can be judged against the rows again. */
   evidence(): CallEvent[] {
     const { ref, claimedAtEpochMs: at, ending } = this
