@@ -8,16 +8,22 @@ const CLOCK = 'clock\\.ts$'
 const CARRIER_INTERFACE = 'carriers/carrier\\.ts$'
 const AGENT_INTERFACE = 'agents/agent\\.ts$'
 
+/** What a dialect needs to know to have webhooks in its own form. */
+const WEBHOOK_FORM = 'webhooks/webhook-form\\.ts$'
+
 /** For each folder and top-level file of src/: what it may import of src/, beside itself. */
 export const MAY_IMPORT = {
   'model/': [ERRORS],
   'csv/': ['model/', ERRORS],
   'store/': ['model/', ERRORS, CLOCK],
   'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
-  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
+  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK, WEBHOOK_FORM],
+  // Addresses that users give: judged when they are stored, and again by whoever connects to them.
+  'targets/': [ERRORS, CLOCK],
+  'webhooks/': ['commands/', 'store/', 'model/', 'targets/', ERRORS, CLOCK],
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
-  'carriers/': ['model/', CLOCK],
-  'agents/': ['model/', CLOCK, CARRIER_INTERFACE],
+  'carriers/': ['model/', CLOCK, 'targets/'],
+  'agents/': ['model/', CLOCK, 'targets/', CARRIER_INTERFACE],
   'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
   // Makes a server run; that a database is in it is the store's affair.
   'embedded-postgres/': ['store/database\\.ts$', CLOCK],

@@ -5,7 +5,7 @@ import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
 import type { CommandContext } from './commands/context.ts'
 import type { Config } from './config.ts'
-import { dialects } from './dialects/registry.ts'
+import { dialects, webhookForm } from './dialects/registry.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
@@ -16,6 +16,7 @@ import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { TargetGuard } from './targets/target-guard.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {
@@ -74,7 +75,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
   stops.push(() => database.end())
 
-  const secrets = await ensureInstallation(database, clock)
+  const secrets = await ensureInstallation(database, clock, config.secretKeys)
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const dispatcher = new Dispatcher({
@@ -92,7 +93,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
-  const commands: CommandContext = { database, clock, secrets, signals, carrierKind, agentKind }
+  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
+  const kinds = { carrierKind, agentKind, webhookForm }
+  const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
   const server = buildServer({
     dialects,
