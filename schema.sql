@@ -94,7 +94,7 @@ CREATE TABLE batch (
   name text NOT NULL,
   dialect text NOT NULL,
   agent_id integer NOT NULL,
-  caller_number bigint NOT NULL,
+  caller_number bigint,
   trunk_id integer NOT NULL,
   ring_timeout_seconds integer NOT NULL,
   max_call_seconds integer NOT NULL,

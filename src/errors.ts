@@ -165,7 +165,13 @@ const ERRORS = {
   'recipient-not-found': notFound('recipient'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
+  'call-not-found': notFound('call'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

@@ -90,6 +90,7 @@ export interface BatchView {
   readonly dialect: string
   readonly status: BatchStatus
   readonly agent: { readonly id: string; readonly name: string; readonly aliases: readonly string[] }
+  /** Empty when nobody of it is called from here. */
   readonly callerNumber: string
   readonly callerNumberId: string | null
   readonly trunk: { readonly id: string; readonly name: string; readonly carrier: string }
@@ -149,6 +150,7 @@ export interface RecipientView {
   readonly seq: number
   /** Line of the uploaded file (the header is line 1), or ordinal in the posted list from 1. */
   readonly line: number
+  /** Empty for somebody who is not called but brought by somebody else. */
   readonly number: string
   readonly state: RecipientState
   /** Null until it is final. */
