@@ -37,6 +37,7 @@ CREATE TABLE agent (
   default_number_id integer,
   created_at timestamp with time zone NOT NULL,
   archived_at timestamp with time zone,
+  dialect_fields jsonb,
   CONSTRAINT agent_pkey PRIMARY KEY (organization_id, agent_id),
   CONSTRAINT agent_organization_id_agent_uuid_key UNIQUE (organization_id, agent_uuid)
 );
@@ -47,7 +48,7 @@ CREATE TABLE alias (
   alias text NOT NULL,
   object_id integer NOT NULL,
   CONSTRAINT alias_pkey PRIMARY KEY (organization_id, kind, alias),
-  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text]))
+  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text, 'trunk'::text]))
 );
 
 CREATE TABLE attempt (
@@ -95,10 +96,12 @@ CREATE TABLE batch (
   version bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
+CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id);
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
 CREATE TABLE batch_state (
@@ -241,6 +244,7 @@ CREATE TABLE lane (
   closed_as smallint,
   closed_cause smallint,
   closed_at timestamp with time zone,
+  caller_number bigint,
   CONSTRAINT lane_pkey PRIMARY KEY (organization_id, batch_id, lane)
 ) WITH (autovacuum_analyze_threshold=1000000, fillfactor=20);
 
@@ -319,6 +323,7 @@ CREATE TABLE recipient (
   variables text,
   metadata text,
   successor_seq integer,
+  dialect_fields text,
   CONSTRAINT recipient_pkey PRIMARY KEY (organization_id, batch_id, seq)
 );
 
@@ -343,7 +348,8 @@ CREATE UNLOGGED TABLE staged_recipient (
   number_hash bigint NOT NULL,
   variables text,
   metadata text,
-  not_before timestamp with time zone
+  not_before timestamp with time zone,
+  dialect_fields text
 );
 
 CREATE TABLE suppression (

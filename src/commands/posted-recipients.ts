@@ -4,6 +4,7 @@ import { parsePhoneNumber } from '../model/phone-number.ts'
 import { canonicalZone } from '../model/zone-offsets.ts'
 import { problemOfJson } from './checked-input.ts'
 import type { JsonObject, JsonValue } from './context.ts'
+import type { RecipientRoutes } from './recipient-routes.ts'
 import type { RecipientDraft, RecipientStage } from './recipient-stage.ts'
 
 /** A recipient as it is posted. */
@@ -14,6 +15,12 @@ export interface RecipientInput {
   readonly variables?: JsonObject | null | undefined
   /** Echoed, never spoken. */
   readonly metadata?: JsonValue | undefined
+  /** What the dialect must be able to repeat of this recipient. */
+  readonly dialectFields?: JsonObject | undefined
+  /** Id or alias of the trunk through which it is called, when that is not the batch's. */
+  readonly trunk?: string | undefined
+  /** Id, alias or E.164 of the number from which it is called, when that is not the batch's. */
+  readonly callerNumber?: string | undefined
   /** Not called before. */
   readonly notBefore?: Date | null | undefined
   /** The IANA zone the person is in; by default the zones the number may be in. */
@@ -33,7 +40,7 @@ const PROBLEMS_LOOKED_FOR = 1_000
 export async function stagePostedRecipients(
   stage: RecipientStage,
   recipients: readonly RecipientInput[],
-  options: { path: string; takesAnyNumber: boolean; nowEpochMs: number },
+  options: { path: string; takesAnyNumber: boolean; nowEpochMs: number; routes: RecipientRoutes },
 ): Promise<void> {
   if (recipients.length === 0) throw new AppError('no-recipients', { field: options.path })
   const problems: ErrorDetail[] = []
@@ -53,19 +60,22 @@ interface Reading {
   readonly path: string
   readonly takesAnyNumber: boolean
   readonly nowEpochMs: number
+  readonly routes: RecipientRoutes
   readonly index: number
   readonly problems: ErrorDetail[]
 }
 
 function draftOf(recipient: RecipientInput, reading: Reading): RecipientDraft | null {
   const { variables, metadata, notBefore, timezone } = recipient
-  const found = numberOf(recipient.to, reading)
+  const route = reading.routes(recipient)
+  const found = numberOf(recipient.to, { ...reading, takesAnyNumber: (route ?? reading).takesAnyNumber })
   const zone = timezone === null || timezone === undefined ? null : zoneOf(timezone, reading)
   const later = notBefore === null || notBefore === undefined ? null : laterThanNow(notBefore, reading)
   const texts = { variables: textOf(variables, 'variables', reading), metadata: textOf(metadata, 'metadata', reading) }
+  const dialectFields = textOf(recipient.dialectFields, 'dialectFields', reading)
   if (found === null) return null
   const zones = zone === null ? zonesOf(found.digits) : [zone]
-  return { line: reading.index + 1, ...found, ...texts, notBefore: later, zones }
+  return { line: reading.index + 1, ...found, ...texts, dialectFields, notBefore: later, zones, route }
 }
 
 function numberOf(text: string, reading: Reading): { digits: number; invalid: boolean } | null {

@@ -55,6 +55,7 @@ export function recipientView(context: Ids, organizationId: number, row: Recipie
     dueReason: row.due_reason === null ? null : dueReasonFromCode(row.due_reason),
     variables: variablesOf(row),
     metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as JsonValue),
+    dialectFields: row.dialect_fields === null ? null : (JSON.parse(row.dialect_fields) as JsonObject),
   }
 }
 

@@ -126,6 +126,7 @@ function trunkView(row: TrunkRow): TrunkView {
     live: row.live,
     callsPerSecond: row.calls_per_second,
     blockedUntil: row.blocked_until,
+    aliases: row.aliases,
     createdAt: row.created_at,
   }
 }

@@ -52,6 +52,8 @@ export interface TrunkView {
   readonly callsPerSecond: number
   /** Nothing is dialled through it until then, since it fails. */
   readonly blockedUntil: Date | null
+  /** Names under which wire formats ask for it, such as that of a medium. */
+  readonly aliases: readonly string[]
   readonly createdAt: Date
 }
 
@@ -68,6 +70,8 @@ export interface AgentView {
   readonly name: string
   readonly kind: string
   readonly settings: JsonObject
+  /** What the dialect that made it must be able to repeat. */
+  readonly dialectFields: JsonObject | null
   readonly defaultNumberId: string | null
   readonly aliases: readonly string[]
   readonly createdAt: Date
@@ -171,6 +175,8 @@ export interface RecipientView {
   /** Values by name; for an uploaded file its other columns. */
   readonly variables: JsonObject
   readonly metadata: JsonValue | null
+  /** What the dialect that made it must be able to repeat of it. */
+  readonly dialectFields: JsonObject | null
 }
 
 export interface AttemptView {

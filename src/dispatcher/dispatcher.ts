@@ -7,7 +7,7 @@ import type { TrunkDefinition } from '../store/definitions.ts'
 import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
-import { dial, newCalls } from './dial.ts'
+import { dial, endUnsent, newCalls } from './dial.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -167,6 +167,7 @@ export class Dispatcher {
     this.#reconciler.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
+    // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
     for (const desk of this.#desks.values()) {
       desk.doDeferred()
@@ -189,7 +190,8 @@ export class Dispatcher {
     }
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
-    if (call) this.#merge(desk, call, event)
+    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
+    if (call && call.ending === null) this.#merge(desk, call, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
     if (onDurable) desk.addOnDurable(onDurable)
     if (desk.hasMail) this.#makeReady(desk.organizationId)
@@ -304,7 +306,9 @@ export class Dispatcher {
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {
       calls.forEach((call, index) => {
-        dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        // A node that stops dials nothing more, and only it can say so.
+        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
+        else dial(desk, { call, claim: claimed[index]!, options, sentAt })
       })
       for (const run of inbox.onDurable) run()
     }
