@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/postgres-for-tests.ts'],
     pool: 'forks',
+    // So that worker threads of the product load from TypeScript in tests.
+    execArgv: ['--import', './test/run-typescript.mjs'],
     // Real databases and processes start inside the tests; the limit only ends a test that hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,

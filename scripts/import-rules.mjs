@@ -7,6 +7,9 @@ const CLOCK = 'clock\\.ts$'
 /** The interfaces are known where the kinds behind them must not be. */
 const CARRIER_INTERFACE = 'carriers/carrier\\.ts$'
 const AGENT_INTERFACE = 'agents/agent\\.ts$'
+/** What a carrier that carries sound itself may know: the interfaces, and the announcement that plays over them. */
+const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement)\\.ts$'
+const VOICES_INTERFACE = 'voices/voices\\.ts$'
 
 /** For each folder and top-level file of src/: what it may import of src/, beside itself. */
 export const MAY_IMPORT = {
@@ -16,8 +19,12 @@ export const MAY_IMPORT = {
   'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
   'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
-  'carriers/': ['model/', CLOCK],
-  'agents/': ['model/', CLOCK, CARRIER_INTERFACE],
+  'carriers/': ['model/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
+  // Packets and nothing else: no signalling, no database, no agent.
+  'media/': [CLOCK],
+  // Texts become sound; of the media path it knows what a prompt is and its codec.
+  'voices/': ['media/(prompt|g711)\\.ts$', CLOCK],
+  'agents/': ['model/', CLOCK, CARRIER_INTERFACE, VOICES_INTERFACE],
   'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
   // Makes a server run; that a database is in it is the store's affair.
   'embedded-postgres/': ['store/database\\.ts$', CLOCK],

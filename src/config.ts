@@ -132,6 +132,19 @@ const SETTINGS = {
     defaultText: 'US',
     schema: text({ max: 16, pattern: /^[A-Za-z0-9-]+$/, hint: 'letters, digits and hyphens', fallback: 'US' }),
   },
+  mediaPorts: {
+    variable: 'CARILLON_MEDIA_PORTS',
+    description:
+      'The UDP ports for the sound of calls that this node carries itself, two for each call; open them in the firewall. Best outside of the range that the system gives to others (32768-60999 on Linux).',
+    defaultText: '16384-32767',
+    schema: portRange({ first: 16_384, last: 32_767 }),
+  },
+  mediaWorkers: {
+    variable: 'CARILLON_MEDIA_WORKERS',
+    description: 'How many threads carry the sound of calls; one carries about 1,500 announcements.',
+    defaultText: 'one less than the machine has cores, at least one',
+    schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
+  },
   logLevel: {
     variable: 'CARILLON_LOG_LEVEL',
     description: `How much is logged: ${LOG_LEVELS.join(', ')}.`,
@@ -220,6 +233,21 @@ function wholeNumber(range: { min: number; max: number; fallback: number }) {
       const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
       if (number >= range.min && number <= range.max) return number
       context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    })
+}
+
+function portRange(fallback: { first: number; last: number }) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) return fallback
+      const [first, last] = /^\d{1,5}-\d{1,5}$/.test(value) ? value.split('-').map(Number) : []
+      if (first !== undefined && last !== undefined && first >= 1024 && last <= 65_535 && first + 1 < last) {
+        return { first, last }
+      }
+      context.addIssue({ code: 'custom', message: 'Write two ports from 1024 to 65535, such as 16384-32767.' })
       return z.NEVER
     })
 }

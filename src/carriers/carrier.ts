@@ -1,6 +1,8 @@
 import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
+import type { MediaEngine } from '../media/media-engine.ts'
 import type { CallEvent } from '../model/call-event.ts'
+import type { VoiceChoice, Voices } from '../voices/voices.ts'
 
 /**
  * How a call leaves the building. A carrier is one account at one provider (a trunk), opened once per node.
@@ -64,6 +66,14 @@ export interface AgentSpeech {
   readonly text: string
   /** Zero: hang up after the text. Else wait this long for a key after it. */
   readonly waitForKeySeconds: number
+  /** The key that plays it again. */
+  readonly repeatKey?: string
+  /** The key that ends the call at once; that it also suppresses is not the carrier's affair. */
+  readonly stopKey?: string
+  /** Who speaks it. Absent: the installation's voice. */
+  readonly voice?: VoiceChoice
+  /** A recording that is played instead of speaking the text. */
+  readonly recording?: string
 }
 
 export interface CallHandle {
@@ -98,6 +108,10 @@ export interface CarrierContext {
   readonly log: CarrierLog
   /** Where the provider can reach this trunk on any node: `<public url>/carriers/<trunk id>`. */
   readonly callbackUrl: string
+  /** The sound of calls that this process carries itself. */
+  readonly media: MediaEngine
+  /** Makes what is said into sound before a call is placed. */
+  readonly voices: Voices
 }
 
 export interface CarrierLog {

@@ -40,6 +40,7 @@ const CAUSES = {
   'destination-refused': { code: 46, text: 'The carrier does not call this destination' },
   'trunk-unreachable': { code: 47, text: 'The trunk could not be reached' },
   'media-not-agreed': { code: 48, text: 'The carrier and this server share no sound format' },
+  'voice-failed': { code: 49, text: 'The voice could not speak the text' },
 
   // What became of the call is not known.
   'no-carrier-answer': { code: 60, text: 'The carrier did not say whether it took the call' },
@@ -50,6 +51,8 @@ const CAUSES = {
   'deadline-missed': { code: 70, text: 'The call could not be sent in time' },
   'claim-lost': { code: 71, text: 'The server did not learn that the call was its own' },
   'stopped-before-send': { code: 72, text: 'The call was stopped before it was sent' },
+  'voice-not-ready': { code: 73, text: 'The voice had not finished speaking the text in time' },
+  'no-media-port': { code: 74, text: 'This server had no free port for the sound of the call' },
 
   // Somebody or some rule of ours kept the person from being called (again).
   'cancelled-by-user': { code: 80, text: 'Cancelled by a user' },
