@@ -19,7 +19,9 @@ export const MAY_IMPORT = {
   'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
   'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
-  'carriers/': ['model/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
+  'carriers/': ['model/', 'sip/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
+  // Signalling and nothing else: no sound, no database, no batch.
+  'sip/': [CLOCK],
   // Packets and nothing else: no signalling, no database, no agent.
   'media/': [CLOCK],
   // Texts become sound; of the media path it knows what a prompt is and its codec.

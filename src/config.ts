@@ -145,6 +145,34 @@ const SETTINGS = {
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
   },
+  sipAddresses: {
+    variable: 'CARILLON_SIP_ADDRESSES',
+    description:
+      'The addresses of this machine that SIP trunks are reached from, at most one of IPv4 and one of IPv6, with a comma between them. Nobody can call this server.',
+    defaultText: '0.0.0.0',
+    schema: addresses(['0.0.0.0']),
+  },
+  sipPort: {
+    variable: 'CARILLON_SIP_PORT',
+    description:
+      'The UDP port of SIP, where a trunk recognises this server by it; 0 takes a free one. Each node on a machine needs its own.',
+    defaultText: '0',
+    schema: wholeNumber({ min: 0, max: 65_535, fallback: 0 }),
+  },
+  sipPublicAddress: {
+    variable: 'CARILLON_SIP_PUBLIC_ADDRESS',
+    description:
+      'The IP address that SIP trunks know this node by, where a router translates addresses one to one; ports stay the same.',
+    defaultText: 'the address it sends from',
+    schema: optional((value) => (isIP(value) ? value : undefined), 'an IP address such as 203.0.113.7'),
+  },
+  sipCallsPerSecond: {
+    variable: 'CARILLON_SIP_CALLS_PER_SECOND',
+    description:
+      'How many calls this node begins in a second over all its SIP trunks; more wait, so that overload cannot feed itself.',
+    defaultText: '200',
+    schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
+  },
   logLevel: {
     variable: 'CARILLON_LOG_LEVEL',
     description: `How much is logged: ${LOG_LEVELS.join(', ')}.`,
@@ -248,6 +276,20 @@ function portRange(fallback: { first: number; last: number }) {
         return { first, last }
       }
       context.addIssue({ code: 'custom', message: 'Write two ports from 1024 to 65535, such as 16384-32767.' })
+      return z.NEVER
+    })
+}
+
+function addresses(fallback: readonly string[]) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context): readonly string[] => {
+      if (value === undefined) return fallback
+      const written = value.split(',').map((address) => address.trim())
+      const families = written.map((address) => isIP(address))
+      if (!families.includes(0) && new Set(families).size === families.length) return written
+      context.addIssue({ code: 'custom', message: 'Write one IP address, or one of IPv4 and one of IPv6: 0.0.0.0,::' })
       return z.NEVER
     })
 }

@@ -128,6 +128,7 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
             answeredMs: 100,
             answeredByCode: 1,
             carrierCallId: `call-${call.seq}`,
+            carrierState: null,
           })),
         ),
       )
@@ -145,6 +146,7 @@ function endOf(how: CallEnd) {
     causeCode: 0,
     answeredByCode: 0,
     sipStatus: -1,
+    q850Cause: -1,
     acceptedMs: 10,
     ringingMs: 20,
     answeredMs: answered ? 100 : -1,

@@ -59,6 +59,7 @@ interface Progress {
   readonly call: LiveCall
   readonly state: number
   readonly carrierCallId: string | null
+  readonly carrierState: string | null
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -138,7 +139,12 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   )
   const progressed = calls
     .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
+    .map((call) => ({
+      call,
+      state: call.reachedState,
+      carrierCallId: call.carrierCallId,
+      carrierState: call.carrierState,
+    }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
   const progressApplied = progressed.length
     ? transaction.progressCalls(progressed.map(({ call }) => progressedCallRow(call)))

@@ -17,6 +17,7 @@ const CAUSES = {
   'node-lost': { code: 9, text: 'The server that carried the call was lost' },
   'shut-down': { code: 10, text: 'The server that carried the call was shut down' },
   'suppressed-by-callee': { code: 11, text: 'The person asked not to be called again' },
+  'answered-too-late': { code: 13, text: 'The person answered while the call was being ended' },
   'machine-detected': { code: 12, text: 'An answering machine took the call' },
 
   // The telephone of the called person, or the person, did not take the call.

@@ -30,9 +30,10 @@ export interface Via {
 
 /** Null for anything that is not a sip or sips URI with a host. */
 export function parseUri(text: string): SipUri | null {
-  const match = /^(sips?):(?:([^@]{0,256})@)?(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,255})(?::(\d{1,5}))?((?:;[^?]{0,1024})?)(?:\?.*)?$/i.exec(
-    text,
-  )
+  const match =
+    /^(sips?):(?:([^@]{0,256})@)?(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,255})(?::(\d{1,5}))?((?:;[^?]{0,1024})?)(?:\?.*)?$/i.exec(
+      text,
+    )
   if (match === null) return null
   const port = match[4] === undefined ? null : Number(match[4])
   if (port !== null && (port < 1 || port > 65_535)) return null

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { answerChallenge, type Challenge, chooseChallenge, type Credentials } from './digest.ts'
+import { answerChallenge, type Challenge, type Credentials, chooseChallenge } from './digest.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 
 /** How often a request may be sent again because it was challenged. */
@@ -26,7 +26,8 @@ export class Authorization {
     const challenge = chooseChallenge(response, this.#credentials.realm)
     if (challenge === null) return false
     const known = this.#challenges.get(challenge.header)
-    const refused = known !== undefined && known.uses > 0 && !challenge.stale && known.challenge.realm === challenge.realm
+    const refused =
+      known !== undefined && known.uses > 0 && !challenge.stale && known.challenge.realm === challenge.realm
     // A nonce may run out without a word of it; the same nonce again can only mean a wrong password.
     if (refused && known.challenge.nonce === challenge.nonce) return false
     this.#challenges.set(challenge.header, { challenge, uses: 0 })

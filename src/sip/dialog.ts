@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostPort, parseNameAddress, parseUri, tagOf } from './addresses.ts'
 import { SipHeaders, type SipRequest, type SipResponse } from './message.ts'
-import { isPrivateAddress } from './private-address.ts'
 import type { Peer } from './peer.ts'
+import { isPrivateAddress } from './private-address.ts'
 
 export const USER_AGENT = 'Carillon'
 /** What we answer within a call. */
@@ -102,7 +102,8 @@ export function nextHop(leg: CallLeg, dialog: DialogPart): Peer {
   const [first] = dialog.routes
   const uri = parseUri(first === undefined ? dialog.target : (parseNameAddress(first)?.uri ?? ''))
   if (peer.transport !== 'udp' || uri === null || uri.scheme !== 'sip' || isIP(uri.host) === 0) return peer
-  if (isIP(uri.host) !== isIP(peer.address) || (uri.parameters.get('transport') ?? 'udp').toLowerCase() !== 'udp') return peer
+  if (isIP(uri.host) !== isIP(peer.address) || (uri.parameters.get('transport') ?? 'udp').toLowerCase() !== 'udp')
+    return peer
   if (isPrivateAddress(uri.host) && !isPrivateAddress(peer.address)) return peer
   return { ...peer, address: uri.host, port: uri.port ?? 5060 }
 }

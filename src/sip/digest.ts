@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parametersOf, } from './addresses.ts'
+import { parametersOf } from './addresses.ts'
 import type { SipHeaders, SipResponse } from './message.ts'
 import { splitOutside } from './message.ts'
 
@@ -53,7 +53,15 @@ function readChallenge(value: string, header: Challenge['header']): Challenge | 
   // Only `auth-int` is offered: we do not speak it.
   if (qops !== undefined && !offersAuth) return null
   const stale = parameters.get('stale')?.toLowerCase() === 'true'
-  return { header, realm, nonce, opaque: parameters.get('opaque') ?? null, algorithm, qop: offersAuth ? 'auth' : null, stale }
+  return {
+    header,
+    realm,
+    nonce,
+    opaque: parameters.get('opaque') ?? null,
+    algorithm,
+    qop: offersAuth ? 'auth' : null,
+    stale,
+  }
 }
 
 export interface DigestUse {

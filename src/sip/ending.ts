@@ -1,9 +1,16 @@
-import type { SipHeaders } from './message.ts'
 import { parametersOf } from './addresses.ts'
+import type { SipHeaders } from './message.ts'
 import { splitOutside } from './message.ts'
 
 /** Why we end a call. */
-export type HangUpReason = 'ring-timeout' | 'user' | 'finished' | 'max-duration' | 'media-lost' | 'media-not-agreed' | 'shut-down'
+export type HangUpReason =
+  | 'ring-timeout'
+  | 'user'
+  | 'finished'
+  | 'max-duration'
+  | 'media-lost'
+  | 'media-not-agreed'
+  | 'shut-down'
 
 /**
  * How a call ended on the wire.
@@ -15,8 +22,18 @@ export type HangUpReason = 'ring-timeout' | 'user' | 'finished' | 'max-duration'
  * - `lost`: the connection broke after the other side had taken the INVITE, and before it was answered.
  */
 export type CallEnding =
-  | { readonly kind: 'refused'; readonly status: number; readonly q850: number | null; readonly retryAfterSeconds: number | null }
-  | { readonly kind: 'given-up'; readonly why: HangUpReason; readonly status: number | null; readonly q850: number | null }
+  | {
+      readonly kind: 'refused'
+      readonly status: number
+      readonly q850: number | null
+      readonly retryAfterSeconds: number | null
+    }
+  | {
+      readonly kind: 'given-up'
+      readonly why: HangUpReason
+      readonly status: number | null
+      readonly q850: number | null
+    }
   | { readonly kind: 'answered-too-late'; readonly why: HangUpReason }
   | { readonly kind: 'hung-up'; readonly by: 'callee'; readonly q850: number | null }
   | { readonly kind: 'hung-up'; readonly by: 'us'; readonly why: HangUpReason }

@@ -1,13 +1,14 @@
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { tagOf } from './addresses.ts'
+import { hostPort, hostText, tagOf } from './addresses.ts'
 import type { Authorization } from './authorization.ts'
+import { CallPace } from './call-pace.ts'
 import type { ClientTransaction, ClientTransactionListener } from './client-transaction.ts'
 import { ALLOW, contactOf, newBranch, requestHeaders } from './dialog.ts'
-import { hostPort, hostText } from './addresses.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import { type CallListener, type CallWire, OutgoingCall, type OutgoingCallOptions } from './outgoing-call.ts'
 import { type Peer, peerKey } from './peer.ts'
+import { isPrivateAddress } from './private-address.ts'
 import { responseTo } from './response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { Transactions } from './transactions.ts'
@@ -24,6 +25,10 @@ export interface EndpointOptions {
   /** UDP; 0: any. */
   readonly port: number
   readonly advertisedAddress: string | null
+  /** Private networks that trunks may lie in, such as 192.168.1.0/24. */
+  readonly allowedPrivateTargets?: readonly string[]
+  /** Calls that may begin in a second, over all trunks; 200 when absent. */
+  readonly callsPerSecond?: number
 }
 
 /**
@@ -40,11 +45,16 @@ export class SipEndpoint {
   readonly #authorities = new Map<string, string | null>()
   /** Addresses of trunks, which get an answer to OPTIONS and a refusal of calls. */
   readonly #known = new Map<string, number>()
+  readonly #allowed: BlockList
+  /** Beginnings of calls of the whole process. */
+  readonly pace: CallPace
   #started: Promise<void> | null = null
 
   constructor(options: EndpointOptions) {
     this.#options = options
     const { clock } = options
+    this.pace = new CallPace(clock, options.callsPerSecond ?? 200)
+    this.#allowed = networks(options.allowedPrivateTargets ?? [])
     this.#transport = new SipTransport({
       ...options,
       onMessage: (bytes, from) => this.#transactions.receive(bytes, from),
@@ -91,11 +101,27 @@ export class SipEndpoint {
     await this.#transport.reach(peer, { withinMs: options.withinMs, certificateAuthority })
   }
 
+  /** False for an address of a private network that nobody has allowed. */
+  mayReach({ address }: Peer): boolean {
+    if (!isPrivateAddress(address)) return true
+    return this.#allowed.check(address, familyOf(address) === 6 ? 'ipv6' : 'ipv4')
+  }
+
+  /** The call of that Call-ID, as long as this process remembers it. */
+  findCall(callId: string): OutgoingCall | undefined {
+    return this.#calls.get(callId)
+  }
+
   /** How the peer may reach us: the sent-by of Via, and the Contact for this user. Only after it was reached. */
   namesFor(peer: Peer, user: string): { sentBy: string; contact: string; host: string; localAddress: string } {
     const name = this.#transport.localName(peer)
     const localAddress = this.#transport.localAddress(peer)
-    return { sentBy: hostPort(name.host, name.port), contact: contactOf(user, name, peer), host: name.host, localAddress }
+    return {
+      sentBy: hostPort(name.host, name.port),
+      contact: contactOf(user, name, peer),
+      host: name.host,
+      localAddress,
+    }
   }
 
   /** Places one call to a peer that was reached. Null: not one byte was written. */
@@ -194,7 +220,10 @@ export class SipEndpoint {
     if (toTag !== null) server.respond(responseTo(request, { status: 481, peer }))
     else if (request.method === 'OPTIONS') {
       server.respond(responseTo(request, { status: 200, peer, localTag: newBranch(), headers: [['allow', ALLOW]] }))
-    } else server.respond(responseTo(request, { status: request.method === 'INVITE' ? 403 : 405, peer, localTag: newBranch() }))
+    } else
+      server.respond(
+        responseTo(request, { status: request.method === 'INVITE' ? 403 : 405, peer, localTag: newBranch() }),
+      )
     return true
   }
 
@@ -218,6 +247,20 @@ function forwarded(listener: CallListener): Omit<CallListener, 'onEnded'> {
     onKey: (key) => listener.onKey(key),
     onSilence: () => listener.onSilence(),
   }
+}
+
+function networks(entries: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const entry of entries) {
+    const [address = '', bits] = entry.split('/')
+    const family = familyOf(address)
+    list.addSubnet(
+      address,
+      bits === undefined ? (family === 6 ? 128 : 32) : Number(bits),
+      family === 6 ? 'ipv6' : 'ipv4',
+    )
+  }
+  return list
 }
 
 /** The family of an address as a socket calls it. */

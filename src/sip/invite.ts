@@ -1,7 +1,7 @@
 import type { CallRecord } from './call-record.ts'
 import { ALLOW, type CallLeg, type DialogPart, newBranch, requestHeaders, requestInDialog } from './dialog.ts'
 import { authorizationLines } from './digest.ts'
-import { readCseq, SipHeaders, type SipRequest } from './message.ts'
+import { readCseq, type SipHeaders, type SipRequest } from './message.ts'
 
 /** The INVITE of a call: the first with `sequence` 1 more than nothing, a challenged one again with the next. */
 export function inviteRequest(

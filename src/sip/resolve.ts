@@ -1,5 +1,4 @@
-import { resolve4, resolve6, resolveSrv } from 'node:dns/promises'
-import { lookup } from 'node:dns/promises'
+import { lookup, resolve4, resolve6, resolveSrv } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Peer, TransportName } from './peer.ts'
 

@@ -124,13 +124,24 @@ function mediaSection(line: string): Section {
   const match = /^m=(\w{1,20}) (\d{1,5})(?:\/\d{1,3})? ([\w/]{1,40}) ([\d ]{1,200}|\S{1,200})$/.exec(line.trimEnd())
   if (match === null) throw new DescriptionFault('The description has a stream that cannot be read')
   const [, kind, port, protocol, formats] = match
-  const payloads = formats!.split(' ').map(Number).filter((number) => Number.isInteger(number) && number >= 0 && number <= 127)
-  return { kind: kind!, port: Number(port) === 0 ? 0 : portOf(port), protocol: protocol!, payloads, connection: null, attributes: [] }
+  const payloads = formats!
+    .split(' ')
+    .map(Number)
+    .filter((number) => Number.isInteger(number) && number >= 0 && number <= 127)
+  return {
+    kind: kind!,
+    port: Number(port) === 0 ? 0 : portOf(port),
+    protocol: protocol!,
+    payloads,
+    connection: null,
+    attributes: [],
+  }
 }
 
 function portOf(text: string | undefined): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new DescriptionFault('The description has no usable port')
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new DescriptionFault('The description has no usable port')
   return port
 }
 
@@ -144,14 +155,20 @@ function addressOf(connection: string | null): string {
 }
 
 function attribute(section: Section, name: string): string | null {
-  return section.attributes.find((each) => each.startsWith(`${name}:`))?.slice(name.length + 1).trim() ?? null
+  return (
+    section.attributes
+      .find((each) => each.startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim() ?? null
+  )
 }
 
 /** The payload type, among those of the stream, that is mapped to an encoding. */
 function mapped(section: Section, encoding: RegExp): number | null {
   for (const each of section.attributes) {
     const match = /^rtpmap:(\d{1,3}) (\S{1,60})$/.exec(each.trim())
-    if (match !== null && encoding.test(match[2]!) && section.payloads.includes(Number(match[1]))) return Number(match[1])
+    if (match !== null && encoding.test(match[2]!) && section.payloads.includes(Number(match[1])))
+      return Number(match[1])
   }
   return null
 }
@@ -162,7 +179,8 @@ function codecOf(section: Section): { codec: Codec; payloadType: number } {
   for (const codec of ['PCMU', 'PCMA'] as const) {
     const number = mapped(section, new RegExp(`^${codec}/8000(/1)?$`, 'i'))
     if (number !== null) named.set(number, codec)
-    else if (!section.attributes.some((each) => each.startsWith(`rtpmap:${PAYLOAD[codec]} `))) named.set(PAYLOAD[codec], codec)
+    else if (!section.attributes.some((each) => each.startsWith(`rtpmap:${PAYLOAD[codec]} `)))
+      named.set(PAYLOAD[codec], codec)
   }
   const payloadType = section.payloads.find((number) => named.has(number))
   if (payloadType === undefined) throw new DescriptionFault('The other side speaks neither PCMU nor PCMA')
@@ -175,7 +193,9 @@ function keyOf(section: Section): { srtpKey: Uint8Array | null; cryptoTag: numbe
     return { srtpKey: null, cryptoTag: 0 }
   }
   for (const each of section.attributes) {
-    const match = /^crypto:(\d{1,9}) AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/=]{40,44})(?:\|[^ ]*)?(?: .*)?$/.exec(each.trim())
+    const match = /^crypto:(\d{1,9}) AES_CM_128_HMAC_SHA1_80 inline:([A-Za-z0-9+/=]{40,44})(?:\|[^ ]*)?(?: .*)?$/.exec(
+      each.trim(),
+    )
     const key = match === null ? null : Buffer.from(match[2]!, 'base64')
     if (key?.length === SRTP_KEY_BYTES) return { srtpKey: new Uint8Array(key), cryptoTag: Number(match![1]) }
   }

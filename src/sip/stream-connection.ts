@@ -75,7 +75,9 @@ export class StreamConnection {
         reject(fault)
         this.close()
       }
-      const timer = clock.setTimer(withinMs, () => fail(new ConnectFault('timeout', 'The connection was not made in time')))
+      const timer = clock.setTimer(withinMs, () =>
+        fail(new ConnectFault('timeout', 'The connection was not made in time')),
+      )
       let connected = false
       this.#socket.on('connect', () => {
         connected = true

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { hostPort } from './addresses.ts'
-import { ConnectFault, StreamConnection } from './stream-connection.ts'
 import { type Peer, peerKey } from './peer.ts'
+import { ConnectFault, StreamConnection } from './stream-connection.ts'
 
 export interface TransportOptions {
   readonly clock: Clock
@@ -44,7 +44,7 @@ export class SipTransport {
   async start(): Promise<void> {
     for (const address of this.#options.bindAddresses) {
       const family = isIP(address) as 4 | 6
-      const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', ipv6Only: true })
+      const socket = createSocket(family === 6 ? { type: 'udp6', ipv6Only: true } : 'udp4')
       // Unreachable peers show by their silence; an error of the socket must not end the process.
       socket.on('message', (bytes, { address: from, port }) => {
         this.#options.onMessage(bytes, { transport: 'udp', address: from, port, serverName: null })
@@ -156,7 +156,10 @@ export class SipTransport {
     const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4')
     try {
       socket.connect(port, address)
-      await Promise.race([once(socket, 'connect'), once(socket, 'error').then(() => Promise.reject(new Error('no route')))])
+      await Promise.race([
+        once(socket, 'connect'),
+        once(socket, 'error').then(() => Promise.reject(new Error('no route'))),
+      ])
       this.#routeAddresses.set(address, socket.address().address)
     } catch {
       throw new ConnectFault('connect', `There is no route to ${hostPort(address, port)}`)

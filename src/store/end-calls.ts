@@ -12,6 +12,7 @@ export interface EndedCall {
   readonly causeCode: number
   readonly answeredByCode: number
   readonly sipStatus: number
+  readonly q850Cause: number
   readonly acceptedMs: number
   readonly ringingMs: number
   readonly answeredMs: number
@@ -42,16 +43,16 @@ const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::in
    unnest($7::smallint[]) AS disposition, unnest($8::smallint[]) AS cause, unnest($9::smallint[]) AS answered_by, unnest($10::smallint[]) AS sip,
    unnest($11::int[]) AS acc, unnest($12::int[]) AS ring, unnest($13::int[]) AS ans, unnest($14::int[]) AS fin,
    unnest($15::text[]) AS cid, unnest($16::text[]) AS keys, unnest($17::text[]) AS spoken,
-   unnest($18::bigint[]) AS retry_ms, unnest($19::smallint[]) AS reason ORDER BY 1),
+   unnest($18::bigint[]) AS retry_ms, unnest($19::smallint[]) AS reason, unnest($20::smallint[]) AS q850 ORDER BY 1),
  d AS (DELETE FROM live_call l USING t
    WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n
    RETURNING l.batch_id, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted, l.lane, l.trunk_id, l.node_id, l.state,
      l.successor_seq, l.claimed_at, t.disposition, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, nullif(t.sip, -1) AS sip,
      coalesce(l.accepted_ms, nullif(t.acc, -1)) AS acc, coalesce(l.ringing_ms, nullif(t.ring, -1)) AS ring,
-     coalesce(l.answered_ms, nullif(t.ans, -1)) AS ans, t.fin, coalesce(t.cid, l.carrier_call_id) AS cid, t.keys, t.spoken, t.retry_ms, t.reason),
+     coalesce(l.answered_ms, nullif(t.ans, -1)) AS ans, t.fin, coalesce(t.cid, l.carrier_call_id) AS cid, t.keys, t.spoken, t.retry_ms, t.reason, nullif(t.q850, -1) AS q850),
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
-     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text)
-   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken
+     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause)
+   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850
    FROM d ORDER BY batch_id, seq),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),
@@ -115,6 +116,7 @@ export function endCalls(organizationId: number, now: string, calls: readonly En
       textArray(calls.map((call) => call.spokenText)),
       plainArray(calls.map((call) => call.retryAfterMs)),
       plainArray(calls.map((call) => call.dueReasonCode)),
+      plainArray(calls.map((call) => call.q850Cause)),
     ],
   }
 }

@@ -16,12 +16,15 @@ export interface ProgressedCall {
   readonly answeredMs: number
   readonly answeredByCode: number
   readonly carrierCallId: string | null
+  /** Null: nothing new. */
+  readonly carrierState: string | null
 }
 
 const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
-   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid ORDER BY 1),
+   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid, unnest($14::text[]) AS cstate ORDER BY 1),
  u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(t.cid, l.carrier_call_id),
+     carrier_state = coalesce(t.cstate, l.carrier_state),
      accepted_ms = coalesce(l.accepted_ms, nullif(t.acc, -1)), ringing_ms = coalesce(l.ringing_ms, nullif(t.ring, -1)),
      answered_ms = coalesce(l.answered_ms, nullif(t.ans, -1)), answered_by = greatest(l.answered_by, t.answered_by)
    FROM t WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
@@ -61,6 +64,7 @@ export function progressCalls(organizationId: number, now: string, calls: readon
       plainArray(calls.map((call) => call.answeredMs)),
       plainArray(calls.map((call) => call.answeredByCode)),
       textArray(calls.map((call) => call.carrierCallId)),
+      textArray(calls.map((call) => call.carrierState)),
     ],
   }
 }
