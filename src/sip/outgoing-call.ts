@@ -280,8 +280,8 @@ export class OutgoingCall {
       onFailure: () => onFinal(null),
     })
     if (sent !== null) return
-    if (tries > 0) return onFinal(null)
-    this.#wire.reachAgain(peer).then(
+    const again = tries > 0 ? Promise.reject(new Error('Tried before')) : this.#wire.reachAgain(peer)
+    again.then(
       () => this.#inDialog(request, onFinal, tries + 1),
       () => onFinal(null),
     )

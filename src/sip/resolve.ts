@@ -57,6 +57,16 @@ export async function resolvePeers(
   return peers.slice(0, PEERS_MAX)
 }
 
+/** The record at a point between 0 and 1 of the sum of weights. */
+function byWeight<Record extends { weight: number }>(group: readonly Record[], point: number): Record {
+  let mark = point * group.reduce((sum, record) => sum + record.weight, 0)
+  for (const record of group) {
+    mark -= record.weight
+    if (mark < 0) return record
+  }
+  return group[0]!
+}
+
 async function serversOf(name: string, names: NameService, random: () => number) {
   const records = await names.srv(name).catch(() => [])
   const waiting = records.filter((record) => record.name !== '' && record.name !== '.')
@@ -64,8 +74,7 @@ async function serversOf(name: string, names: NameService, random: () => number)
   while (waiting.length > 0) {
     const priority = Math.min(...waiting.map((record) => record.priority))
     const group = waiting.filter((record) => record.priority === priority)
-    let mark = random() * group.reduce((sum, record) => sum + record.weight, 0)
-    const chosen = group.find((record) => (mark -= record.weight) < 0) ?? group[0]!
+    const chosen = byWeight(group, random())
     ordered.push(chosen)
     waiting.splice(waiting.indexOf(chosen), 1)
   }

@@ -27,9 +27,9 @@ export interface ResponseOptions {
 export function responseTo(request: SipRequest, options: ResponseOptions): SipResponse {
   const { status, peer, localTag, body = Buffer.alloc(0) } = options
   const headers = new SipHeaders()
-  request.headers
-    .list('via')
-    .forEach((via, index) => headers.add('via', index === 0 ? seenVia(request, via, peer) : via))
+  for (const [index, via] of request.headers.list('via').entries()) {
+    headers.add('via', index === 0 ? seenVia(request, via, peer) : via)
+  }
   for (const route of request.headers.all('record-route')) headers.add('record-route', route)
   headers.add('from', request.headers.get('from')!)
   const to = request.headers.get('to')!

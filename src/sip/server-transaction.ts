@@ -50,7 +50,10 @@ export class ServerTransaction {
     if (this.#over || this.#answer !== null) return
     this.#answer = writeMessage(response)
     this.#options.send(this.#answer)
-    if (!this.#isInvite) return this.#arm(this.#isDatagram ? TRANSACTION_MS : 0, () => this.#finish())
+    if (!this.#isInvite) {
+      this.#arm(this.#isDatagram ? TRANSACTION_MS : 0, () => this.#finish())
+      return
+    }
     // A 2xx is repeated over every transport: a proxy on the way may use another one.
     if (this.#isDatagram || response.status < 300) this.#armRepeat()
     this.#arm(TRANSACTION_MS, () => {

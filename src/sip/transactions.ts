@@ -82,7 +82,10 @@ export class Transactions {
 
   #receiveResponse(response: SipResponse, from: Peer): void {
     const client = this.#clients.get(clientKey(response))
-    if (client) return client.receive(response)
+    if (client) {
+      client.receive(response)
+      return
+    }
     this.figures.strayResponses++
     const isAnswer = response.status >= 200 && response.status < 300
     if (isAnswer && readCseq(response.headers)!.method === 'INVITE') this.#options.onStrayAnswer(response, from)
@@ -96,9 +99,13 @@ export class Transactions {
     }
     const name = `${via.parameters.get('branch') ?? ''} ${via.sentBy}`
     const keyOf = (method: string) => `${name} ${method} ${request.headers.get('call-id')}`
-    if (request.method === 'ACK') return this.#acknowledge(request, keyOf('INVITE'))
     const known = this.#servers.get(keyOf(request.method))
-    if (known) return known.receiveAgain()
+    if (request.method === 'ACK') this.#acknowledge(request, keyOf('INVITE'))
+    else if (known) known.receiveAgain()
+    else this.#begin(request, from, keyOf)
+  }
+
+  #begin(request: SipRequest, from: Peer, keyOf: (method: string) => string): void {
     if (this.#servers.size >= SERVER_TRANSACTIONS_MAX) {
       this.figures.ignoredRequests++
       return
@@ -112,10 +119,11 @@ export class Transactions {
       onOver: () => this.#servers.delete(key),
     })
     this.#servers.set(key, server)
-    if (request.method === 'CANCEL') return this.#cancel(server, keyOf('INVITE'))
-    if (this.#options.onRequest(server)) return
-    this.figures.ignoredRequests++
-    server.abandon()
+    if (request.method === 'CANCEL') this.#cancel(server, keyOf('INVITE'))
+    else if (!this.#options.onRequest(server)) {
+      this.figures.ignoredRequests++
+      server.abandon()
+    }
   }
 
   /** The ACK of a refusal has the branch of its INVITE, that of a 2xx a new one. */

@@ -44,7 +44,7 @@ export class SipTransport {
   async start(): Promise<void> {
     for (const address of this.#options.bindAddresses) {
       const family = isIP(address) as 4 | 6
-      const socket = createSocket(family === 6 ? { type: 'udp6', ipv6Only: true } : 'udp4')
+      const socket = createSocket(family === 6 ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
       // Unreachable peers show by their silence; an error of the socket must not end the process.
       socket.on('message', (bytes, { address: from, port }) => {
         this.#options.onMessage(bytes, { transport: 'udp', address: from, port, serverName: null })

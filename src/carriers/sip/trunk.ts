@@ -257,11 +257,11 @@ export class SipTrunk implements Carrier {
   #tell(call: SipCall, event: Parameters<CarrierContext['report']>[0]): void {
     if (this.#closed) return
     const { ref } = call.request
-    if (event.kind !== 'ended' && event.kind !== 'not-sent') return this.#context.report(event)
+    const isLast = event.kind === 'ended' || event.kind === 'not-sent'
     const forget = () => {
       if (this.#calls.get(ref) === call) this.#calls.delete(ref)
     }
-    this.#context.report(event, forget)
-    this.#context.clock.setTimer(REMEMBERED_MS, forget)
+    this.#context.report(event, isLast ? forget : undefined)
+    if (isLast) this.#context.clock.setTimer(REMEMBERED_MS, forget)
   }
 }
