@@ -63,7 +63,7 @@ export function answer(status: number, reason: string, more: Answer = {}): Step 
     status === 100 ? '[last_To:]' : `[last_To:];tag=${tag}`,
     '[last_Call-ID:]',
     '[last_CSeq:]',
-    'Contact: <sip:[local_ip]:[local_port];transport=[transport]>',
+    'Contact: <sip:[contact_address];transport=[transport]>',
     ...headers,
     ...(sdp ? ['Content-Type: application/sdp'] : []),
     'Content-Length: [len]',
@@ -114,7 +114,7 @@ export function request(
     '[last_Call-ID:]',
     `CSeq: ${sequence} ${method}`,
     'Max-Forwards: 70',
-    'Contact: <sip:[local_ip]:[local_port];transport=[transport]>',
+    'Contact: <sip:[contact_address];transport=[transport]>',
     ...(more.headers ?? []),
     ...(more.sdp ? ['Content-Type: application/sdp'] : []),
     'Content-Length: [len]',
@@ -126,7 +126,7 @@ export function request(
 export const keepSequence = '<ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="inviteSequence"/>'
 
 export function scenario(name: string, steps: readonly Step[]): string {
-  const used = ['contact', 'caller', 'callee', 'inviteSequence'].filter((each) =>
+  const used = ['contact', 'caller', 'callee', 'inviteSequence', 'ok', 'bad'].filter((each) =>
     steps.some((step) => step.includes(`"${each}"`)),
   )
   const reference = used.length === 0 ? '' : `<Reference variables="${used.join(',')}"/>`

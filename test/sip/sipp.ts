@@ -6,6 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
+import { hostPort } from '../../src/sip/addresses.ts'
+
 export const hasSipp = spawnSync('sipp', ['-v'], { encoding: 'utf8' }).stdout?.includes('SIPp') ?? false
 export const hasBaresip = spawnSync('baresip', ['-h'], { encoding: 'utf8' }).stderr?.includes('baresip') ?? false
 
@@ -16,6 +18,8 @@ export interface SippOptions {
   readonly transport?: 'u1' | 't1'
   readonly address?: string
   readonly port?: number
+  /** Where requests within a call shall come, when that is not sipp itself: `127.0.0.1:5062`. */
+  readonly contact?: string
   readonly arguments?: readonly string[]
 }
 
@@ -56,7 +60,7 @@ export async function startSipp(options: SippOptions): Promise<Sipp> {
   const media = 40_000 + (port % 10_000) * 2
   const list = [
     ...['-sf', 'scenario.xml', '-i', address, '-p', String(port), '-cp', String(control), '-t', transport],
-    ...['-mi', address, '-mp', String(media), '-nostdin', '-trace_msg', '-message_file', 'messages.log', '-trace_err'],
+    ...['-mi', address, '-mp', String(media), '-nostdin', '-key', 'contact_address', options.contact ?? hostPort(address, port), '-trace_msg', '-message_file', 'messages.log', '-trace_err'],
     ...(calls === undefined ? [] : ['-m', String(calls)]),
     ...(options.arguments ?? []),
   ]
