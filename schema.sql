@@ -27,6 +27,19 @@ CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
 AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
+CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+  IF changed <> wanted THEN
+    RAISE EXCEPTION 'changed % rows of %', changed, wanted USING ERRCODE = 'CRL01';
+  END IF;
+  RETURN changed;
+END $function$
+;
+
 CREATE TABLE agent (
   organization_id integer NOT NULL,
   agent_id integer NOT NULL,
@@ -81,7 +94,7 @@ CREATE TABLE batch (
   name text NOT NULL,
   dialect text NOT NULL,
   agent_id integer NOT NULL,
-  caller_number bigint NOT NULL,
+  caller_number bigint,
   trunk_id integer NOT NULL,
   ring_timeout_seconds integer NOT NULL,
   max_call_seconds integer NOT NULL,
@@ -196,6 +209,12 @@ ALTER TABLE event_block ALTER COLUMN n SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN kind SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN code SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN at_ms SET STATISTICS 0;
+ALTER TABLE event_block ALTER COLUMN batch_id SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN seq SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN n SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN kind SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN code SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN at_ms SET STORAGE EXTERNAL;
 
 CREATE TABLE gate (
   organization_id integer NOT NULL,
@@ -400,6 +419,66 @@ CREATE TABLE verdict (
   CONSTRAINT verdict_pkey PRIMARY KEY (organization_id, batch_id, seq)
 );
 
+CREATE TABLE webhook_delivery (
+  organization_id integer NOT NULL,
+  endpoint_id integer NOT NULL,
+  block_no bigint NOT NULL,
+  entry integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  batch_id integer NOT NULL,
+  seq integer NOT NULL,
+  n smallint NOT NULL,
+  kind smallint NOT NULL,
+  code smallint NOT NULL,
+  at_ms integer NOT NULL,
+  status smallint NOT NULL,
+  next_at timestamp with time zone,
+  tries smallint DEFAULT 0 NOT NULL,
+  last_at timestamp with time zone,
+  http_status smallint,
+  answer text,
+  error text,
+  took_ms integer,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
+) WITH (fillfactor=70);
+CREATE INDEX webhook_delivery_age ON webhook_delivery USING btree (created_at);
+CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
+CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
+
+CREATE TABLE webhook_endpoint (
+  organization_id integer NOT NULL,
+  endpoint_id integer NOT NULL,
+  endpoint_uuid uuid NOT NULL,
+  name text NOT NULL,
+  url text NOT NULL,
+  form text NOT NULL,
+  form_fields jsonb,
+  kinds smallint[],
+  agent_ids integer[],
+  batch_ids integer[],
+  secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_secret_until timestamp with time zone,
+  active boolean NOT NULL,
+  paused_at timestamp with time zone,
+  paused_reason text,
+  failures_in_row integer DEFAULT 0 NOT NULL,
+  failing_since timestamp with time zone,
+  last_delivered_at timestamp with time zone,
+  last_error text,
+  blocked_until timestamp with time zone,
+  block_no bigint NOT NULL,
+  lease_holder uuid,
+  lease_until timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_endpoint_pkey PRIMARY KEY (organization_id, endpoint_id),
+  CONSTRAINT webhook_endpoint_organization_id_endpoint_uuid_key UNIQUE (organization_id, endpoint_uuid)
+) WITH (fillfactor=50);
+CREATE INDEX webhook_endpoint_working ON webhook_endpoint USING btree (organization_id, endpoint_id) WHERE active AND paused_at IS NULL;
+
 ALTER TABLE agent ADD CONSTRAINT agent_organization_id_default_number_id_fkey FOREIGN KEY (organization_id, default_number_id) REFERENCES phone_number(organization_id, number_id);
 ALTER TABLE agent ADD CONSTRAINT agent_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
@@ -423,6 +502,8 @@ ALTER TABLE suppression ADD CONSTRAINT suppression_organization_id_fkey FOREIGN 
 ALTER TABLE trunk ADD CONSTRAINT trunk_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE trunk_state ADD CONSTRAINT trunk_state_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
+
+ALTER TABLE webhook_endpoint ADD CONSTRAINT webhook_endpoint_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE agent ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON agent TO carillon_dispatcher USING (true);
@@ -484,6 +565,12 @@ CREATE POLICY own_rows ON trunk_state TO carillon_api USING (organization_id = c
 ALTER TABLE verdict ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON verdict TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON verdict TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON webhook_delivery TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON webhook_delivery TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE webhook_endpoint ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON webhook_endpoint TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON webhook_endpoint TO carillon_api USING (organization_id = current_organization_id());
 
 GRANT USAGE ON SCHEMA carillon TO carillon_api;
 GRANT USAGE ON SCHEMA carillon TO carillon_dispatcher;
@@ -535,6 +622,10 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk_state TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk_state TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE verdict TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE verdict TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_delivery TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_delivery TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_endpoint TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_endpoint TO carillon_dispatcher;
 GRANT USAGE ON SEQUENCE node_node_id_seq TO carillon_api;
 GRANT USAGE ON SEQUENCE node_node_id_seq TO carillon_dispatcher;
 GRANT USAGE ON SEQUENCE organization_organization_id_seq TO carillon_api;

@@ -19,3 +19,6 @@ ALTER TABLE alias ADD CONSTRAINT alias_kind_check CHECK (kind IN ('organization'
 -- Set when somebody deleted the batch: it cannot be read any more, and what lives of it ends as it ends.
 ALTER TABLE batch ADD deleted_at timestamptz;
 CREATE INDEX batch_agent ON batch (organization_id, agent_id, batch_id);
+
+-- NULL: the batch calls nobody itself, since somebody else places its calls.
+ALTER TABLE batch ALTER caller_number DROP NOT NULL;

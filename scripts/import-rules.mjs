@@ -11,22 +11,28 @@ const AGENT_INTERFACE = 'agents/agent\\.ts$'
 const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement)\\.ts$'
 const VOICES_INTERFACE = 'voices/voices\\.ts$'
 
+/** What a dialect needs to know to have webhooks in its own form. */
+const WEBHOOK_FORM = 'webhooks/webhook-form\\.ts$'
+
 /** For each folder and top-level file of src/: what it may import of src/, beside itself. */
 export const MAY_IMPORT = {
   'model/': [ERRORS],
   'csv/': ['model/', ERRORS],
   'store/': ['model/', ERRORS, CLOCK],
   'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
-  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
+  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK, WEBHOOK_FORM],
+  // Addresses that users give: judged when they are stored, and again by whoever connects to them.
+  'targets/': [ERRORS, CLOCK],
+  'webhooks/': ['commands/', 'store/', 'model/', 'targets/', ERRORS, CLOCK],
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
-  'carriers/': ['model/', 'sip/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
+  'carriers/': ['model/', 'sip/', 'targets/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
   // Signalling and nothing else: no sound, no database, no batch.
   'sip/': [CLOCK],
   // Packets and nothing else: no signalling, no database, no agent.
   'media/': [CLOCK],
   // Texts become sound; of the media path it knows what a prompt is and its codec.
   'voices/': ['media/(prompt|g711)\\.ts$', CLOCK],
-  'agents/': ['model/', CLOCK, CARRIER_INTERFACE, VOICES_INTERFACE],
+  'agents/': ['model/', CLOCK, 'targets/', CARRIER_INTERFACE, VOICES_INTERFACE],
   'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
   // Makes a server run; that a database is in it is the store's affair.
   'embedded-postgres/': ['store/database\\.ts$', CLOCK],

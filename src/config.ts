@@ -106,6 +106,14 @@ const SETTINGS = {
     secret: true,
     schema: credentialText(),
   },
+  secretKeys: {
+    variable: 'CARILLON_SECRET_KEY',
+    description:
+      'The key under which stored secrets (of webhooks, trunks) are sealed, so that a copy of the database alone opens none of them. To change it, write the new one, a comma and the old one.',
+    defaultText: 'a key made from a secret in the database',
+    secret: true,
+    schema: secretKeys(),
+  },
   drainSeconds: {
     variable: 'CARILLON_DRAIN_SECONDS',
     description: 'How long live calls may go on after SIGTERM before they are hung up.',
@@ -336,6 +344,18 @@ function credentialText() {
     (value) => (/^[\x21-\x7e]{20,200}$/.test(value) ? value : undefined),
     '20 to 200 printable characters',
   )
+}
+
+function secretKeys() {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const keys = (value ?? '').split(',').filter((key) => key !== '')
+      if (keys.every((key) => /^[\x21-\x7e]{32,200}$/.test(key))) return keys as readonly string[]
+      context.addIssue({ code: 'custom', message: 'Write 32 to 200 random printable characters without commas.' })
+      return z.NEVER
+    })
 }
 
 function networks() {

@@ -134,6 +134,17 @@ const ERRORS = {
     text: 'There is no kind of agent %s.',
     remedy: 'Name a kind of agent of this version.',
   },
+  'unknown-webhook-form': {
+    httpStatus: 400,
+    text: 'There is no wire form of webhooks called %s.',
+    remedy: 'Name a wire form of this version, or none for the native one.',
+  },
+  'target-refused': {
+    httpStatus: 400,
+    text: 'This address cannot be used: %s.',
+    remedy:
+      'Use an https address on port 443 or 8443 that everyone can reach, or have its network added to CARILLON_ALLOW_PRIVATE_TARGETS.',
+  },
   'outcome-not-retryable': {
     httpStatus: 400,
     text: 'Nobody is called again after the outcome %s.',
@@ -152,7 +163,15 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'webhook-not-found': notFound('webhook'),
+  'delivery-not-found': notFound('delivery'),
+  'call-not-found': notFound('call'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

@@ -5,7 +5,7 @@ import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
 import type { CommandContext } from './commands/context.ts'
 import type { Config } from './config.ts'
-import { dialects } from './dialects/registry.ts'
+import { dialects, webhookForm } from './dialects/registry.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
@@ -16,8 +16,9 @@ import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
-import { pingDatabase } from './store/ping-database.ts'
+import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -65,15 +66,19 @@ interface Starting {
   readonly stopAll: () => Promise<void>
 }
 
+/** A database that starts together with us is waited for this long. */
+const DATABASE_WITHIN_SECONDS = 30
+
 async function start({ config, log, parts, stops, stopAll }: Starting): Promise<RunningServer> {
   const clock = parts.clock ?? systemClock
   const carrierKind = parts.carrierKind ?? registeredCarrierKind
   const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, stops)).connectionString
+  await untilDatabaseAnswers(databaseUrl, { clock, log, withinSeconds: DATABASE_WITHIN_SECONDS })
   await migrate(databaseUrl, { log })
   const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
   stops.push(() => database.end())
 
-  const secrets = await ensureInstallation(database, clock)
+  const secrets = await ensureInstallation(database, clock, config.secretKeys)
   const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
   stops.push(() => media.close())
   const voices = createVoices()
@@ -103,7 +108,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
-  const commands: CommandContext = { database, clock, secrets, signals, carrierKind, agentKind }
+  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
+  const kinds = { carrierKind, agentKind, webhookForm }
+  const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
   const server = buildServer({
     dialects,

@@ -121,6 +121,11 @@ export interface CarrierContext {
   /** Hands evidence to the core. `onDurable` runs after it is committed; never for evidence of unknown calls. */
   readonly report: (event: CallEvent, onDurable?: () => void) => void
   readonly log: CarrierLog
+  /**
+   * Asks the server of whoever made the batch to bring the person of this attempt, once; for carriers whose calls
+   * somebody else places. Nothing is written later than `sendWithinMs` after it was asked for. Never rejects.
+   */
+  readonly invite?: (ref: string, sendWithinMs: number) => Promise<InvitationAnswer>
   /** Where the provider can reach this trunk on any node: `<public url>/carriers/<trunk id>`. */
   readonly callbackUrl: string
   /** The sound of calls that this process carries itself. */
@@ -130,6 +135,9 @@ export interface CarrierContext {
   /** The SIP side of this process. Binds no port before it is used. */
   readonly sip: SipEndpoint
 }
+
+/** `refused`: also when no answer came. `not-sent`: no byte of the invitation was written. */
+export type InvitationAnswer = 'joinable' | 'cannot-be-joined' | 'refused' | 'not-sent'
 
 export interface CarrierLog {
   info(fields: Record<string, unknown>, message: string): void
@@ -144,5 +152,7 @@ export interface CarrierKind<Settings = unknown> {
   readonly settings: ZodType<Settings>
   /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
   readonly takesAnyNumber: boolean
+  /** True when nobody is called: recipients have no number and are brought by somebody else. */
+  readonly isJoined?: boolean
   open(settings: Settings, context: CarrierContext): Carrier
 }

@@ -5,8 +5,7 @@ import { type CallPolicy, countryOf } from '../model/phone-number.ts'
 import { NO_RETRIES, type RetryPolicy } from '../model/retry-policy.ts'
 import { readDialingRules } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
-import type { NumberRow } from '../store/phone-numbers.ts'
-import { findCaller } from './caller-number.ts'
+import { type Caller, findCaller } from './caller-number.ts'
 import {
   checkedDate,
   checkedJson,
@@ -144,14 +143,15 @@ function startOf(input: BatchInput, nowEpochMs: number): { startAt: Date | null;
 /** Who speaks, from which number, through which trunk, and who may be called by it. */
 export interface BatchParties {
   readonly agentId: number
-  readonly caller: NumberRow
-  readonly callerDigits: number
+  readonly caller: Caller
   /** No real telephone rings. */
   readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
   readonly defaultCountry: string | undefined
   readonly policy: CallPolicy | null
   /** Who may be called from another number, on a trunk that rings real telephones. */
-  readonly strictPolicyFor: (callerDigits: number) => CallPolicy
+  readonly strictPolicyFor: (callerDigits: number | null) => CallPolicy
   /** The agent's, else the organization's. */
   readonly defaultNumberId: number | null
 }
@@ -175,11 +175,11 @@ export async function batchParties(
   const rules = await readDialingRules(client, organizationId)
   const { trunk, callerNumber } = input
   const defaultNumberId = agent.default_number_id ?? rules.default_number_id
-  const caller = await findCaller(client, { organizationId, path: '', trunk, callerNumber, defaultNumberId })
-  const callerDigits = Number(caller.number)
-  const takesAnyNumber = context.carrierKind(caller.carrier)?.takesAnyNumber === true
-  const strictPolicyFor = (digits: number): CallPolicy => {
-    const callerCountry = countryOf(digits)
+  const caller = await findCaller(context, client, { organizationId, path: '', trunk, callerNumber, defaultNumberId })
+  const terms = context.carrierKind(caller.carrier)
+  const takesAnyNumber = terms?.takesAnyNumber === true
+  const strictPolicyFor = (digits: number | null): CallPolicy => {
+    const callerCountry = digits === null ? undefined : countryOf(digits)
     return {
       allowedCountries: new Set(rules.allowed_countries ?? (callerCountry === undefined ? [] : [callerCountry])),
     }
@@ -187,10 +187,10 @@ export async function batchParties(
   return {
     agentId: agent.agent_id,
     caller,
-    callerDigits,
     takesAnyNumber,
+    isJoined: terms?.isJoined === true,
     defaultCountry: rules.default_country ?? undefined,
-    policy: takesAnyNumber ? null : strictPolicyFor(callerDigits),
+    policy: takesAnyNumber ? null : strictPolicyFor(caller.digits),
     strictPolicyFor,
     defaultNumberId,
   }

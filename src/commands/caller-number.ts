@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { findNumber, type NumberRow, oldestNumberOfTrunk } from '../store/phone-numbers.ts'
 import { selectTrunks, type TrunkRow } from '../store/trunks.ts'
+import type { CommandContext } from './context.ts'
 import { lookForNumber, lookForTrunk } from './find-objects.ts'
 
 /** What is said about the caller of a batch or of one recipient. */
@@ -17,26 +18,45 @@ export interface CallerRequest {
   readonly defaultNumberId: number | null
 }
 
+/** From which number, and through which trunk, calls are made. */
+export interface Caller {
+  readonly trunkId: number
+  readonly carrier: string
+  /** Without the plus; null on a trunk whose calls somebody else places. */
+  readonly digits: number | null
+}
+
 /**
  * The number from which to call; its trunk carries the calls.
  *
  * @throws AppError `trunk-not-found`, `no-caller-number`; `caller-not-owned` also for a number of another trunk.
  */
-export async function findCaller(client: Client, request: CallerRequest): Promise<NumberRow> {
+export async function findCaller(
+  context: Pick<CommandContext, 'carrierKind'>,
+  client: Client,
+  request: CallerRequest,
+): Promise<Caller> {
   const { organizationId, path } = request
   const trunk = request.trunk === undefined ? undefined : await trunkOf(client, organizationId, request.trunk)
   if (request.trunk !== undefined && trunk === undefined) {
     throw new AppError('trunk-not-found', { field: `${path}trunk` })
   }
-  if (request.callerNumber !== undefined) return named(client, request, trunk)
+  if (trunk !== undefined && context.carrierKind(trunk.carrier)?.isJoined === true) {
+    return { trunkId: trunk.trunk_id, carrier: trunk.carrier, digits: null }
+  }
+  if (request.callerNumber !== undefined) return callerOf(await named(client, request, trunk))
   const { defaultNumberId } = request
   const fallback =
     defaultNumberId === null ? undefined : await findNumber(client, organizationId, { numberId: defaultNumberId })
-  if (fallback !== undefined && (trunk === undefined || fallback.trunk_id === trunk.trunk_id)) return fallback
+  if (fallback !== undefined && (trunk === undefined || fallback.trunk_id === trunk.trunk_id)) return callerOf(fallback)
   const oldest = trunk === undefined ? undefined : await oldestNumberOfTrunk(client, organizationId, trunk.trunk_id)
-  if (oldest !== undefined) return oldest
+  if (oldest !== undefined) return callerOf(oldest)
   const remedy = trunk === undefined ? {} : { remedy: `Give the trunk "${trunk.name}" a number to call from.` }
   throw new AppError('no-caller-number', { field: `${path}callerNumber`, ...remedy })
+}
+
+function callerOf({ trunk_id, carrier, number }: NumberRow): Caller {
+  return { trunkId: trunk_id, carrier, digits: Number(number) }
 }
 
 async function trunkOf(client: Client, organizationId: number, reference: string): Promise<TrunkRow | undefined> {

@@ -81,7 +81,7 @@ export async function createBatch(
   })
   const stage = await RecipientStage.open(context, actor, {
     duplicateNumbers: terms.duplicateNumbers,
-    callerDigits: parties.callerDigits,
+    callerDigits: parties.caller.digits,
     policy: parties.policy,
   })
   try {
@@ -133,11 +133,11 @@ async function fill(
   source: RecipientSource,
   options: { parties: BatchParties; routes: RecipientRoutes; nowEpochMs: number; onBadRows: 'accept' | 'reject' },
 ): Promise<StagedFile | null> {
-  const { takesAnyNumber, defaultCountry } = options.parties
+  const { takesAnyNumber, isJoined, defaultCountry } = options.parties
   if ('recipients' in source) {
     const { nowEpochMs, routes } = options
     const path = source.path ?? RECIPIENTS_PATH
-    await stagePostedRecipients(stage, source.recipients, { path, takesAnyNumber, nowEpochMs, routes })
+    await stagePostedRecipients(stage, source.recipients, { path, takesAnyNumber, isJoined, nowEpochMs, routes })
     return null
   }
   return stageFile(stage, source.file, {
@@ -167,7 +167,8 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
     const gate = await lockGate(client, actor)
     // The agent or the number may have gone while the list arrived.
     const parties = await batchParties(context, client, organizationId, making.input)
-    if (parties.caller.number_id !== making.parties.caller.number_id) {
+    const { trunkId, digits } = making.parties.caller
+    if (parties.caller.trunkId !== trunkId || parties.caller.digits !== digits) {
       throw new AppError('no-caller-number', { field: 'callerNumber' })
     }
     const { idempotent } = making.input
@@ -209,8 +210,8 @@ async function storeBatch(
     uuid: randomUUID(),
     dialect: input.dialect,
     agentId: parties.agentId,
-    callerDigits: parties.callerDigits,
-    trunkId: parties.caller.trunk_id,
+    callerDigits: parties.caller.digits,
+    trunkId: parties.caller.trunkId,
     columns: file?.header.names ?? null,
     phoneColumn: file?.header.phoneColumn ?? null,
     rejectedRows: file?.rejectedCount ?? 0,
@@ -228,7 +229,7 @@ async function storeBatch(
     started: running,
     completed,
   })
-  await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunk_id }, layout.lanes)
+  await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunkId }, layout.lanes)
   if (input.refuseShortWindow === true) await checkMinimumWindow(client, gate, batchId)
   await insertRejectedRows(client, { organizationId: gate.organizationId, batchId }, file?.rejected ?? [])
   await appendEvents(asQueryable(client), gate, firstEvents(batchId, layout, { running, completed }))

@@ -12,8 +12,8 @@ export interface ImportVerdict {
 /** How recipients of a lane are called, where that is not the batch's own way. */
 export interface LaneRoute {
   readonly trunkId: number
-  /** Digits without the plus. */
-  readonly callerDigits: number
+  /** Digits without the plus; null: nobody is called from it. */
+  readonly callerDigits: number | null
 }
 
 /** Recipients of one kind while they arrive. Its index is the lane number in the stage. */

@@ -1,4 +1,5 @@
 import { AppError, type ErrorDetail } from '../errors.ts'
+import { standInNumber } from '../model/no-telephone.ts'
 import { zonesOf } from '../model/number-zones.ts'
 import { parsePhoneNumber } from '../model/phone-number.ts'
 import { canonicalZone } from '../model/zone-offsets.ts'
@@ -9,7 +10,7 @@ import type { RecipientDraft, RecipientStage } from './recipient-stage.ts'
 
 /** A recipient as it is posted. */
 export interface RecipientInput {
-  /** E.164 with the plus. */
+  /** E.164 with the plus; of no meaning on a trunk whose calls somebody else places. */
   readonly to: string
   /** May be spoken. */
   readonly variables?: JsonObject | null | undefined
@@ -40,12 +41,13 @@ const PROBLEMS_LOOKED_FOR = 1_000
 export async function stagePostedRecipients(
   stage: RecipientStage,
   recipients: readonly RecipientInput[],
-  options: { path: string; takesAnyNumber: boolean; nowEpochMs: number; routes: RecipientRoutes },
+  options: Pick<Reading, 'path' | 'takesAnyNumber' | 'isJoined' | 'nowEpochMs' | 'routes'>,
 ): Promise<void> {
   if (recipients.length === 0) throw new AppError('no-recipients', { field: options.path })
   const problems: ErrorDetail[] = []
+  const standIn = Math.random()
   for (const [index, recipient] of recipients.entries()) {
-    const draft = draftOf(recipient, { ...options, index, problems })
+    const draft = draftOf(recipient, { ...options, index, standIn, problems })
     if (draft !== null && problems.length === 0) stage.add(draft)
     if (stage.full) await stage.flush()
     if (problems.length >= PROBLEMS_LOOKED_FOR) break
@@ -59,6 +61,10 @@ export async function stagePostedRecipients(
 interface Reading {
   readonly path: string
   readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
+  /** Decides which numbers stand for those who have none. */
+  readonly standIn: number
   readonly nowEpochMs: number
   readonly routes: RecipientRoutes
   readonly index: number
@@ -68,13 +74,16 @@ interface Reading {
 function draftOf(recipient: RecipientInput, reading: Reading): RecipientDraft | null {
   const { variables, metadata, notBefore, timezone } = recipient
   const route = reading.routes(recipient)
-  const found = numberOf(recipient.to, { ...reading, takesAnyNumber: (route ?? reading).takesAnyNumber })
+  const { takesAnyNumber, isJoined } = route ?? reading
+  const found = isJoined
+    ? { digits: standInNumber(reading.standIn, reading.index), invalid: false }
+    : numberOf(recipient.to, { ...reading, takesAnyNumber })
   const zone = timezone === null || timezone === undefined ? null : zoneOf(timezone, reading)
   const later = notBefore === null || notBefore === undefined ? null : laterThanNow(notBefore, reading)
   const texts = { variables: textOf(variables, 'variables', reading), metadata: textOf(metadata, 'metadata', reading) }
   const dialectFields = textOf(recipient.dialectFields, 'dialectFields', reading)
   if (found === null) return null
-  const zones = zone === null ? zonesOf(found.digits) : [zone]
+  const zones = zone !== null ? [zone] : isJoined ? [] : zonesOf(found.digits)
   return { line: reading.index + 1, ...found, ...texts, dialectFields, notBefore: later, zones, route }
 }
 

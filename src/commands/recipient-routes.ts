@@ -35,11 +35,11 @@ export async function findRoutes(
     }
     const { defaultNumberId } = parties
     const asked = { organizationId, path: `${path}[${index}].`, trunk, callerNumber, defaultNumberId }
-    const caller = await findCaller(client, asked)
-    const callerDigits = Number(caller.number)
-    const takesAnyNumber = context.carrierKind(caller.carrier)?.takesAnyNumber === true
+    const { trunkId, carrier, digits: callerDigits } = await findCaller(context, client, asked)
+    const terms = context.carrierKind(carrier)
+    const takesAnyNumber = terms?.takesAnyNumber === true
     const policy = takesAnyNumber ? null : parties.strictPolicyFor(callerDigits)
-    routes.set(key, { trunkId: caller.trunk_id, callerDigits, takesAnyNumber, policy })
+    routes.set(key, { trunkId, callerDigits, takesAnyNumber, isJoined: terms?.isJoined === true, policy })
   }
   return (recipient) => routes.get(keyOf(recipient)) ?? null
 }

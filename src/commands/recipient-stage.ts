@@ -33,13 +33,16 @@ export interface RecipientDraft {
 /** A way of its own to call a recipient, and who may be called that way. */
 export interface RecipientRoute extends LaneRoute {
   readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
   readonly policy: CallPolicy | null
 }
 
 /** Who may be called in this batch. */
 export interface StageRules {
   readonly duplicateNumbers: 'skip' | 'call'
-  readonly callerDigits: number
+  /** Null: it calls nobody itself. */
+  readonly callerDigits: number | null
   /** Null: no real telephone rings, so everything goes. */
   readonly policy: CallPolicy | null
 }

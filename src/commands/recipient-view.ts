@@ -4,6 +4,7 @@ import { type Cause, causeFromCode, textOfCause } from '../model/cause.ts'
 import { dispositionFromCode, type Outcome, outcomeFromCode } from '../model/disposition.ts'
 import { dueReasonFromCode } from '../model/due-reason.ts'
 import { uuidFromHex } from '../model/id-cipher.ts'
+import { isTelephone } from '../model/no-telephone.ts'
 import type { AttemptRow, RecipientRow } from '../store/recipients.ts'
 import type { CommandContext, JsonObject, JsonValue } from './context.ts'
 import type { AttemptView, RecipientState, RecipientView } from './views.ts'
@@ -36,7 +37,7 @@ export function recipientView(context: Ids, organizationId: number, row: Recipie
     batchId: row.batch_uuid,
     seq,
     line: row.line,
-    number: `+${row.number}`,
+    number: isTelephone(Number(row.number)) ? `+${row.number}` : '',
     state: stateOf(row),
     outcome,
     cause,

@@ -73,10 +73,9 @@ function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): BatchEdit {
 
 function refuseWhatIsOver(row: BatchRow, changes: BatchChanges): void {
   const status = BATCH_STATUSES[row.status]!
-  const { concurrency, callingWindow, startAt } = changes
-  const touched = [concurrency, callingWindow, startAt].some((value) => value !== undefined)
-  if (OVER.has(status) && touched) {
-    throw new AppError('batch-status-conflict', { args: [status, 'change how it is dialled'] })
+  const touched = (['concurrency', 'callingWindow', 'startAt'] as const).find((field) => changes[field] !== undefined)
+  if (OVER.has(status) && touched !== undefined) {
+    throw new AppError('batch-status-conflict', { args: [status, 'change how it is dialled'], field: touched })
   }
 }
 

@@ -126,6 +126,14 @@ export class LiveCall {
     )
   }
 
+  get unsavedCarrierCallId(): string | null {
+    return this.savedCarrierCallId === null ? this.carrierCallId : null
+  }
+
+  get unsavedCarrierState(): string | null {
+    return this.carrierState === this.savedCarrierState ? null : this.carrierState
+  }
+
   /** What this copy knows, as evidence that can be judged against the rows again. */
   evidence(): CallEvent[] {
     const { ref, claimedAtEpochMs: at, ending } = this

@@ -43,6 +43,10 @@ const CAUSES = {
   'media-not-agreed': { code: 48, text: 'The carrier and this server share no sound format' },
   'voice-failed': { code: 49, text: 'The voice could not speak the text' },
 
+  // Somebody else was to place the call.
+  'invitation-refused': { code: 55, text: 'The server that was asked to place the call did not take it' },
+  'cannot-be-joined': { code: 56, text: 'Calls of this kind cannot be joined at this server' },
+
   // What became of the call is not known.
   'no-carrier-answer': { code: 60, text: 'The carrier did not say whether it took the call' },
   'lookup-missed': { code: 61, text: 'The carrier does not know the call' },

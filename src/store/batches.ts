@@ -16,7 +16,7 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   agent_uuid: string
   agent_name: string
   agent_aliases: string[]
-  caller_number: string
+  caller_number: string | null
   caller_number_uuid: string | null
   trunk_id: number
   trunk_uuid: string

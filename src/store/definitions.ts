@@ -118,7 +118,7 @@ function batchDefinition(row: unknown[], lanes: readonly LaneDefinition[]): Batc
     live: row[3] as number,
     expiresAtEpochMs: row[4] as number | null,
     trunkId: row[5] as number,
-    caller: `+${row[6]}`,
+    caller: `+${row[6] ?? ''}`,
     ringTimeoutSeconds: row[7] as number,
     maxCallSeconds: row[8] as number,
     callingWindow: row[9] as CallingWindow | null,

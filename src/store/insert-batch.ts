@@ -11,8 +11,8 @@ export interface NewBatch {
   readonly name: string
   readonly dialect: string
   readonly agentId: number
-  /** Digits without the plus. */
-  readonly callerDigits: number
+  /** Digits without the plus; null: it calls nobody itself. */
+  readonly callerDigits: number | null
   readonly trunkId: number
   readonly ringTimeoutSeconds: number
   readonly maxCallSeconds: number
@@ -109,7 +109,7 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
 export interface NewLane {
   readonly lane: number
   /** Null: the batch's trunk and caller. */
-  readonly route: { readonly trunkId: number; readonly callerDigits: number } | null
+  readonly route: { readonly trunkId: number; readonly callerDigits: number | null } | null
   readonly zones: readonly string[]
   readonly firstSeq: number
   /** Those from here on begin in `due`, or are held back behind the same number. */

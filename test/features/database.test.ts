@@ -7,7 +7,10 @@ import {
   requireCommitted,
   transaction,
 } from '../../src/store/database.ts'
+import { untilDatabaseAnswers } from '../../src/store/ping-database.ts'
+import { FaultProxy, serverOf, through } from '../../verify/fault-proxy.ts'
 import { createTestDatabase } from '../database.ts'
+import { FakeClock } from '../fake-clock.ts'
 
 async function newDatabase(): Promise<{ url: string; administrator: pg.Client }> {
   const database = await createTestDatabase()
@@ -172,4 +175,29 @@ test('the hot connection tells once when it breaks', async () => {
   await administrator.query('SELECT pg_terminate_backend($1)', [own.rows[0]!.pid])
   await ended
   expect(broken).toHaveLength(1)
+})
+
+test('a start waits for a database that does not answer yet, but not for one that never will', async () => {
+  const { url } = await newDatabase()
+  const relay = await FaultProxy.start(serverOf(url))
+  onTestFinished(() => relay.close())
+  const relayed = through(relay, url)
+  const clock = new FakeClock()
+  relay.cut()
+  let onWaiting!: () => void
+  const waiting = new Promise<void>((resolve) => {
+    onWaiting = resolve
+  })
+  const answered = untilDatabaseAnswers(relayed, { clock, withinSeconds: 30, log: { info: onWaiting } })
+  await waiting
+  relay.heal()
+  clock.advance(500)
+  await answered
+
+  const log = { info: () => undefined }
+  const missing = untilDatabaseAnswers(`${relayed}-missing`, { clock, withinSeconds: 30, log })
+  await expect(missing).rejects.toMatchObject({ code: '3D000' })
+  relay.cut()
+  const never = untilDatabaseAnswers(relayed, { clock, withinSeconds: 0, log })
+  await expect(never).rejects.toThrow(/ECONNRESET|terminat/)
 })

@@ -55,7 +55,9 @@ async function play(name: string, steps: readonly Step[], playing: Playing = {})
   await playing.during?.(bench, ref, sipp)
   await bench.ended(ref)
   expect(await sipp.ended, sipp.complaints()).toBe(0)
-  const received = sipp.messages().flatMap(({ direction, startLine }) => (direction === 'received' ? [wordOf(startLine)] : []))
+  const received = sipp
+    .messages()
+    .flatMap(({ direction, startLine }) => (direction === 'received' ? [wordOf(startLine)] : []))
   return { story: bench.story(ref), sipp, bench, ref, received }
 }
 
@@ -74,7 +76,10 @@ describe('a call that is answered', () => {
   })
 
   it('over TCP', async () => {
-    const { story, received } = await play('answers', steps, { sipp: { transport: 't1' }, settings: { transport: 'tcp' } })
+    const { story, received } = await play('answers', steps, {
+      sipp: { transport: 't1' },
+      settings: { transport: 'tcp' },
+    })
     expect(story).toBe(told)
     expect(received).toEqual(['INVITE', 'ACK', 'BYE'])
   })
@@ -129,7 +134,9 @@ describe('a call that is answered', () => {
 
   it('is hung up when the answer has no sound we speak', async () => {
     const [invite, , ring] = ringing
-    const g729 = answer(200, 'OK', { sdp: true }).replaceAll(/RTP\/AVP 0 101/g, 'RTP/AVP 18 101').replace('a=rtpmap:0 PCMU/8000', 'a=rtpmap:18 G729/8000')
+    const g729 = answer(200, 'OK', { sdp: true })
+      .replaceAll(/RTP\/AVP 0 101/g, 'RTP/AVP 18 101')
+      .replace('a=rtpmap:0 PCMU/8000', 'a=rtpmap:18 G729/8000')
     const { story } = await play('G.729', [invite!, ring!, g729, recv('ACK'), ...hungUp])
     expect(story).toBe('accepted ringing answered ended: answered (media-not-agreed)')
   })
@@ -211,7 +218,11 @@ describe('a call that nobody takes', () => {
 
   it('is busy when that crosses the CANCEL', async () => {
     const busy = answer(486, 'Busy Here').replace('[last_CSeq:]', 'CSeq: [$inviteSequence] INVITE')
-    const { story } = await play('busy late', [...ringing, recv('CANCEL'), answerInDialog(200, 'OK'), busy, recv('ACK')], short)
+    const { story } = await play(
+      'busy late',
+      [...ringing, recv('CANCEL'), answerInDialog(200, 'OK'), busy, recv('ACK')],
+      short,
+    )
     expect(story).toBe('accepted ringing ended: busy (busy-here) 486')
   })
 })
@@ -278,7 +289,9 @@ describe('a call that is challenged', () => {
         'Proxy-Authenticate: Digest realm="p", nonce="n", algorithm=SHA-256, qop="auth"',
       ],
     })
-    const played = await play('407', [recv('INVITE'), both, recv('ACK'), recv('INVITE'), ...answered, ...hungUp], { settings })
+    const played = await play('407', [recv('INVITE'), both, recv('ACK'), recv('INVITE'), ...answered, ...hungUp], {
+      settings,
+    })
     expect(played.story).toBe('answered ended: answered (agent-hung-up)')
     expect(invites(played)[1]!.header('Proxy-Authorization')).toMatch(/algorithm=SHA-256.*nc=00000001/)
     const bye = played.sipp.messages().find(({ startLine }) => startLine.startsWith('BYE'))!
@@ -286,7 +299,9 @@ describe('a call that is challenged', () => {
   })
 
   it('answers a challenge of its BYE', async () => {
-    const byeChallenge = answerInDialog(401, 'Unauthorized', ['WWW-Authenticate: Digest realm="r", nonce="b", qop="auth"'])
+    const byeChallenge = answerInDialog(401, 'Unauthorized', [
+      'WWW-Authenticate: Digest realm="r", nonce="b", qop="auth"',
+    ])
     const steps = [recv('INVITE'), ...answered, recv('BYE'), byeChallenge, ...hungUp]
     const played = await play('BYE challenged', steps, { settings })
     expect(played.received).toEqual(['INVITE', 'ACK', 'BYE', 'BYE'])
@@ -343,12 +358,24 @@ describe('changes during a call', () => {
     const steps = [...start, hold, recvResponse(200), request('ACK', 1), pause(100), ...end]
     const { story, sipp } = await play('hold', steps, waits)
     expect(story).toContain('ended: answered (callee-hung-up)')
-    const answers = sipp.messages().filter(({ direction, text }) => direction === 'received' && text.includes('1 INVITE') && text.startsWith('SIP/2.0 200'))
+    const answers = sipp
+      .messages()
+      .filter(
+        ({ direction, text }) =>
+          direction === 'received' && text.includes('1 INVITE') && text.startsWith('SIP/2.0 200'),
+      )
     expect(answers[0]!.text).toContain('a=recvonly')
   })
 
   it('a re-INVITE without a description gets ours', async () => {
-    const steps = [...start, request('INVITE', 1), recvResponse(200), request('ACK', 1, { sdp: true }), pause(100), ...end]
+    const steps = [
+      ...start,
+      request('INVITE', 1),
+      recvResponse(200),
+      request('ACK', 1, { sdp: true }),
+      pause(100),
+      ...end,
+    ]
     expect((await play('delayed offer', steps, waits)).story).toContain('ended: answered (callee-hung-up)')
   })
 
@@ -367,8 +394,15 @@ describe('changes during a call', () => {
   })
 
   it('keys by INFO are heard', async () => {
-    const info = request('INFO', 1, { headers: ['Content-Type: application/dtmf-relay'] }).replace(/(INFO\n[\s\S]*?\n\s*\n)/, '$1      Signal=5\n      Duration=160\n')
-    const { bench } = await play('INFO', [...start, info, recvResponse(200), recv('BYE'), answerInDialog(200, 'OK')], waits)
+    const info = request('INFO', 1, { headers: ['Content-Type: application/dtmf-relay'] }).replace(
+      /(INFO\n[\s\S]*?\n\s*\n)/,
+      '$1      Signal=5\n      Duration=160\n',
+    )
+    const { bench } = await play(
+      'INFO',
+      [...start, info, recvResponse(200), recv('BYE'), answerInDialog(200, 'OK')],
+      waits,
+    )
     expect(bench.events.at(-1)).toMatchObject({ kind: 'ended', keysPressed: '5' })
   })
 

@@ -60,7 +60,20 @@ export async function startSipp(options: SippOptions): Promise<Sipp> {
   const media = 40_000 + (port % 10_000) * 2
   const list = [
     ...['-sf', 'scenario.xml', '-i', address, '-p', String(port), '-cp', String(control), '-t', transport],
-    ...['-mi', address, '-mp', String(media), '-nostdin', '-key', 'contact_address', options.contact ?? hostPort(address, port), '-trace_msg', '-message_file', 'messages.log', '-trace_err'],
+    ...[
+      '-mi',
+      address,
+      '-mp',
+      String(media),
+      '-nostdin',
+      '-key',
+      'contact_address',
+      options.contact ?? hostPort(address, port),
+      '-trace_msg',
+      '-message_file',
+      'messages.log',
+      '-trace_err',
+    ],
     ...(calls === undefined ? [] : ['-m', String(calls)]),
     ...(options.arguments ?? []),
   ]
