@@ -10,13 +10,16 @@ import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
+import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { TargetGuard } from './targets/target-guard.ts'
+import { createVoices } from './voices/booth.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {
@@ -76,6 +79,18 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  stops.push(() => media.close())
+  const voices = createVoices()
+  const sip = new SipEndpoint({
+    clock,
+    bindAddresses: config.sipAddresses,
+    port: config.sipPort,
+    advertisedAddress: config.sipPublicAddress ?? null,
+    allowedPrivateTargets: config.allowPrivateTargets,
+    callsPerSecond: config.sipCallsPerSecond,
+  })
+  stops.push(async () => sip.close())
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const dispatcher = new Dispatcher({
@@ -89,7 +104,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       const kind = carrierKind(trunk.carrier)
       if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
       const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl })
+      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl, media, voices, sip })
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }

@@ -133,6 +133,7 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
             answeredMs: 100,
             answeredByCode: 1,
             unsavedCarrierCallId: `call-${row.seq}`,
+            unsavedCarrierState: null,
           })),
         )
       })
@@ -153,6 +154,7 @@ function endOf(how: CallEnd) {
     causeCode: 0,
     answeredByCode: 0,
     sipStatus: -1,
+    q850Cause: -1,
     acceptedMs: 10,
     ringingMs: 20,
     answeredMs: answered ? 100 : -1,

@@ -31,6 +31,7 @@ export function endedCallRow(
     causeCode: codeOfCause(stopped ? 'stopped-before-send' : ending.cause),
     answeredByCode: call.answeredByCode,
     sipStatus: ending.sipStatus ?? -1,
+    q850Cause: ending.q850Cause ?? -1,
     acceptedMs: call.acceptedMs,
     ringingMs: call.ringingMs,
     answeredMs: call.answeredMs,
@@ -69,5 +70,7 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.answeredMs = row.answeredMs ?? -1
   call.carrierCallId = row.carrierCallId
   call.savedCarrierCallId = row.carrierCallId
+  call.carrierState = row.carrierState
+  call.savedCarrierState = row.carrierState
   return call
 }

@@ -57,6 +57,7 @@ interface Progress {
   readonly call: LiveCall
   readonly state: number
   readonly carrierCallId: string | null
+  readonly carrierState: string | null
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -132,7 +133,12 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   )
   const progressed = calls
     .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
+    .map((call) => ({
+      call,
+      state: call.reachedState,
+      carrierCallId: call.carrierCallId,
+      carrierState: call.carrierState,
+    }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
   if (progressed.length > 0) transaction.progressCalls(progressed.map(({ call }) => call))
   if (ended.length > 0) transaction.endCalls(endedRows)

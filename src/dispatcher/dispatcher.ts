@@ -341,9 +341,10 @@ export class Dispatcher {
   }
 
   #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    for (const { call, state, carrierCallId } of result.progressed) {
+    for (const { call, state, carrierCallId, carrierState } of result.progressed) {
       call.savedState = Math.max(call.savedState, state)
       call.savedCarrierCallId ??= carrierCallId
+      call.savedCarrierState = carrierState
       if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
     }
   }
@@ -357,12 +358,14 @@ export class Dispatcher {
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+      this.#endOrphan(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
       call.savedState = savedState
       call.savedCarrierCallId = call.carrierCallId
+      call.savedCarrierState = call.carrierState
       this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
@@ -415,6 +418,13 @@ export class Dispatcher {
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
     this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+  }
+
+  /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
+  #endOrphan(call: LiveCall): void {
+    const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
+    const carrier = this.#carriers.get(call.organizationId, call.trunkId)
+    carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
   }
 
   #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {

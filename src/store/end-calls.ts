@@ -14,6 +14,7 @@ export interface EndedCall extends CallSteps {
   readonly causeCode: number
   readonly answeredByCode: number
   readonly sipStatus: number
+  readonly q850Cause: number
   readonly endedMs: number
   readonly carrierCallId: string | null
   readonly keysPressed: string | null
@@ -47,15 +48,16 @@ const ANSWERED = codeOfStatus('answered')
 const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS disposition, unnest($9::smallint[]) AS cause, unnest($10::smallint[]) AS answered_by,
    unnest($11::int[]) AS sip, unnest($12::int[]) AS acc, unnest($13::int[]) AS ring, unnest($14::int[]) AS ans, unnest($15::int[]) AS fin,
-   unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason),
+   unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason,
+   unnest($27::int[]) AS q850),
  d AS (DELETE FROM live_call l USING t
    WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
    RETURNING t.retry_ms, l.batch_id, t.disposition, l.state, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted,
      l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
-     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason),
+     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850),
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
-     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text)
-   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken
+     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause)
+   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850
    FROM d ORDER BY batch_id, seq),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),
@@ -112,6 +114,7 @@ export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
       plainArray(calls.map((call) => call.retryAfterMs)),
       int2Array(calls, (call) => call.dueReasonCode),
       ...endEvents(gate, calls).columns(),
+      knownInt4Array(calls, (call) => call.q850Cause),
     ],
   }
 }
