@@ -27,6 +27,19 @@ CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
 AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
+CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+  IF changed <> wanted THEN
+    RAISE EXCEPTION 'changed % rows of %', changed, wanted USING ERRCODE = 'CRL01';
+  END IF;
+  RETURN changed;
+END $function$
+;
+
 CREATE TABLE agent (
   organization_id integer NOT NULL,
   agent_id integer NOT NULL,
@@ -71,6 +84,7 @@ CREATE TABLE attempt (
   carrier_call_id text,
   keys_pressed text,
   spoken_text text,
+  q850_cause smallint,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 
@@ -81,7 +95,7 @@ CREATE TABLE batch (
   name text NOT NULL,
   dialect text NOT NULL,
   agent_id integer NOT NULL,
-  caller_number bigint NOT NULL,
+  caller_number bigint,
   trunk_id integer NOT NULL,
   ring_timeout_seconds integer NOT NULL,
   max_call_seconds integer NOT NULL,
@@ -196,6 +210,12 @@ ALTER TABLE event_block ALTER COLUMN n SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN kind SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN code SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN at_ms SET STATISTICS 0;
+ALTER TABLE event_block ALTER COLUMN batch_id SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN seq SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN n SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN kind SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN code SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN at_ms SET STORAGE EXTERNAL;
 
 CREATE TABLE gate (
   organization_id integer NOT NULL,
@@ -267,6 +287,7 @@ CREATE TABLE live_call (
   ringing_ms integer,
   answered_ms integer,
   carrier_call_id text,
+  carrier_state text,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 

@@ -10,7 +10,9 @@ import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
+import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
@@ -18,6 +20,7 @@ import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
+import { createVoices } from './voices/booth.ts'
 import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -78,6 +81,18 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  stops.push(() => media.close())
+  const voices = createVoices()
+  const sip = new SipEndpoint({
+    clock,
+    bindAddresses: config.sipAddresses,
+    port: config.sipPort,
+    advertisedAddress: config.sipPublicAddress ?? null,
+    allowedPrivateTargets: config.allowPrivateTargets,
+    callsPerSecond: config.sipCallsPerSecond,
+  })
+  stops.push(async () => sip.close())
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
@@ -92,7 +107,16 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       const kind = carrierKind(trunk.carrier)
       if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
       const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl, invite })
+      return kind.open(kind.settings.parse(trunk.settings), {
+        clock,
+        report,
+        log,
+        callbackUrl,
+        media,
+        voices,
+        sip,
+        invite,
+      })
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }

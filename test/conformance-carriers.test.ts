@@ -20,6 +20,7 @@ import { CARRIER_KINDS, carrierKind } from '../src/carriers/registry.ts'
 import { systemClock } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { FakeClock } from './fake-clock.ts'
+import { noSound } from './no-sound.ts'
 
 const NUMBERS = {
   answers: '+15550100042',
@@ -60,6 +61,7 @@ const inProcess: CarrierSubject = {
       report: (event) => events.push(event),
       log: silent,
       callbackUrl: 'http://127.0.0.1:1/carriers/t1',
+      ...noSound,
     }
     const carrier = loopback.open(loopback.settings.parse({}), context)
     return {
@@ -125,7 +127,7 @@ async function openRemote(url: string): Promise<SubjectBench> {
   })
   const { port } = node.address() as AddressInfo
   const callbackUrl = `http://127.0.0.1:${port}/carriers/t1`
-  const context: CarrierContext = { clock, report: (event) => events.push(event), log: silent, callbackUrl }
+  const context: CarrierContext = { clock, report: (event) => events.push(event), log: silent, callbackUrl, ...noSound }
   const carrier = loopback.open(loopback.settings.parse({ url, secret: SECRET }), context)
   opened.carrier = carrier
   return {
@@ -213,6 +215,7 @@ const invited: CarrierSubject = {
         report: (event) => events.push(event),
         log: silent,
         callbackUrl: 'http://127.0.0.1:1/carriers/t1',
+        ...noSound,
         async invite(ref) {
           invitedRefs.push(ref)
           return numberOf.get(ref) === NUMBERS.refused ? 'refused' : 'joinable'

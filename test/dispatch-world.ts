@@ -10,6 +10,7 @@ import { openConnection } from '../src/store/database.ts'
 import type { DispatchStore } from '../src/store/dispatch-store.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { createTestDatabase } from './database.ts'
+import { noSound } from './no-sound.ts'
 
 const SECRET = Buffer.alloc(32, 7)
 
@@ -95,7 +96,7 @@ export async function dispatchWorld(
       log,
       nodeName: overrides.name ?? 'node',
       openCarrier: (_organizationId, trunk, report) => {
-        const context: CarrierContext = { clock, report, log, callbackUrl: '' }
+        const context: CarrierContext = { clock, report, log, callbackUrl: '', ...noSound }
         if (overrides.openCarrier) return overrides.openCarrier(context)
         return loopback.open(loopback.settings.parse(trunk.settings), context)
       },

@@ -77,6 +77,7 @@ export function attemptView(
     causeText: textOfCause(cause),
     answeredBy: row.answered_ms === null ? null : ANSWERED_BY[row.answered_by]!,
     sipStatus: row.sip_status,
+    q850Cause: row.q850_cause,
     carrierCallId: row.carrier_call_id,
     dialedAt: row.claimed_at,
     acceptedAt: later(row.claimed_at, row.accepted_ms),

@@ -191,6 +191,8 @@ export interface AttemptView {
   readonly causeText: string
   readonly answeredBy: AnsweredBy | null
   readonly sipStatus: number | null
+  /** The telephone network's own cause (ITU-T Q.850). */
+  readonly q850Cause: number | null
   readonly carrierCallId: string | null
   readonly dialedAt: Date
   readonly acceptedAt: Date | null

@@ -54,6 +54,7 @@ export function dial(
     desk.touch(call)
     return
   }
+  call.ringTimeoutMs = batch.definition.ringTimeoutSeconds * 1000
   call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
   // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
   const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)

@@ -162,6 +162,7 @@ const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claime
   ringingMs: null,
   answeredMs: null,
   carrierCallId: null,
+  carrierState: null,
 }
 
 function isUnwanted(attempt: LateAttempt): boolean {

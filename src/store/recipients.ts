@@ -149,6 +149,7 @@ export interface AttemptRow {
   cause: number
   answered_by: number
   sip_status: number | null
+  q850_cause: number | null
   claimed_at: Date
   accepted_ms: number | null
   ringing_ms: number | null
@@ -166,10 +167,10 @@ export function selectAttempts(
 ): Promise<AttemptRow[]> {
   return ask<AttemptRow>(
     client,
-    `SELECT n, disposition, NULL::smallint AS state, cause, answered_by, sip_status, claimed_at, accepted_ms, ringing_ms, answered_ms,
+    `SELECT n, disposition, NULL::smallint AS state, cause, answered_by, sip_status, q850_cause, claimed_at, accepted_ms, ringing_ms, answered_ms,
        ended_ms, carrier_call_id, keys_pressed, spoken_text
      FROM attempt WHERE organization_id = $1 AND batch_id = $2 AND seq = $3
-     UNION ALL SELECT v.n, NULL, v.state, 0, v.answered_by, NULL, v.claimed_at, v.accepted_ms, v.ringing_ms, v.answered_ms, NULL,
+     UNION ALL SELECT v.n, NULL, v.state, 0, v.answered_by, NULL, NULL, v.claimed_at, v.accepted_ms, v.ringing_ms, v.answered_ms, NULL,
        v.carrier_call_id, NULL, NULL
      FROM recipient r JOIN live_call v ON v.organization_id = $1 AND v.number_hash = r.number_hash AND v.batch_id = $2 AND v.seq = $3
      WHERE r.organization_id = $1 AND r.batch_id = $2 AND r.seq = $3 ORDER BY n`,
