@@ -31,7 +31,12 @@ let engine: MediaEngine | null = null
 function sound(): MediaEngine {
   const first = 20_000 + (process.pid % 120) * 100
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  engine ??= createMediaEngine({ clock: systemClock, log: log as never, ports: { first, last: first + 999 }, workers: 1 })
+  engine ??= createMediaEngine({
+    clock: systemClock,
+    log: log as never,
+    ports: { first, last: first + 999 },
+    workers: 1,
+  })
   return engine
 }
 
