@@ -297,7 +297,7 @@ export class Dispatcher {
   /** Takes over what a committed cycle has made true. Returns what follows from it: dialling and acknowledging. */
   #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
-    const { claimed, gate, inbox, sentAt } = result
+    const { claimed, gate, inbox, askedAt } = result
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
@@ -312,7 +312,7 @@ export class Dispatcher {
       calls.forEach((call, index) => {
         // A node that stops dials nothing more, and only it can say so.
         if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
-        else dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        else dial(desk, { call, claim: claimed[index]!, options, askedAt })
       })
       for (const run of inbox.onDurable) run()
     }
