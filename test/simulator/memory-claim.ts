@@ -186,10 +186,14 @@ function settleTaken(
 export function chain(transaction: MemoryTransaction, batchId: number, successorSeq: number | null): boolean {
   if (successorSeq === null) return false
   const { tables, journal, now } = transaction
+  const key = personKey(batchId, successorSeq)
+  let touched = tables.due.has(key) || tables.verdicts.has(key)
+  for (const attempt of tables.attempts.values()) touched ||= personKey(attempt.batchId, attempt.seq) === key
+  if (touched) return false
   const { lane } = laneOf(tables, batchId, successorSeq)
   const reason = DUE_REASONS['same-number-before']
   const row: DueRow = { batchId, seq: successorSeq, lane, dueAt: now, n: 1, counted: 0, reason }
-  journal.set(tables.due, personKey(batchId, successorSeq), row)
+  journal.set(tables.due, key, row)
   return true
 }
 
