@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
-import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -90,11 +90,16 @@ interface Underway {
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
   const askedAt = options.stamp()
+  let claimedAtEpochMs: number | null = null
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
-      (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options, askedAt }),
+      async (gate, transaction) => {
+        const plan = await planCycle(desk, { inbox, gate, transaction, options, askedAt })
+        if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
+        return plan
+      },
     )
     if (!underway) {
       desk.restore(inbox)
@@ -110,6 +115,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
     }
   } catch (error) {
     desk.restore(inbox)
+    if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)
     throw error
   }
 }
@@ -198,30 +204,39 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  if (chores.disown) await disownLostClaims(desk, transaction, options)
-  return adopted
+  if (!chores.disown) return adopted
+  const lost = await findLostRows(desk, transaction, options)
+  return [...adopted, ...lost.filter((row) => !adopted.some((one) => options.refOf(one) === options.refOf(row)))]
 }
 
 /**
- * A claim whose answer was lost was never dialled, and only this node can know. Its rows of our incarnation that our
- * memory does not hold become `not-sent`. Serialized with our own claims of the organization by the gate and the cycle.
+ * Rows of ours that our memory does not hold: the answer to some COMMIT was lost. What we claimed in it was never
+ * dialled, and only this node can know: it becomes `not-sent`. What we took over in it may have been dialled by the
+ * node that died: it is ours to ask for, and nothing else. Serialized with our own claims by the gate and the cycle, so
+ * that the COMMIT in doubt is decided by now.
+ *
+ * Returns the rows taken over.
  */
-async function disownLostClaims(
+async function findLostRows(
   desk: OrganizationDesk,
   transaction: DispatchTransaction,
   options: CycleOptions,
-): Promise<void> {
+): Promise<LiveCallRow[]> {
   const rows = await transaction.liveCallsOfNode(options.nodeId)
-  for (const row of rows) {
-    const ref = options.refOf(row)
-    if (desk.calls.has(ref)) continue
+  const lost = rows.filter((row) => !desk.calls.has(options.refOf(row)))
+  const claimed = lost.filter((row) => desk.doubtfulClaims.has(row.claimedAtEpochMs))
+  for (const row of claimed) {
+    const { batchId, seq, n, claimedAtEpochMs: atEpochMs } = row
     desk.addStray({
-      event: { ref, kind: 'not-sent', cause: 'claim-lost', atEpochMs: row.claimedAtEpochMs },
-      batchId: row.batchId,
-      seq: row.seq,
-      n: row.n,
+      event: { ref: options.refOf(row), kind: 'not-sent', cause: 'claim-lost', atEpochMs },
+      batchId,
+      seq,
+      n,
     })
   }
+  desk.doubtfulClaims.clear()
+  for (const row of claimed) desk.doubtfulClaims.add(row.claimedAtEpochMs)
+  return lost.filter((row) => !claimed.includes(row))
 }
 
 async function learnMissingBatches(

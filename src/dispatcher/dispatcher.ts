@@ -4,7 +4,7 @@ import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
+import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
@@ -285,8 +285,6 @@ export class Dispatcher {
         return 0
       }
       this.counters.cyclesFailed++
-      // An intent may have been committed that we do not know of.
-      if (error instanceof CommitUnknown) desk.askFor({ disown: true })
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
