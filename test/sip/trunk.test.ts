@@ -6,7 +6,7 @@ import { freePort, type Sipp, startSipp } from './sipp.ts'
 import { type TrunkBench, trunkBench } from './trunk-bench.ts'
 import { unreliableWire } from './unreliable-wire.ts'
 
-const cleanUps: (() => Promise<void> | void)[] = []
+const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
