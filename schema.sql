@@ -84,6 +84,7 @@ CREATE TABLE attempt (
   carrier_call_id text,
   keys_pressed text,
   spoken_text text,
+  q850_cause smallint,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 
@@ -286,6 +287,7 @@ CREATE TABLE live_call (
   ringing_ms integer,
   answered_ms integer,
   carrier_call_id text,
+  carrier_state text,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 

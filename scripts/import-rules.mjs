@@ -12,7 +12,7 @@ const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement)\\.ts$'
 const VOICES_INTERFACE = 'voices/voices\\.ts$'
 
 /** What a dialect needs to know to have webhooks in its own form. */
-const WEBHOOK_FORM = 'webhooks/webhook-form\\.ts$'
+const WEBHOOK_FORM = 'webhooks/(webhook|invitation)-form\\.ts$'
 
 /** For each folder and top-level file of src/: what it may import of src/, beside itself. */
 export const MAY_IMPORT = {

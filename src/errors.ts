@@ -163,9 +163,9 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'call-not-found': notFound('call'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
-  'call-not-found': notFound('call'),
 
   'not-joinable': {
     httpStatus: 501,

@@ -1,11 +1,11 @@
 import { agentKind } from './agents/registry.ts'
-import type { CarrierKind } from './carriers/carrier.ts'
+import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
 import type { CommandContext } from './commands/context.ts'
 import type { Config } from './config.ts'
-import { dialects, webhookForm } from './dialects/registry.ts'
+import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
@@ -18,8 +18,10 @@ import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
+import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {
@@ -93,6 +95,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(async () => sip.close())
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
+  const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
   const dispatcher = new Dispatcher({
     store: new PostgresDispatchStore(databaseUrl),
     clock,
@@ -104,13 +107,26 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       const kind = carrierKind(trunk.carrier)
       if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
       const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl, media, voices, sip })
+      return kind.open(kind.settings.parse(trunk.settings), {
+        clock,
+        report,
+        log,
+        callbackUrl,
+        media,
+        voices,
+        sip,
+        invite,
+      })
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
   const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
+
+  const invitations = new GuardedClient({ guard: targets, clock })
+  stops.push(() => invitations.close())
+  const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
 
   const server = buildServer({
     dialects,

@@ -32,6 +32,7 @@ export interface Vulnerable {
   readonly postmasterPid: () => number | undefined
 }
 
+const STARTS_MAX = 10
 const STALL_WAYS = ['up', 'down', 'both'] as const
 
 /** One kind by its weight. */
@@ -100,7 +101,16 @@ export function inflict(
 async function killAndRestart(world: World, nodeIndex: number, afterMs: number): Promise<void> {
   await world.program(nodeIndex).kill().gone
   await pause(afterMs)
-  await world.restart(nodeIndex)
+  // As a service manager would: a start into a database that just went away ends with an error.
+  for (let tries = 1; ; tries++) {
+    try {
+      await world.restart(nodeIndex)
+      return
+    } catch (error) {
+      if (tries === STARTS_MAX) throw error
+      await pause(1000)
+    }
+  }
 }
 
 async function freeze(world: World, nodeIndex: number, forMs: number): Promise<void> {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Actor, CommandContext, OperatorActor } from '../commands/context.ts'
-import type { AttemptView, BatchView, RecipientView } from '../commands/views.ts'
+import type { InvitationForm } from '../webhooks/invitation-form.ts'
 import type { WebhookForm } from '../webhooks/webhook-form.ts'
 import type { CredentialReading } from './credentials.ts'
 import type { Failure } from './failure.ts'
@@ -22,10 +22,10 @@ export interface Dialect {
   /** JSON bodies up to this size are taken; a route may set a limit of its own. */
   readonly bodyLimitBytes: number
   readonly openApi: DialectOpenApi
-  /** In which forms its clients expect webhooks; they stand in `webhook.ts` of its folder. */
-  readonly webhookForms?: readonly WebhookForm[]
   /** For a dialect whose batches may hold people without a number; it stands in `webhook.ts` of its folder. */
   readonly invitation?: InvitationForm
+  /** In which forms its clients expect webhooks; they stand in `webhook.ts` of its folder. */
+  readonly webhookForms?: readonly WebhookForm[]
   /**
    * Whether a path belongs here, known or not: an unknown one is answered in its owner's error form. The headers are
    * asked since two products may share a path. No path may have two owners.
@@ -40,30 +40,6 @@ export interface Dialect {
   answerFailure(failure: Failure, request: FastifyRequest, reply: FastifyReply): void
   /** Adds the routes. The scope takes JSON bodies already; whatever else is wanted is added here. */
   register(scope: FastifyInstance, services: DialectServices): void | Promise<void>
-}
-
-/** How whoever made a batch is asked to bring somebody who has no number. */
-export interface InvitationForm {
-  /** Null: the batch names nobody who could be asked. */
-  encode(message: InvitationMessage): EncodedInvitation | null
-}
-
-export interface InvitationMessage {
-  readonly batch: BatchView
-  readonly recipient: RecipientView
-  readonly attempt: AttemptView
-  /** Where the person is to be brought. */
-  readonly joinUrl: string
-  readonly sentAt: Date
-}
-
-export interface EncodedInvitation {
-  readonly url: string
-  /** Sent byte for byte: what was signed must be what is read. */
-  readonly body: string
-  readonly headers: Readonly<Record<string, string>>
-  /** False: the server is told, and then the call ends, since this version has no way to take it. */
-  readonly isJoinable: boolean
 }
 
 /** The head of the dialect's OpenAPI document; its paths come from the routes. */

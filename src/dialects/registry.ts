@@ -1,3 +1,4 @@
+import type { InvitationForm } from '../webhooks/invitation-form.ts'
 import type { WebhookForm } from '../webhooks/webhook-form.ts'
 import type { Dialect } from './dialect.ts'
 import { native } from './native/dialect.ts'
@@ -10,6 +11,11 @@ export const dialects: readonly [Dialect, ...Dialect[]] = [native, trillet, ultr
 const FORMS: ReadonlyMap<string, WebhookForm> = new Map(
   dialects.flatMap(({ webhookForms }) => (webhookForms ?? []).map((form) => [form.name, form])),
 )
+
+/** How the dialect of a batch asks for people to be brought; undefined where its batches hold no such people. */
+export function invitationForm(dialect: string): InvitationForm | undefined {
+  return dialects.find(({ name }) => name === dialect)?.invitation
+}
 
 /** A wire form of webhooks by its name. */
 export function webhookForm(name: string): WebhookForm | undefined {

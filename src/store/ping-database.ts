@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock.ts'
+import { type Clock, keepAwake, sleep } from '../clock.ts'
 import { openConnection } from './database.ts'
 import type { Database } from './owner-transaction.ts'
 
@@ -28,8 +28,8 @@ export async function untilDatabaseAnswers(
 ): Promise<void> {
   const { clock, withinSeconds, log } = options
   const giveUpAtMs = clock.monotonicMs() + withinSeconds * 1000
-  // Timers of the clock do not keep a process alive, and nothing else does before the server listens.
-  const alive = setInterval(() => undefined, AGAIN_AFTER_MS)
+  // Nothing else keeps a process alive before its server listens.
+  const awake = keepAwake()
   try {
     for (let tries = 1; ; tries++) {
       try {
@@ -43,6 +43,6 @@ export async function untilDatabaseAnswers(
       }
     }
   } finally {
-    clearInterval(alive)
+    awake.stop()
   }
 }

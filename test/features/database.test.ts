@@ -7,6 +7,7 @@ import {
   requireCommitted,
   transaction,
 } from '../../src/store/database.ts'
+import { ownerTransaction } from '../../src/store/owner-transaction.ts'
 import { untilDatabaseAnswers } from '../../src/store/ping-database.ts'
 import { FaultProxy, serverOf, through } from '../../verify/fault-proxy.ts'
 import { createTestDatabase } from '../database.ts'
@@ -93,6 +94,23 @@ test('a connection that the server ended is not used again', async () => {
   })
   await expect(broken).rejects.toThrow(/terminat|not queryable|EPIPE|ECONNRESET/)
   expect(pool.totalCount).toBe(0)
+  expect(await transaction(pool, { role: 'carillon_dispatcher' }, notes)).toEqual(['one', 'two'])
+})
+
+test('a connection that the server ends between two statements fails the transaction, not the process', async () => {
+  const { url, administrator } = await newDatabase()
+  const pool = newPool(url)
+  const work = async (client: pg.ClientBase) => {
+    const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const ended = new Promise((resolve) => {
+      client.once('error', resolve)
+    })
+    await administrator.query('SELECT pg_terminate_backend($1)', [own.rows[0]!.pid])
+    await ended
+    await client.query('SELECT 1')
+  }
+  await expect(ownerTransaction(pool, work)).rejects.toThrow()
+  await expect(transaction(pool, { role: 'carillon_dispatcher' }, work)).rejects.toThrow()
   expect(await transaction(pool, { role: 'carillon_dispatcher' }, notes)).toEqual(['one', 'two'])
 })
 

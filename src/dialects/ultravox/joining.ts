@@ -11,6 +11,11 @@ const WHY_NOT = {
   sip: 'This server takes no incoming SIP calls: use sip with outgoing.',
 } as const satisfies Record<MediumName, string | null>
 
+/** The address that is handed out with an invitation. */
+export function joinUrl(publicUrl: string, callId: string, token: string): string {
+  return `${publicUrl}/api/calls/${callId}/join?token=${token}`
+}
+
 export function whyNotJoinable(medium: MediumName): string | null {
   return WHY_NOT[medium]
 }

@@ -11,6 +11,7 @@ import type { DialectServices } from '../dialect.ts'
 import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import type { ZodScope } from '../zod-routes.ts'
 import { isExpressible } from './encode.ts'
+import { joinUrl } from './joining.ts'
 import { errorBody } from './wire.ts'
 
 export type AddRoutes = (scope: ZodScope, services: DialectServices) => void
@@ -71,5 +72,5 @@ export async function batchOfAgent(
 /** Makes the address at which a call can be joined; null for a call to a telephone, which is placed from here. */
 export function joinUrls({ commands, publicUrl }: Pick<DialectServices, 'commands' | 'publicUrl'>) {
   return (callId: string, { number }: Pick<RecipientView, 'number'>): string | null =>
-    number === '' ? `${publicUrl()}/api/calls/${callId}/join?token=${joinToken(commands, callId)}` : null
+    number === '' ? joinUrl(publicUrl(), callId, joinToken(commands, callId)) : null
 }

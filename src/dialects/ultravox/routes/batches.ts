@@ -13,7 +13,7 @@ import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
 import { documentAs } from '../../open-api.ts'
 import { batchFields, decodeAgentTerms, decodeBatch, decodeBatchChanges, inRequest, JOINED_CARRIER } from '../decode.ts'
-import { encodeBatch } from '../encode.ts'
+import { encodeBatch, textOf } from '../encode.ts'
 import {
   type AddRoutes,
   answers,
@@ -74,6 +74,7 @@ export const addBatches: AddRoutes = (scope, services) => {
       const agent = await liveAgent(commands, actor, request.params.agent_id)
       const decoded = await decodeBatch(request.body, decodeAgentTerms(agent.id, agent.dialectFields))
       if (decoded.plans.some(({ kind }) => kind === 'joined')) {
+        await commands.targets.requireTarget(request.body.webhookUrl!, 'webhookUrl')
         await ensureJoinedTrunk(commands, actor, JOINED_CARRIER)
       }
       const source = { recipients: decoded.recipients, path: 'calls' }
@@ -142,6 +143,7 @@ async function change(
   let changed = batch
   if (paused === true) changed = await verb(() => pauseBatch(commands, actor, batch.id))
   if (Object.keys(request).some((key) => key !== 'paused')) {
+    await checkWebhookChange(commands, batch, request)
     const dialectFields = { ...batch.dialectFields, ...definedOf(batchFields(request), request) }
     changed = await updateBatch(commands, actor, batch.id, { ...decodeBatchChanges(request), dialectFields })
   }
@@ -150,6 +152,25 @@ async function change(
     changed = await verb(() => resumeBatch(commands, actor, batch.id))
   }
   return changed
+}
+
+/** A batch has a webhook from the beginning, because somebody must be asked to join its calls, or has none. */
+async function checkWebhookChange(commands: CommandContext, batch: BatchView, request: BatchChanges): Promise<void> {
+  const { webhookUrl, webhookSecret } = request
+  const hasWebhook = textOf(batch.dialectFields?.webhookUrl) !== null
+  const refuse = (field: string, rule: string, remedy: string) => {
+    throw new AppError('invalid-input', { field, args: [`${field} ${rule}`], remedy })
+  }
+  if (webhookUrl === null && hasWebhook) {
+    refuse('webhookUrl', 'cannot be taken away: somebody must be asked to join calls.', 'Send another address.')
+  }
+  if (typeof webhookUrl === 'string' && !hasWebhook) {
+    refuse('webhookUrl', 'is not allowed: all calls have an outgoing medium.', 'Leave webhookUrl out.')
+  }
+  if (webhookSecret === null && hasWebhook) {
+    refuse('webhookSecret', 'cannot be taken away.', 'Send another secret.')
+  }
+  if (typeof webhookUrl === 'string') await commands.targets.requireTarget(webhookUrl, 'webhookUrl')
 }
 
 async function verb(run: () => Promise<BatchView>): Promise<BatchView> {
