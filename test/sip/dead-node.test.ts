@@ -1,56 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { afterEach, expect, it } from 'vitest'
 import { createTestDatabase } from '../database.ts'
+import { ask, startNode } from './node.ts'
 import { answer, answerInDialog, keepSequence, recv, scenario } from './scenario.ts'
 import { freePort, startSipp } from './sipp.ts'
 import { unreliableWire } from './unreliable-wire.ts'
 
-const KEY = 'key-of-a-client-0123456789abcdef'
 const CALLER = '+14155550100'
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
-
-interface Node {
-  readonly url: string
-  readonly child: ChildProcess
-}
-
-async function startNode(databaseUrl: string, ports: string): Promise<Node> {
-  const child = spawn(process.execPath, ['--import', './test/run-typescript.mjs', 'test/sip/node-program.ts'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      PORT: '0',
-      DATABASE_URL: databaseUrl,
-      CARILLON_BOOTSTRAP_API_KEY: KEY,
-      CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8',
-      CARILLON_SIP_ADDRESSES: '127.0.0.1',
-      CARILLON_MEDIA_PORTS: ports,
-    },
-  })
-  cleanUps.push(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  })
-  const [line] = await once(createInterface({ input: child.stdout! }), 'line')
-  return { url: JSON.parse(line).url, child }
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: answers of the HTTP API, looked at field by field
-async function ask(url: string, where: string, body?: object): Promise<any> {
-  const response = await fetch(`${url}/carillon/v1${where}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  expect(response.ok, `${where}: ${response.status}`).toBe(true)
-  return response.json()
-}
 
 async function until<T>(holds: () => Promise<T | null | false>): Promise<T> {
   for (;;) {
@@ -93,6 +52,7 @@ it('the calls of a node that is killed are ended by another one, once each, and 
   cleanUps.push(() => sipp.stop())
 
   const victim = await startNode(database.connectionString, '26000-26999')
+  cleanUps.push(() => victim.stop())
   const settings = { host: '127.0.0.1', port: wire.port, probe: false }
   const limits = { concurrency: 20, callsPerSecond: 50 }
   const trunk = await ask(victim.url, '/trunks', { name: 'exchange', carrier: 'sip', settings, ...limits })
@@ -112,7 +72,8 @@ it('the calls of a node that is killed are ended by another one, once each, and 
   })
 
   const survivor = await startNode(database.connectionString, '27000-27999')
-  victim.child.kill('SIGKILL')
+  cleanUps.push(() => survivor.stop())
+  await victim.stop()
   const done = await until(async () => {
     const now = await ask(survivor.url, `/batches/${batch.id}`)
     return now.status === 'completed' && now

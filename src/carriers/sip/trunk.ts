@@ -1,11 +1,13 @@
 import type { MediaSession } from '../../media/media-engine.ts'
 import type { Prompt } from '../../media/prompt.ts'
+import type { CallEvent } from '../../model/call-event.ts'
 import { Authorization } from '../../sip/authorization.ts'
 import { readRecord } from '../../sip/call-record.ts'
 import type { Credentials } from '../../sip/digest.ts'
 import { endOrphan, type OrphanEnd } from '../../sip/end-orphan.ts'
 import type { Peer } from '../../sip/peer.ts'
 import type { NameService } from '../../sip/resolve.ts'
+import { TRANSACTION_MS } from '../../sip/timing.ts'
 import { VoiceError } from '../../voices/voices.ts'
 import type {
   CallHandle,
@@ -15,11 +17,13 @@ import type {
   CarrierTraits,
   LookUpAnswer,
   OrphanedCall,
+  TestFinding,
 } from '../carrier.ts'
 import { SipCall } from './call.ts'
 import type { SipSettings } from './config.ts'
 import { callOptions } from './invitation.ts'
 import { CallSound } from './sound.ts'
+import { findingsOfCall, lookAtTrunk } from './test-call.ts'
 import { TrunkReach, TrunkUnreachable } from './trunk-reach.ts'
 
 /** INVITEs without any answer at once; more wait, so that a trunk in trouble does not get more of it. */
@@ -39,6 +43,13 @@ export const SIP_TRAITS: CarrierTraits = {
   nextLookUpDelaysMs: [],
   pollSilentCallAfterMs: 30_000,
   ringsUnseen: true,
+}
+
+const NOTHING_CAME: TestFinding = {
+  level: 'bad',
+  step: 'call',
+  text: 'The trunk did not answer the call at all.',
+  remedy: 'Check that the carrier takes calls from this server’s address, and that a firewall lets its answers in.',
 }
 
 const ORPHAN_ENDS = {
@@ -81,23 +92,29 @@ export class SipTrunk implements Carrier {
   }
 
   place(request: CallRequest): void {
-    if (this.#closed) return
-    const { clock } = this.#context
-    const sendByMs = clock.monotonicMs() + request.sendWithinMs - SPARE_MS
-    const call = new SipCall({
-      request,
-      clock,
-      report: (event) => this.#tell(call, event),
-      heard: () => this.#reach.heard(),
-      doubt: () => this.#reach.doubt(),
-      doubtAfterMs: this.#reach.doubtAfterMs,
-      refused: (status, retryAfter) => this.#onRefused(status, retryAfter),
+    if (!this.#closed) this.#begin(request, (call, event) => this.#tell(call, event))
+  }
+
+  async testCall(request: CallRequest): Promise<readonly TestFinding[]> {
+    const { clock, sip } = this.#context
+    const look = { settings: this.#settings, endpoint: sip, reach: this.#reach }
+    const before = await lookAtTrunk(look)
+    if (!before.some(({ step, level }) => (step === 'options' || step === 'connection') && level !== 'bad'))
+      return before
+    const startedAtEpochMs = clock.nowEpochMs()
+    const ended = new Promise<SipCall>((resolve) => {
+      const call = this.#begin(request, (_call, event) => {
+        if (event.kind === 'ended' || event.kind === 'not-sent') resolve(call)
+      })
+      // Nothing at all may come of it.
+      clock.setTimer((request.ringTimeoutSeconds + request.maxCallSeconds) * 1000 + TRANSACTION_MS, () => resolve(call))
     })
-    this.#calls.set(request.ref, call)
-    this.#send(call, sendByMs).catch((error) => {
-      this.#context.log.warn({ err: error }, 'A call could not be prepared')
-      call.notSent('trunk-unreachable')
-    })
+    const call = await ended
+    this.#calls.delete(request.ref)
+    const challenges = sip.findCall(request.ref)?.challenges ?? 0
+    const statistics = await call.soundFigures()
+    const silent: TestFinding[] = call.events.length > 0 ? [] : [NOTHING_CAME]
+    return [...before, ...findingsOfCall(call.events, { startedAtEpochMs, challenges, statistics, clock }), ...silent]
   }
 
   hangUp({ ref }: CallHandle): void {
@@ -148,6 +165,26 @@ export class SipTrunk implements Carrier {
     this.#closed = true
     for (const call of this.#calls.values()) call.abandon()
     this.#reach.close()
+  }
+
+  #begin(request: CallRequest, tell: (call: SipCall, event: CallEvent) => void): SipCall {
+    const { clock } = this.#context
+    const sendByMs = clock.monotonicMs() + request.sendWithinMs - SPARE_MS
+    const call = new SipCall({
+      request,
+      clock,
+      report: (event) => tell(call, event),
+      heard: () => this.#reach.heard(),
+      doubt: () => this.#reach.doubt(),
+      doubtAfterMs: this.#reach.doubtAfterMs,
+      refused: (status, retryAfter) => this.#onRefused(status, retryAfter),
+    })
+    this.#calls.set(request.ref, call)
+    this.#send(call, sendByMs).catch((error) => {
+      this.#context.log.warn({ err: error }, 'A call could not be prepared')
+      call.notSent('trunk-unreachable')
+    })
+    return call
   }
 
   async #send(call: SipCall, sendByMs: number): Promise<void> {
@@ -254,7 +291,7 @@ export class SipTrunk implements Carrier {
     if (status === 503) this.#reach.rest(retryAfterSeconds)
   }
 
-  #tell(call: SipCall, event: Parameters<CarrierContext['report']>[0]): void {
+  #tell(call: SipCall, event: CallEvent): void {
     if (this.#closed) return
     const { ref } = call.request
     const isLast = event.kind === 'ended' || event.kind === 'not-sent'
