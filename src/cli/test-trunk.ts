@@ -4,6 +4,9 @@ import type { CliContext } from './context.ts'
 import { findNamed } from './find-by-name.ts'
 import { harmless } from './terminal.ts'
 
+/** Looking at the trunk, ringing, talking, and giving up. */
+const CALL_MS = 150_000
+
 interface TestFinding {
   readonly level: 'ok' | 'note' | 'bad'
   readonly step: string
@@ -26,7 +29,9 @@ export async function testTrunk(
   const trunk = await findNamed(client, 'trunk', asked.trunk)
   terminal.note(`Ringing ${asked.to} through ${harmless(trunk.name)}; pick up, listen, say something or press a key.`)
   const body = { to: asked.to, from: options.from }
-  const { findings } = await client.post<{ findings: readonly TestFinding[] }>(`/trunks/${trunk.id}/test`, body)
+  const { findings } = await client.post<{ findings: readonly TestFinding[] }>(`/trunks/${trunk.id}/test`, body, {
+    timeoutMs: CALL_MS,
+  })
   const { paint } = terminal.style
   const marks = { ok: paint.green('ok  '), note: paint.dim('-   '), bad: paint.red('BAD ') }
   for (const finding of findings) {
