@@ -211,12 +211,10 @@ export class SipTrunk implements Carrier {
   async #send(call: SipCall, sendByMs: number): Promise<void> {
     const { clock } = this.#context
     const leftMs = () => sendByMs - clock.monotonicMs()
-    if (!(await this.#roomAmongUnanswered(leftMs))) {
+    if (!(await this.#takePlace(leftMs))) {
       call.notSent('deadline-missed')
       return
     }
-    // The place is held from here until something answers, so that waiting calls cannot slip in together.
-    this.#unanswered++
     let placed: OutgoingCall | null = null
     try {
       placed = await this.#write(call, leftMs)
@@ -247,11 +245,13 @@ export class SipTrunk implements Carrier {
     return placed
   }
 
-  async #roomAmongUnanswered(leftMs: () => number): Promise<boolean> {
+  /** A place among the INVITEs that nothing has answered, held from now on; false: none became free in time. */
+  async #takePlace(leftMs: () => number): Promise<boolean> {
     while (this.#unanswered >= UNANSWERED_MAX) {
       if (leftMs() <= 0) return false
       await sleep(this.#context.clock, LOOK_AGAIN_MS)
     }
+    this.#unanswered++
     return true
   }
 
