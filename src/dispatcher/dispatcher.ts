@@ -1,5 +1,5 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
+import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
@@ -146,6 +146,15 @@ export class Dispatcher {
     const { status, events } = trunk.carrier.decodeCallback(callback)
     await Promise.all(events.map((event) => new Promise<void>((durable) => this.#take(trunk, event, durable))))
     return { status }
+  }
+
+  /**
+   * Rings one telephone through a trunk, outside of any batch; null: its carrier has no such test. The number was
+   * checked by whoever asks.
+   */
+  async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
+    const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
+    return (await trunk?.carrier.testCall?.(request)) ?? null
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
