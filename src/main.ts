@@ -17,6 +17,7 @@ import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { TargetGuard } from './targets/target-guard.ts'
+import { WebhookDeliverer } from './webhooks/deliverer.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {
@@ -53,6 +54,9 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
     throw error
   }
 }
+
+/** Webhooks have a few connections of their own, so that they take none from the API. */
+const WEBHOOK_CONNECTIONS = 3
 
 interface Starting {
   readonly config: Config
@@ -93,6 +97,20 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
+  const webhookPool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
+    log,
+  })
+  stops.push(() => webhookPool.end())
+  const webhooks = new WebhookDeliverer({
+    context: { ...commands, database: webhookPool },
+    clock,
+    guard: targets,
+    form: webhookForm,
+    log,
+  })
+
   const server = buildServer({
     dialects,
     commands,
@@ -102,7 +120,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     region: config.region,
     trustedProxies: config.trustedProxies,
     checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher),
+    metrics: createMetrics(dispatcher, webhooks),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -111,6 +129,8 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const first = await ensureFirstOrganization(commands, config)
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
+  stops.push(() => webhooks.stop())
+  webhooks.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 

@@ -26,7 +26,9 @@ test('a webhook is made, read, listed, changed and removed; its secret is shown 
   expect(read.body).toEqual(made.body.webhook)
   expect(read.text).not.toContain('whsec_')
   expect((await ask('GET', '/webhooks')).body.items).toContainEqual(made.body.webhook)
-  const changed = await ask('PATCH', `/webhooks/${id}`, { body: { active: false, kinds: null, agentIds: ['announcement'] } })
+  const changed = await ask('PATCH', `/webhooks/${id}`, {
+    body: { active: false, kinds: null, agentIds: ['announcement'] },
+  })
   expect(changed.body).toMatchObject({ status: 'disabled', kinds: null, agentIds: [native.first.agentId] })
   expect(await ask('DELETE', `/webhooks/${id}`)).toMatchObject({ status: 204 })
   for (const [method, path, body] of [
