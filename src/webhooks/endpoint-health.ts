@@ -44,7 +44,8 @@ export function healthAfter(
       pausedReason ??= `The last ${failuresInRow} tries failed, and a delivery was given up. ${one.error ?? ''}`.trim()
     }
   }
-  if (failuresInRow >= FAILING_FROM) restMs = Math.max(restMs, pauseAfter(failuresInRow))
+  const failedNow = tries.some(({ taken }) => !taken)
+  if (failedNow && failuresInRow >= FAILING_FROM) restMs = Math.max(restMs, pauseAfter(failuresInRow))
   const blockedUntil = restMs > 0 ? new Date(now.getTime() + restMs) : laterThan(before.blockedUntil, now)
   return { failuresInRow, failingSince, deliveredAt, lastError, blockedUntil, pausedReason }
 }

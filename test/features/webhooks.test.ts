@@ -215,7 +215,10 @@ test('secrets are stored sealed; one that was put into another row is not opened
   await world.makeBatch(people(1))
   await world.node().deliverDue()
   expect(receiver.received).toHaveLength(0)
-  expect(await world.webhook(one.id)).toMatchObject({ status: 'paused', pausedReason: expect.stringContaining('secret') })
+  expect(await world.webhook(one.id)).toMatchObject({
+    status: 'paused',
+    pausedReason: expect.stringContaining('secret'),
+  })
   await rotateWebhookSecret(world.context, world.actor, one.id, { keepSeconds: 0 })
 })
 
@@ -234,5 +237,7 @@ test('an event is sent again on request, with the same id', async () => {
   await expect(resendDelivery(world.context, world.actor, id, '999.1')).rejects.toMatchObject({
     code: 'delivery-not-found',
   })
-  await expect(resendDelivery(world.context, world.actor, id, 'x')).rejects.toMatchObject({ code: 'delivery-not-found' })
+  await expect(resendDelivery(world.context, world.actor, id, 'x')).rejects.toMatchObject({
+    code: 'delivery-not-found',
+  })
 })
