@@ -27,6 +27,19 @@ CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
 AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
+CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+  IF changed <> wanted THEN
+    RAISE EXCEPTION 'changed % rows of %', changed, wanted USING ERRCODE = 'CRL01';
+  END IF;
+  RETURN changed;
+END $function$
+;
+
 CREATE TABLE agent (
   organization_id integer NOT NULL,
   agent_id integer NOT NULL,
@@ -37,6 +50,7 @@ CREATE TABLE agent (
   default_number_id integer,
   created_at timestamp with time zone NOT NULL,
   archived_at timestamp with time zone,
+  dialect_fields jsonb,
   CONSTRAINT agent_pkey PRIMARY KEY (organization_id, agent_id),
   CONSTRAINT agent_organization_id_agent_uuid_key UNIQUE (organization_id, agent_uuid)
 );
@@ -47,7 +61,7 @@ CREATE TABLE alias (
   alias text NOT NULL,
   object_id integer NOT NULL,
   CONSTRAINT alias_pkey PRIMARY KEY (organization_id, kind, alias),
-  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text]))
+  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text, 'trunk'::text]))
 );
 
 CREATE TABLE attempt (
@@ -70,6 +84,7 @@ CREATE TABLE attempt (
   carrier_call_id text,
   keys_pressed text,
   spoken_text text,
+  q850_cause smallint,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 
@@ -80,7 +95,7 @@ CREATE TABLE batch (
   name text NOT NULL,
   dialect text NOT NULL,
   agent_id integer NOT NULL,
-  caller_number bigint NOT NULL,
+  caller_number bigint,
   trunk_id integer NOT NULL,
   ring_timeout_seconds integer NOT NULL,
   max_call_seconds integer NOT NULL,
@@ -95,10 +110,12 @@ CREATE TABLE batch (
   version bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
+CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id);
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
 CREATE TABLE batch_state (
@@ -193,6 +210,12 @@ ALTER TABLE event_block ALTER COLUMN n SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN kind SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN code SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN at_ms SET STATISTICS 0;
+ALTER TABLE event_block ALTER COLUMN batch_id SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN seq SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN n SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN kind SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN code SET STORAGE EXTERNAL;
+ALTER TABLE event_block ALTER COLUMN at_ms SET STORAGE EXTERNAL;
 
 CREATE TABLE gate (
   organization_id integer NOT NULL,
@@ -241,6 +264,7 @@ CREATE TABLE lane (
   closed_as smallint,
   closed_cause smallint,
   closed_at timestamp with time zone,
+  caller_number bigint,
   CONSTRAINT lane_pkey PRIMARY KEY (organization_id, batch_id, lane)
 ) WITH (autovacuum_analyze_threshold=1000000, fillfactor=20);
 
@@ -263,6 +287,7 @@ CREATE TABLE live_call (
   ringing_ms integer,
   answered_ms integer,
   carrier_call_id text,
+  carrier_state text,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 
@@ -319,6 +344,7 @@ CREATE TABLE recipient (
   variables text,
   metadata text,
   successor_seq integer,
+  dialect_fields text,
   CONSTRAINT recipient_pkey PRIMARY KEY (organization_id, batch_id, seq)
 );
 
@@ -343,7 +369,8 @@ CREATE UNLOGGED TABLE staged_recipient (
   number_hash bigint NOT NULL,
   variables text,
   metadata text,
-  not_before timestamp with time zone
+  not_before timestamp with time zone,
+  dialect_fields text
 );
 
 CREATE TABLE suppression (

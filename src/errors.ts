@@ -108,6 +108,11 @@ const ERRORS = {
     text: 'The batch would expire before it can start.',
     remedy: 'Send an expiry after the start and in the future, or none.',
   },
+  'window-too-short': {
+    httpStatus: 400,
+    text: 'The minimum window for %s calls is %s, and this one has %s seconds.',
+    remedy: 'Send a later end, fewer calls, or have the limits of the organization or of its trunks raised.',
+  },
   'concurrency-above-limit': {
     httpStatus: 400,
     text: 'The organization may have at most %s calls at once.',
@@ -117,6 +122,12 @@ const ERRORS = {
     httpStatus: 400,
     text: 'There is no carrier %s.',
     remedy: 'Name a carrier of this version.',
+  },
+  'agent-unbound': {
+    httpStatus: 400,
+    text: 'The agent %s has no voice yet: nobody has said who speaks for it.',
+    remedy:
+      'Bind it: PATCH /carillon/v1/agents/{id} with a kind and its settings, such as {"kind":"announcement","settings":{"text":"Hello {name}"}}.',
   },
   'unknown-agent-kind': {
     httpStatus: 400,
@@ -152,9 +163,15 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'call-not-found': notFound('call'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

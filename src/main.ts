@@ -1,23 +1,28 @@
 import { agentKind } from './agents/registry.ts'
-import type { CarrierKind } from './carriers/carrier.ts'
+import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
 import type { CommandContext } from './commands/context.ts'
 import type { Config } from './config.ts'
-import { dialects, webhookForm } from './dialects/registry.ts'
+import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
 import { Dispatcher } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
+import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
-import { pingDatabase } from './store/ping-database.ts'
+import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
+import { createVoices } from './voices/booth.ts'
 import { WebhookDeliverer } from './webhooks/deliverer.ts'
+import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
 export interface ServerParts {
@@ -55,7 +60,6 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
   }
 }
 
-/** Webhooks have a few connections of their own, so that they take none from the API. */
 const WEBHOOK_CONNECTIONS = 3
 
 interface Starting {
@@ -67,17 +71,34 @@ interface Starting {
   readonly stopAll: () => Promise<void>
 }
 
+/** A database that starts together with us is waited for this long. */
+const DATABASE_WITHIN_SECONDS = 30
+
 async function start({ config, log, parts, stops, stopAll }: Starting): Promise<RunningServer> {
   const clock = parts.clock ?? systemClock
   const carrierKind = parts.carrierKind ?? registeredCarrierKind
   const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, stops)).connectionString
+  await untilDatabaseAnswers(databaseUrl, { clock, log, withinSeconds: DATABASE_WITHIN_SECONDS })
   await migrate(databaseUrl, { log })
   const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  stops.push(() => media.close())
+  const voices = createVoices()
+  const sip = new SipEndpoint({
+    clock,
+    bindAddresses: config.sipAddresses,
+    port: config.sipPort,
+    advertisedAddress: config.sipPublicAddress ?? null,
+    allowedPrivateTargets: config.allowPrivateTargets,
+    callsPerSecond: config.sipCallsPerSecond,
+  })
+  stops.push(async () => sip.close())
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
+  const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
   const dispatcher = new Dispatcher({
     store: new PostgresDispatchStore(databaseUrl),
     clock,
@@ -89,7 +110,16 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       const kind = carrierKind(trunk.carrier)
       if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
       const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), { clock, report, log, callbackUrl })
+      return kind.open(kind.settings.parse(trunk.settings), {
+        clock,
+        report,
+        log,
+        callbackUrl,
+        media,
+        voices,
+        sip,
+        invite,
+      })
     },
   })
   const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
@@ -97,19 +127,10 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
-  const webhookPool = createPool(databaseUrl, {
-    maxConnections: WEBHOOK_CONNECTIONS,
-    applicationName: 'carillon-webhooks',
-    log,
-  })
-  stops.push(() => webhookPool.end())
-  const webhooks = new WebhookDeliverer({
-    context: { ...commands, database: webhookPool },
-    clock,
-    guard: targets,
-    form: webhookForm,
-    log,
-  })
+  const webhooks = makeDeliverer(databaseUrl, { commands, targets, log, stops })
+  const invitations = new GuardedClient({ guard: targets, clock })
+  stops.push(() => invitations.close())
+  const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
 
   const server = buildServer({
     dialects,
@@ -132,6 +153,22 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => webhooks.stop())
   webhooks.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+/** With connections of its own, so that webhooks take none from the API. */
+function makeDeliverer(
+  databaseUrl: string,
+  parts: { commands: CommandContext; targets: TargetGuard; log: Logger; stops: Starting['stops'] },
+): WebhookDeliverer {
+  const { commands, targets, log, stops } = parts
+  const pool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
+    log,
+  })
+  stops.push(() => pool.end())
+  const context = { ...commands, database: pool }
+  return new WebhookDeliverer({ context, clock: commands.clock, guard: targets, form: webhookForm, log })
 }
 
 async function readiness(database: Database) {

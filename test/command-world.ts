@@ -121,23 +121,28 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
       await sql('UPDATE live_call SET send_not_after = claimed_at')
     },
     async answer(calls) {
-      await dispatch((_gate, transaction) =>
-        transaction.progressCalls(
-          calls.map((call) => ({
-            ...call,
-            fromState: 1,
-            toState: 4,
+      await dispatch(async (_gate, transaction) => {
+        const rows = await transaction.liveCallsOfAttempts(calls)
+        await transaction.progressCalls(
+          rows.map((row) => ({
+            ...row,
+            savedState: row.state,
+            reachedState: 4,
             acceptedMs: 10,
             ringingMs: 20,
             answeredMs: 100,
             answeredByCode: 1,
-            carrierCallId: `call-${call.seq}`,
+            unsavedCarrierCallId: `call-${row.seq}`,
+            unsavedCarrierState: null,
           })),
-        ),
-      )
+        )
+      })
     },
     async end(calls, how) {
-      await dispatch((_gate, transaction) => transaction.endCalls(calls.map((call) => ({ ...call, ...endOf(how) }))))
+      await dispatch(async (_gate, transaction) => {
+        const rows = await transaction.liveCallsOfAttempts(calls)
+        await transaction.endCalls(rows.map((row) => ({ ...row, savedState: row.state, ...endOf(how) })))
+      })
     },
   }
 }
@@ -149,6 +154,7 @@ function endOf(how: CallEnd) {
     causeCode: 0,
     answeredByCode: 0,
     sipStatus: -1,
+    q850Cause: -1,
     acceptedMs: 10,
     ringingMs: 20,
     answeredMs: answered ? 100 : -1,

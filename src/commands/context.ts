@@ -26,6 +26,8 @@ export interface CarrierTerms {
   readonly settings: ZodType
   /** True when any E.164-shaped number may be dialled and no country is refused. */
   readonly takesAnyNumber: boolean
+  /** True when nobody is called: recipients have no number and are brought by somebody else. */
+  readonly isJoined?: boolean
 }
 
 /** What commands need to know of a kind of agent. */

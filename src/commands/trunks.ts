@@ -14,6 +14,8 @@ import type { TrunkView } from './views.ts'
 const LIVE_MAX_MAX = 100_000
 const CALLS_PER_SECOND_MIN = 0.01
 const CALLS_PER_SECOND_MAX = 10_000
+/** Each is a request to somebody's server. */
+const JOINED_CALLS_PER_SECOND = 20
 
 export interface TrunkInput {
   readonly name: string
@@ -61,6 +63,19 @@ export async function storeTrunk(
     now: gate.now,
   })
   return trunkId
+}
+
+/** Makes the trunk for calls that somebody else places, unless the organization has one. */
+export async function ensureJoinedTrunk(context: CommandContext, actor: Actor, carrier: string): Promise<void> {
+  const isThere = (rows: readonly TrunkRow[]) => rows.some((row) => row.carrier === carrier)
+  const { organizationId } = actor
+  if (isThere(await inOrganization(context, actor, (client) => selectTrunks(client, organizationId)))) return
+  await underGate(context, actor, async (client, gate) => {
+    // Another request may have made it meanwhile.
+    if (isThere(await selectTrunks(client, organizationId))) return
+    const limits = { liveMax: Math.min(gate.liveMax, LIVE_MAX_MAX), callsPerSecond: JOINED_CALLS_PER_SECOND }
+    await storeTrunk(context, client, { gate, input: { name: 'Calls to be joined', carrier, settings: {}, ...limits } })
+  })
 }
 
 export async function listTrunks(context: CommandContext, actor: Actor): Promise<readonly TrunkView[]> {
@@ -126,6 +141,7 @@ function trunkView(row: TrunkRow): TrunkView {
     live: row.live,
     callsPerSecond: row.calls_per_second,
     blockedUntil: row.blocked_until,
+    aliases: row.aliases,
     createdAt: row.created_at,
   }
 }

@@ -52,6 +52,8 @@ export interface TrunkView {
   readonly callsPerSecond: number
   /** Nothing is dialled through it until then, since it fails. */
   readonly blockedUntil: Date | null
+  /** Names under which wire formats ask for it, such as that of a medium. */
+  readonly aliases: readonly string[]
   readonly createdAt: Date
 }
 
@@ -68,6 +70,8 @@ export interface AgentView {
   readonly name: string
   readonly kind: string
   readonly settings: JsonObject
+  /** What the dialect that made it must be able to repeat. */
+  readonly dialectFields: JsonObject | null
   readonly defaultNumberId: string | null
   readonly aliases: readonly string[]
   readonly createdAt: Date
@@ -86,6 +90,7 @@ export interface BatchView {
   readonly dialect: string
   readonly status: BatchStatus
   readonly agent: { readonly id: string; readonly name: string; readonly aliases: readonly string[] }
+  /** Empty when nobody of it is called from here. */
   readonly callerNumber: string
   readonly callerNumberId: string | null
   readonly trunk: { readonly id: string; readonly name: string; readonly carrier: string }
@@ -145,6 +150,7 @@ export interface RecipientView {
   readonly seq: number
   /** Line of the uploaded file (the header is line 1), or ordinal in the posted list from 1. */
   readonly line: number
+  /** Empty for somebody who is not called but brought by somebody else. */
   readonly number: string
   readonly state: RecipientState
   /** Null until it is final. */
@@ -171,6 +177,8 @@ export interface RecipientView {
   /** Values by name; for an uploaded file its other columns. */
   readonly variables: JsonObject
   readonly metadata: JsonValue | null
+  /** What the dialect that made it must be able to repeat of it. */
+  readonly dialectFields: JsonObject | null
 }
 
 export interface AttemptView {
@@ -183,6 +191,8 @@ export interface AttemptView {
   readonly causeText: string
   readonly answeredBy: AnsweredBy | null
   readonly sipStatus: number | null
+  /** The telephone network's own cause (ITU-T Q.850). */
+  readonly q850Cause: number | null
   readonly carrierCallId: string | null
   readonly dialedAt: Date
   readonly acceptedAt: Date | null

@@ -5,7 +5,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
-import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
+import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
 import type { Freed, Wanted } from './organization-mirror.ts'
@@ -43,9 +43,7 @@ export interface CycleResult {
   readonly inbox: Inbox
   readonly ended: readonly LiveCall[]
   readonly endedRows: readonly EndedCall[]
-  readonly endedApplied: number
   readonly progressed: readonly Progress[]
-  readonly progressApplied: number
   readonly adopted: readonly LiveCallRow[]
   readonly claimed: readonly ClaimedRecipient[]
   readonly sentAt: SentAt
@@ -59,6 +57,7 @@ interface Progress {
   readonly call: LiveCall
   readonly state: number
   readonly carrierCallId: string | null
+  readonly carrierState: string | null
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -66,9 +65,7 @@ interface Underway {
   readonly gate: Gate
   readonly ended: readonly LiveCall[]
   readonly endedRows: readonly EndedCall[]
-  readonly endedApplied: Promise<number>
   readonly progressed: readonly Progress[]
-  readonly progressApplied: Promise<number>
   readonly adopted: readonly LiveCallRow[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
   readonly sentAt: SentAt
@@ -82,7 +79,7 @@ interface Underway {
  * that a freed slot is used again in the very commit that frees it. Two round trips: the gate, then all the rest.
  *
  * Null: another transaction holds the gate and `skipIfTaken` was set; nothing was written and the inbox is back.
- * When it throws, the inbox is back as well, and what may or may not have been committed is found out by later cycles.
+ * When it throws, the inbox is back as well (for {@link StaleCopies} as evidence to be judged by the rows), and what may or may not have been committed is found out by later cycles.
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
@@ -101,8 +98,6 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
       ...underway,
       inbox,
       claimed,
-      endedApplied: await underway.endedApplied,
-      progressApplied: await underway.progressApplied,
       lanes: await underway.lanes,
       trunks: await underway.trunks,
     }
@@ -138,12 +133,15 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   )
   const progressed = calls
     .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
+    .map((call) => ({
+      call,
+      state: call.reachedState,
+      carrierCallId: call.carrierCallId,
+      carrierState: call.carrierState,
+    }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
-  const progressApplied = progressed.length
-    ? transaction.progressCalls(progressed.map(({ call }) => progressedCallRow(call)))
-    : Promise.resolve(0)
-  const endedApplied = ended.length ? transaction.endCalls(endedRows) : Promise.resolve(0)
+  if (progressed.length > 0) transaction.progressCalls(progressed.map(({ call }) => call))
+  if (ended.length > 0) transaction.endCalls(endedRows)
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
@@ -163,9 +161,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     gate,
     ended,
     endedRows,
-    endedApplied,
     progressed,
-    progressApplied,
     adopted,
     claims,
     sentAt,

@@ -54,6 +54,7 @@ export function dial(
     desk.touch(call)
     return
   }
+  call.ringTimeoutMs = batch.definition.ringTimeoutSeconds * 1000
   call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
   // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
   const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)
@@ -65,7 +66,7 @@ export function dial(
   carrier.place({
     ref: call.ref,
     to: `+${claim.digits}`,
-    from: batch.definition.caller,
+    from: batch.lanes.get(claim.lane)?.caller ?? batch.definition.caller,
     ringTimeoutSeconds: batch.definition.ringTimeoutSeconds,
     maxCallSeconds: batch.definition.maxCallSeconds,
     speech,
@@ -73,10 +74,11 @@ export function dial(
   })
 }
 
-function endUnsent(
+/** Says of a committed intent that not one byte of its create-call was written: its recipient is due again. */
+export function endUnsent(
   desk: OrganizationDesk,
   call: LiveCall,
-  why: { cause: 'trunk-unreachable' | 'deadline-missed'; clock: Clock },
+  why: { cause: 'trunk-unreachable' | 'deadline-missed' | 'stopped-before-send'; clock: Clock },
 ): void {
   call.endAs('not-sent', why.cause, why.clock.nowEpochMs())
   desk.touch(call)

@@ -4,10 +4,10 @@ import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
-import { dial, newCalls } from './dial.ts'
+import { dial, endUnsent, newCalls } from './dial.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -167,6 +167,7 @@ export class Dispatcher {
     this.#reconciler.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
+    // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
     for (const desk of this.#desks.values()) {
       desk.doDeferred()
@@ -189,7 +190,8 @@ export class Dispatcher {
     }
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
-    if (call) this.#merge(desk, call, event)
+    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
+    if (call && call.ending === null) this.#merge(desk, call, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
     if (onDurable) desk.addOnDurable(onDurable)
     if (desk.hasMail) this.#makeReady(desk.organizationId)
@@ -278,6 +280,10 @@ export class Dispatcher {
       if (!desk.hasMail || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
+      if (error instanceof StaleCopies) {
+        this.#readAgain(desk)
+        return 0
+      }
       this.counters.cyclesFailed++
       // An intent may have been committed that we do not know of.
       if (error instanceof CommitUnknown) desk.askFor({ disown: true })
@@ -298,13 +304,15 @@ export class Dispatcher {
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
-    mirror.live = gate.live - result.endedApplied + claimed.length
+    mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnLanes(result.lanes)
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {
       calls.forEach((call, index) => {
-        dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        // A node that stops dials nothing more, and only it can say so.
+        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
+        else dial(desk, { call, claim: claimed[index]!, options, sentAt })
       })
       for (const run of inbox.onDurable) run()
     }
@@ -321,7 +329,7 @@ export class Dispatcher {
   }
 
   #settleEnded(desk: OrganizationDesk, result: CycleResult): void {
-    this.counters.ended += result.endedApplied
+    this.counters.ended += result.ended.length
     result.ended.forEach((call, index) => {
       const row = result.endedRows[index]!
       if (row.retryAfterMs >= 0) desk.mirror.noteDue(call.batchId, call.lane, result.gate.nowEpochMs + row.retryAfterMs)
@@ -329,22 +337,14 @@ export class Dispatcher {
       if (call.ending?.disposition === 'not-sent') this.counters.notSent++
       if (call.ending?.disposition === 'unknown') this.counters.unknown++
       this.#release(desk, call)
-      // Some had ended before: their evidence is judged as late, which changes nothing for those that were applied.
-      if (result.endedApplied !== result.ended.length) this.#judgeAgain(desk, call)
     })
   }
 
   #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    const stale = result.progressApplied !== result.progressed.length
-    for (const { call, state, carrierCallId } of result.progressed) {
-      if (stale) {
-        // Another node was faster with one of them. The rows know better: drop the copies, read the rows again.
-        this.#release(desk, call)
-        this.#judgeAgain(desk, call)
-        continue
-      }
+    for (const { call, state, carrierCallId, carrierState } of result.progressed) {
       call.savedState = Math.max(call.savedState, state)
       call.savedCarrierCallId ??= carrierCallId
+      call.savedCarrierState = carrierState
       if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
     }
   }
@@ -358,12 +358,14 @@ export class Dispatcher {
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+      this.#endOrphan(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
       call.savedState = savedState
       call.savedCarrierCallId = call.carrierCallId
+      call.savedCarrierState = call.carrierState
       this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
@@ -381,6 +383,14 @@ export class Dispatcher {
   #keep(desk: OrganizationDesk, call: LiveCall): void {
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     this.#hold(desk, call)
+  }
+
+  /** Another node was faster with one of the calls. The rows know better: drop the copies, judge what we know by the rows. */
+  #readAgain(desk: OrganizationDesk): void {
+    for (const call of desk.takeCalls()) {
+      this.#release(desk, call)
+      this.#judgeAgain(desk, call)
+    }
   }
 
   #judgeAgain(desk: OrganizationDesk, call: LiveCall): void {
@@ -408,6 +418,13 @@ export class Dispatcher {
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
     this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+  }
+
+  /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
+  #endOrphan(call: LiveCall): void {
+    const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
+    const carrier = this.#carriers.get(call.organizationId, call.trunkId)
+    carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
   }
 
   #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {

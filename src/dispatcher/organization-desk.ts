@@ -105,6 +105,14 @@ export class OrganizationDesk {
     this.#inbox.calls.push(call)
   }
 
+  /** Takes the calls out of the next transaction; everything else stays in it. */
+  takeCalls(): readonly LiveCall[] {
+    const { calls } = this.#inbox
+    this.#inbox.calls = []
+    for (const call of calls) call.dirty = false
+    return calls
+  }
+
   takeInbox(): Inbox {
     const taken = this.#inbox
     this.#inbox = emptyInbox()

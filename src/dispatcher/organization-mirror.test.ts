@@ -27,7 +27,7 @@ function askBeforeNoon(leftMs: number) {
     variableNames: null,
     agentKind: 'announcement',
     agentSettings: {},
-    lanes: [{ lane: 0, trunkId: 1, zones: [], waiting: 100, nextDueEpochMs: null }],
+    lanes: [{ lane: 0, caller: null, trunkId: 1, zones: [], waiting: 100, nextDueEpochMs: null }],
   }
   mirror.learn([batch])
   return mirror.choose(NOON_EPOCH_MS - leftMs, NOTHING_FREED).cursor.map(({ sendWithinMs }) => sendWithinMs)

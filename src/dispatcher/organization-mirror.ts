@@ -9,6 +9,7 @@ import type { LaneState, TrunkState } from '../store/lane-states.ts'
 interface LaneMirror {
   readonly lane: number
   readonly trunkId: number
+  readonly caller: string | null
   readonly zones: readonly string[]
   readonly first: number
   waiting: number

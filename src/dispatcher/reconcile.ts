@@ -66,7 +66,8 @@ export class Reconciler {
     const silentMs = this.#options.clock.monotonicMs() - call.newsAtMonotonicMs
     if (call.reachedState !== DIALING) return silentMs >= traits.pollSilentCallAfterMs * (call.misses + 1)
     const sendWindowMs = call.sendNotAfterEpochMs - call.claimedAtEpochMs
-    let dueMs = sendWindowMs + traits.firstLookUpDelayMs
+    const unseenMs = traits.ringsUnseen ? call.ringTimeoutMs : 0
+    let dueMs = sendWindowMs + unseenMs + traits.firstLookUpDelayMs
     for (let miss = 0; miss < call.misses; miss++) dueMs += traits.nextLookUpDelaysMs[miss] ?? 0
     return silentMs >= dueMs
   }

@@ -173,7 +173,12 @@ export const agentRequest = z
   .meta({ id: 'native.AgentRequest' })
 
 export const agentChanges = z
-  .strictObject({ name: name.optional(), settings: jsonObject.optional(), defaultNumber: idOrAlias.nullish() })
+  .strictObject({
+    name: name.optional(),
+    kind: z.string().min(1).max(100).optional().describe('Who speaks; another kind needs settings that fit it.'),
+    settings: jsonObject.optional(),
+    defaultNumber: idOrAlias.nullish(),
+  })
   .meta({ id: 'native.AgentChanges' })
 
 const callsPerSecond = z
@@ -192,6 +197,7 @@ export const trunk = z
     live: z.number().int(),
     callsPerSecond: z.number(),
     blockedUntil: instantOut.nullable().describe('Nothing is dialled through it until then, since it fails.'),
+    aliases: z.array(z.string()).describe('Names under which wire formats ask for it, such as `twilio`.'),
     createdAt: instantOut,
   })
   .meta({ id: 'native.Trunk' })

@@ -1,13 +1,17 @@
 import { z } from 'zod'
+import { addAlias, removeAlias } from '../../../commands/aliases.ts'
 import type { JsonObject } from '../../../commands/context.ts'
 import { createTrunk, getTrunk, listTrunks, updateTrunk } from '../../../commands/trunks.ts'
 import { actorOf } from '../../dialect.ts'
 import { encodeTrunk } from '../encode.ts'
-import { type AddRoutes, answers, PREFIX } from '../route-parts.ts'
-import { pathId, trunk, trunkChanges, trunkRequest } from '../wire.ts'
+import { type AddRoutes, answers, nothing, PREFIX } from '../route-parts.ts'
+import { idOrAlias, pathId, trunk, trunkChanges, trunkRequest } from '../wire.ts'
 
-export const addTrunks: AddRoutes = (scope, { commands }) => {
-  const tags = ['Trunks']
+const tags = ['Trunks']
+const aliasPath = pathId.extend({ alias: idOrAlias })
+
+export const addTrunks: AddRoutes = (scope, services) => {
+  const { commands } = services
 
   scope.post('/trunks', {
     schema: {
@@ -46,6 +50,8 @@ export const addTrunks: AddRoutes = (scope, { commands }) => {
     handler: async (request) => encodeTrunk(await getTrunk(commands, actorOf(request), request.params.id)),
   })
 
+  addTrunkAliases(scope, services)
+
   scope.patch('/trunks/:id', {
     schema: {
       summary: 'Change a trunk or its limits; they hold from the next call on',
@@ -63,6 +69,38 @@ export const addTrunks: AddRoutes = (scope, { commands }) => {
         ...(settings === undefined ? {} : { settings: settings as JsonObject }),
       }
       return encodeTrunk(await updateTrunk(commands, actorOf(request), request.params.id, changes))
+    },
+  })
+}
+
+const addTrunkAliases: AddRoutes = (scope, { commands }) => {
+  scope.put('/trunks/:id/aliases/:alias', {
+    schema: {
+      summary: 'Give a trunk a name under which a wire format asks for it, such as that of a medium',
+      operationId: 'addTrunkAlias',
+      tags,
+      params: aliasPath,
+      response: answers({ 204: nothing }),
+    },
+    handler: async (request, reply) => {
+      await addAlias(commands, actorOf(request), { kind: 'trunk', ...request.params })
+      return reply.status(204).send(null)
+    },
+  })
+
+  scope.delete('/trunks/:id/aliases/:alias', {
+    schema: {
+      summary: 'Remove a name of a trunk',
+      operationId: 'removeTrunkAlias',
+      tags,
+      params: aliasPath,
+      response: answers({ 204: nothing }),
+    },
+    handler: async (request, reply) => {
+      const actor = actorOf(request)
+      await getTrunk(commands, actor, request.params.id)
+      await removeAlias(commands, actor, { kind: 'trunk', alias: request.params.alias })
+      return reply.status(204).send(null)
     },
   })
 }
