@@ -164,6 +164,7 @@ const ERRORS = {
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
   'call-not-found': notFound('call'),
+  'throttle-not-found': notFound('throttle'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
 
@@ -186,6 +187,16 @@ const ERRORS = {
     httpStatus: 409,
     text: 'The alias %s stands for something else already.',
     remedy: 'Choose another alias, or remove the one there is.',
+  },
+  'throttle-taken': {
+    httpStatus: 409,
+    text: 'The organization has a throttle called %s already.',
+    remedy: 'Choose another name, or change the throttle there is.',
+  },
+  'throttle-in-use': {
+    httpStatus: 409,
+    text: 'Batches that may still call are under the throttle %s.',
+    remedy: 'Name another throttle in those batches, or wait for their end.',
   },
   'number-taken': {
     httpStatus: 409,

@@ -212,6 +212,7 @@ async function storeBatch(
     agentId: parties.agentId,
     callerDigits: parties.caller.digits,
     trunkId: parties.caller.trunkId,
+    throttleId: parties.throttleId,
     columns: file?.header.names ?? null,
     phoneColumn: file?.header.phoneColumn ?? null,
     rejectedRows: file?.rejectedCount ?? 0,

@@ -7,6 +7,7 @@ import type { AttemptDisposition, Outcome } from '../model/disposition.ts'
 import type { DueReason } from '../model/due-reason.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
+import type { ThrottleRule } from '../model/throttle.ts'
 import type { JsonObject, JsonValue } from './context.ts'
 
 /**
@@ -54,6 +55,14 @@ export interface TrunkView {
   readonly blockedUntil: Date | null
   /** Names under which wire formats ask for it, such as that of a medium. */
   readonly aliases: readonly string[]
+  readonly createdAt: Date
+}
+
+/** At most so many calls in any window, for the batches that name it. */
+export interface ThrottleView {
+  readonly id: string
+  readonly name: string
+  readonly rules: readonly ThrottleRule[]
   readonly createdAt: Date
 }
 

@@ -5,6 +5,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import type { ThrottleState } from '../store/throttle-states.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
@@ -50,6 +51,8 @@ export interface CycleResult {
   readonly strays: ResolvedStrays
   readonly lanes: readonly LaneState[]
   readonly trunks: readonly TrunkState[]
+  /** Those under which calls were claimed. */
+  readonly throttles: readonly ThrottleState[]
 }
 
 /** A call and the state that was written for it; more may have arrived while it was being written. */
@@ -72,6 +75,7 @@ interface Underway {
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
+  readonly throttles: Promise<ThrottleState[]>
 }
 
 /**
@@ -100,6 +104,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
       claimed,
       lanes: await underway.lanes,
       trunks: await underway.trunks,
+      throttles: await underway.throttles,
     }
   } catch (error) {
     desk.restore(inbox)
@@ -119,6 +124,8 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const { mirror } = desk
   mirror.see(gate)
   const adopted = await doChores(desk, plan)
+  // Before anything is written: what is waited for behind a write hides why that write failed.
+  if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   const calls = [...inbox.calls, ...strays.calls]
   await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
@@ -145,8 +152,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
-  const freed = slotsFreed(ended)
-  const wanted: Wanted = options.claiming ? mirror.choose(gate.nowEpochMs, freed) : { cursor: [], due: [] }
+  const wanted = options.claiming ? mirror.choose(gate.nowEpochMs, slotsFreed(ended)) : NOTHING_WANTED
   const sentAt = options.stamp()
   const claims: Promise<ClaimedRecipient[]>[] = []
   for (const source of ['due', 'cursor'] as const) {
@@ -154,6 +160,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     if (lanes.length > 0) claims.push(transaction.claim(source, { nodeId: options.nodeId, lanes }))
   }
   const asked = [...wanted.due, ...wanted.cursor]
+  const throttles = mirror.isThrottled(asked) ? transaction.noteThrottledStarts() : Promise.resolve([])
   const refreshed = inbox.chores.refresh ? mirror.lanesToRefresh(REFRESHED_LANES_MAX) : []
   const lanes = asked.length + refreshed.length ? transaction.laneStates([...asked, ...refreshed]) : Promise.resolve([])
   const trunks = transaction.trunkStates()
@@ -168,7 +175,17 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     strays,
     lanes,
     trunks,
+    throttles,
   }
+}
+
+const NOTHING_WANTED: Wanted = { cursor: [], due: [] }
+
+/** Read under the gate: until this transaction's commit no other one starts a call under these throttles. */
+async function learnThrottles(desk: OrganizationDesk, { gate, transaction }: Plan): Promise<void> {
+  const throttleIds = desk.mirror.throttlesInUse(gate.nowEpochMs)
+  if (throttleIds.length === 0) return
+  desk.mirror.learnThrottles(throttleIds, await transaction.throttleStates(throttleIds))
 }
 
 /** What must be known before anything is decided: each is rare and waits for its answer. */

@@ -306,6 +306,7 @@ export class Dispatcher {
     this.#settleStrays(desk, result)
     mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
+    mirror.learnThrottles([], result.throttles)
     mirror.learnLanes(result.lanes)
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {

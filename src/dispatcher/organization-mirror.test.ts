@@ -19,6 +19,7 @@ function askBeforeNoon(leftMs: number) {
     live: 0,
     expiresAtEpochMs: null,
     trunkId: 1,
+    throttleId: null,
     caller: '+14155550100',
     ringTimeoutSeconds: RING_TIMEOUT_SECONDS,
     maxCallSeconds: 600,

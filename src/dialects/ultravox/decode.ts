@@ -86,6 +86,7 @@ export async function decodeBatch(request: BatchRequest, terms: AgentTerms): Pro
       expiresAt: dateOf(request.windowEnd),
       refuseShortWindow: true,
       paused: request.paused === true,
+      throttle: request.throttle,
       retryPolicy: NO_RETRIES,
       duplicateNumbers: 'skip',
       dialectFields: { ...batchFields(request), callSettings: terms.callSettings },
@@ -160,6 +161,7 @@ function recipientOf({ request, medium, plan }: DecodedCall): RecipientInput {
 export function decodeBatchChanges(request: BatchChangesRequest): BatchChanges {
   return {
     ...(request.windowStart === undefined ? {} : { startAt: dateOf(request.windowStart), pastStart: 'now' as const }),
+    ...(request.throttle === undefined ? {} : { throttle: request.throttle, refuseShortWindow: true }),
     ...(request.windowEnd === undefined ? {} : { expiresAt: dateOf(request.windowEnd), refuseShortWindow: true }),
   }
 }

@@ -7,6 +7,7 @@ import { encodeFailure } from './errors.ts'
 import { addAgents } from './routes/agents.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
+import { addThrottles } from './routes/throttles.ts'
 import { invitation } from './webhook.ts'
 
 const BODY_BYTES_MAX = 32 * 1_048_576
@@ -28,6 +29,7 @@ export const ultravox: Dialect = {
       { name: 'Agents', description: 'Who speaks. An agent made here is bound to a voice with the Carillon API.' },
       { name: 'Scheduled batches', description: 'Lists of calls to be made within a window of time.' },
       { name: 'Calls', description: 'Calls that were made.' },
+      { name: 'Call throttles', description: 'At most so many calls in any window of time.' },
     ],
     securitySchemes: { apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
     security: [{ apiKeyAuth: [] }],
@@ -45,7 +47,7 @@ export const ultravox: Dialect = {
   register(scope, services) {
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
-    for (const add of [addAgents, addBatches, addCalls]) add(routes, services)
+    for (const add of [addAgents, addBatches, addCalls, addThrottles]) add(routes, services)
   },
 }
 

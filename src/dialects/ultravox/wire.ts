@@ -214,11 +214,32 @@ export const call = z
   .meta({ id: 'ultravox.Call' })
 export type Call = z.output<typeof call>
 
+// Throttles ---------------------------------------------------------------------------------------------------------
+
+const throttleRule = z.object({
+  maxCalls: z.int().min(1).max(100).describe('Calls that may start in a window.'),
+  windowSeconds: z.int().min(1).max(86_400).describe('Length of the sliding window.'),
+})
+const throttleName = z.string().min(1).max(NAME_CHARS_MAX)
+const throttleRules = z.array(throttleRule).min(1).max(20).describe('Each holds for itself.')
+export const throttleRequest = z
+  .object({ name: throttleName, rules: throttleRules })
+  .meta({ id: 'ultravox.CallThrottleRequest' })
+export const throttleChanges = z
+  .object({ name: throttleName.optional(), rules: throttleRules.optional() })
+  .meta({ id: 'ultravox.CallThrottleChanges' })
+
+export const throttle = z
+  .object({ throttleId: uuid, name: z.string(), created: instantOut, rules: z.array(throttleRule) })
+  .meta({ id: 'ultravox.CallThrottle' })
+export type Throttle = z.output<typeof throttle>
+
 // Addresses and errors ----------------------------------------------------------------------------------------------
 
 const anId = z.string().min(1).max(500)
 export const agentPath = z.object({ agent_id: anId })
 export const batchPath = z.object({ agent_id: anId, batch_id: anId })
+export const throttlePath = z.object({ throttle_id: anId })
 export const joinQuery = z.object({ token: z.string().min(1).max(200) })
 export const callPath = z.object({ call_id: anId })
 
