@@ -21,6 +21,7 @@ import { systemClock } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { FakeClock } from './fake-clock.ts'
 import { noSound } from './no-sound.ts'
+import { sipSubject } from './sip-subject.ts'
 
 const NUMBERS = {
   answers: '+15550100042',
@@ -249,7 +250,7 @@ const invited: CarrierSubject = {
   },
 }
 
-const SUBJECTS: readonly CarrierSubject[] = [inProcess, ownProcess, invited]
+const SUBJECTS: readonly CarrierSubject[] = [inProcess, ownProcess, invited, sipSubject]
 
 for (const subject of SUBJECTS) describeCarrierConformance(subject)
 

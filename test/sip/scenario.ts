@@ -126,7 +126,7 @@ export function request(
 export const keepSequence = '<ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="inviteSequence"/>'
 
 export function scenario(name: string, steps: readonly Step[]): string {
-  const used = ['contact', 'caller', 'callee', 'inviteSequence', 'ok', 'bad'].filter((each) =>
+  const used = ['contact', 'caller', 'callee', 'inviteSequence', 'ok'].filter((each) =>
     steps.some((step) => step.includes(`"${each}"`)),
   )
   const reference = used.length === 0 ? '' : `<Reference variables="${used.join(',')}"/>`

@@ -30,6 +30,8 @@ export interface Sipp {
   readonly ended: Promise<number>
   /** Every message that was sent and received, as sipp wrote them down. */
   messages(): SippMessage[]
+  /** What the scenario itself wrote down. */
+  notes(): string
   /** What sipp said on its screen and in its error file; for a test that fails. */
   complaints(): string
   stop(): Promise<void>
@@ -73,6 +75,9 @@ export async function startSipp(options: SippOptions): Promise<Sipp> {
       '-message_file',
       'messages.log',
       '-trace_err',
+      '-trace_logs',
+      '-log_file',
+      'scenario.log',
     ],
     ...(calls === undefined ? [] : ['-m', String(calls)]),
     ...(options.arguments ?? []),
@@ -100,6 +105,7 @@ export async function startSipp(options: SippOptions): Promise<Sipp> {
     port,
     ended,
     messages: () => (existsSync(path.join(folder, 'messages.log')) ? parseMessages(read('messages.log')) : []),
+    notes: () => (existsSync(path.join(folder, 'scenario.log')) ? read('scenario.log') : ''),
     complaints: () => `${screen}\n${read('errors.log')}`,
     async stop() {
       child.kill('SIGKILL')

@@ -3,6 +3,7 @@ import { type SipSettings, sipSettings } from '../../src/carriers/sip/config.ts'
 import { SipTrunk } from '../../src/carriers/sip/trunk.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { createMediaEngine } from '../../src/media/engine.ts'
+import type { MediaEngine } from '../../src/media/media-engine.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
 import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import type { NameService } from '../../src/sip/resolve.ts'
@@ -24,6 +25,20 @@ export interface TrunkBench {
 }
 
 let made = 0
+let engine: MediaEngine | null = null
+
+/** One for the process: a worker thread that loads TypeScript takes the process along when another one was ended before. */
+function sound(): MediaEngine {
+  const first = 20_000 + (process.pid % 120) * 100
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  engine ??= createMediaEngine({
+    clock: systemClock,
+    log: log as never,
+    ports: { first, last: first + 999 },
+    workers: 1,
+  })
+  return engine
+}
 
 /** A voice that says every text as a sound of its own, at once. */
 export function toneVoices(seconds = 0.5): Voices {
@@ -57,19 +72,12 @@ export function trunkBench(
     advertisedAddress: null,
     allowedPrivateTargets: ['127.0.0.0/8', '::1/128'],
   })
-  const first = 20_000 + Math.floor(Math.random() * 100) * 100
-  const media = createMediaEngine({
-    clock,
-    log: { ...log, error: log.warn } as never,
-    ports: { first, last: first + 999 },
-    workers: 1,
-  })
   const context: CarrierContext = {
     clock,
     report: (event) => void events.push(event),
     log,
     callbackUrl: '',
-    media,
+    media: sound(),
     voices: options.voices ?? toneVoices(),
     sip,
   }
@@ -117,7 +125,6 @@ export function trunkBench(
     async stop() {
       await trunk.close()
       sip.close()
-      await media.close()
     },
   }
 }
