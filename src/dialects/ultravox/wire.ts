@@ -39,6 +39,7 @@ export const listQuery = z.object({
 export type ListQuery = z.output<typeof listQuery>
 
 export const scheduledCallsQuery = listQuery.extend({ status: z.enum(SCHEDULED_CALL_STATUSES).optional() })
+export const webhooksQuery = listQuery.extend({ agentId: z.string().min(1).max(200).optional() })
 export const agentsQuery = listQuery.extend({ search: z.string().min(1).max(200).optional() })
 
 export function listOf<Item extends z.ZodType>(item: Item) {
@@ -234,11 +235,48 @@ export const throttle = z
   .meta({ id: 'ultravox.CallThrottle' })
 export type Throttle = z.output<typeof throttle>
 
+// Webhooks ----------------------------------------------------------------------------------------------------------
+
+export const SECRETS_MAX = 10
+export const WEBHOOK_EVENTS = ['call.started', 'call.joined', 'call.ended', 'call.billed'] as const
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+
+const webhookEvents = z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length)
+const webhookSecrets = z
+  .array(z.string().min(1).max(SECRET_CHARS_MAX))
+  .max(SECRETS_MAX)
+  .describe('Each signs; chosen when none is sent. Shown only in the answer to a request that sets them.')
+const webhookFields = { agentId: z.string().max(200).nullish(), secrets: webhookSecrets.optional() }
+
+export const webhookRequest = z
+  .object({ ...webhookFields, url: webAddress, events: webhookEvents })
+  .meta({ id: 'ultravox.WebhookRequest' })
+export const webhookChanges = z
+  .object({ ...webhookFields, url: webAddress.optional(), events: webhookEvents.optional() })
+  .meta({ id: 'ultravox.WebhookChanges' })
+export type WebhookChanges = z.output<typeof webhookChanges>
+
+export const webhook = z
+  .object({
+    webhookId: uuid,
+    agentId: uuid.nullable(),
+    created: instantOut,
+    url: z.string(),
+    secrets: z.array(z.string()).optional(),
+    events: z.array(z.enum(WEBHOOK_EVENTS)),
+    status: z.enum(['normal', 'unhealthy']),
+    lastStatusChange: instantOut.nullable(),
+    recentFailures: z.array(z.object({ timestamp: instantOut, failure: z.string() })),
+  })
+  .meta({ id: 'ultravox.Webhook' })
+export type Webhook = z.output<typeof webhook>
+
 // Addresses and errors ----------------------------------------------------------------------------------------------
 
 const anId = z.string().min(1).max(500)
 export const agentPath = z.object({ agent_id: anId })
 export const batchPath = z.object({ agent_id: anId, batch_id: anId })
+export const webhookPath = z.object({ webhook_id: anId })
 export const throttlePath = z.object({ throttle_id: anId })
 export const joinQuery = z.object({ token: z.string().min(1).max(200) })
 export const callPath = z.object({ call_id: anId })
