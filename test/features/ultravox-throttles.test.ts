@@ -127,3 +127,27 @@ describe('a batch under a throttle', () => {
     },
   )
 })
+
+it('the native format makes, names and explains throttles too', async () => {
+  const made = await server.native('POST', '/throttles', {
+    name: 'one a minute',
+    rules: [{ maxCalls: 1, windowSeconds: 60 }],
+  })
+  expect(made).toMatchObject({ status: 201, body: { name: 'one a minute' } })
+  expect((await server.native('GET', `/throttles/${made.body.id}`)).body).toEqual(made.body)
+  expect((await server.native('GET', '/throttles')).body.items).toContainEqual(made.body)
+  const recipients = [{ to: '+14155550110' }, { to: '+14155550111' }]
+  const batch = { agent: server.agentId, recipients, throttle: 'one a minute' }
+  const { id } = (await server.native('POST', '/batches', batch)).body.batch
+  await server.until(id, ({ completedCount }) => completedCount === 1)
+  const { waiting } = (await server.native('GET', `/batches/${id}`)).body
+  expect(waiting.reason).toBe('throttled')
+  const inMs = Date.parse(waiting.nextTryAt) - Date.now()
+  expect(inMs).toBeGreaterThan(40_000)
+  expect(inMs).toBeLessThanOrEqual(60_000)
+  expect((await server.native('DELETE', `/throttles/${made.body.id}`)).status).toBe(409)
+  const rules = [{ maxCalls: 2, windowSeconds: 60 }]
+  expect((await server.native('PATCH', `/throttles/${made.body.id}`, { rules })).body.rules).toEqual(rules)
+  await server.until(id, ended)
+  expect((await server.native('DELETE', `/throttles/${made.body.id}`)).status).toBe(204)
+})

@@ -32,6 +32,7 @@ const PLAIN_FIELDS = new Set([
   'duplicateNumbers',
   'startAt',
   'expiresAt',
+  'throttle',
   'phoneColumn',
   'onBadRows',
 ])
@@ -144,6 +145,7 @@ function decodeSettings(settings: Omit<BatchFormFields, 'phoneColumn' | 'onBadRo
     pastStart: 'refuse',
     draft: settings.draft,
     expiresAt: dateOrNull(settings.expiresAt),
+    throttle: settings.throttle,
     metadata: settings.metadata as JsonObject | null | undefined,
   }
 }

@@ -20,6 +20,7 @@ import { addOrganizations } from './routes/organizations.ts'
 import { addRecipients } from './routes/recipients.ts'
 import { addResults } from './routes/results.ts'
 import { addSuppressions } from './routes/suppressions.ts'
+import { addThrottles } from './routes/throttles.ts'
 import { addTrunks } from './routes/trunks.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 import { standardWebhook } from './webhook.ts'
@@ -44,6 +45,7 @@ export const native: Dialect = {
       { name: 'Agents', description: 'Who speaks after the answer.' },
       { name: 'Trunks', description: 'How calls leave the building.' },
       { name: 'Numbers', description: 'Numbers to call from.' },
+      { name: 'Throttles', description: 'At most so many calls in any window of time.' },
       { name: 'Suppressions', description: 'Numbers that are never called.' },
       { name: 'Events', description: 'The log of everything that happened, in order and without gaps.' },
       { name: 'Webhooks', description: 'Addresses that are told of events as they happen, signed.' },
@@ -83,6 +85,7 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addAgents,
     addTrunks,
     addNumbers,
+    addThrottles,
     addSuppressions,
     addEvents,
     addWebhooks,

@@ -14,6 +14,7 @@ import type {
   OrganizationView,
   RecipientView,
   SuppressionView,
+  ThrottleView,
   TrunkView,
 } from '../../commands/views.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
@@ -66,6 +67,10 @@ export function encodeTrunk({ liveMax, ...view }: TrunkView): z.infer<typeof wir
     blockedUntil: time(view.blockedUntil),
     createdAt: view.createdAt.toISOString(),
   }
+}
+
+export function encodeThrottle(view: ThrottleView): z.infer<typeof wire.throttle> {
+  return { ...view, rules: view.rules.map((rule) => ({ ...rule })), createdAt: view.createdAt.toISOString() }
 }
 
 export function encodeNumber(view: NumberView): z.infer<typeof wire.number> {
