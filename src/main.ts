@@ -21,6 +21,7 @@ import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
+import { WebhookDeliverer } from './webhooks/deliverer.ts'
 import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -58,6 +59,9 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
     throw error
   }
 }
+
+/** Webhooks have a few connections of their own, so that they take none from the API. */
+const WEBHOOK_CONNECTIONS = 3
 
 interface Starting {
   readonly config: Config
@@ -127,6 +131,19 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const invitations = new GuardedClient({ guard: targets, clock })
   stops.push(() => invitations.close())
   const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
+  const webhookPool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
+    log,
+  })
+  stops.push(() => webhookPool.end())
+  const webhooks = new WebhookDeliverer({
+    context: { ...commands, database: webhookPool },
+    clock,
+    guard: targets,
+    form: webhookForm,
+    log,
+  })
 
   const server = buildServer({
     dialects,
@@ -137,7 +154,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     region: config.region,
     trustedProxies: config.trustedProxies,
     checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher),
+    metrics: createMetrics(dispatcher, webhooks),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -146,6 +163,8 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const first = await ensureFirstOrganization(commands, config)
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
+  stops.push(() => webhooks.stop())
+  webhooks.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
