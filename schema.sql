@@ -85,8 +85,10 @@ CREATE TABLE attempt (
   keys_pressed text,
   spoken_text text,
   q850_cause smallint,
+  erased_at timestamp with time zone,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
+CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
 
 CREATE TABLE batch (
   organization_id integer NOT NULL,
@@ -111,12 +113,14 @@ CREATE TABLE batch (
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
+  single boolean DEFAULT false NOT NULL,
   throttle_id integer,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
-CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id);
+CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_listed ON batch USING btree (organization_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_throttled ON batch USING btree (organization_id, throttle_id) WHERE throttle_id IS NOT NULL;
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
@@ -290,6 +294,7 @@ CREATE TABLE live_call (
   answered_ms integer,
   carrier_call_id text,
   carrier_state text,
+  hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 
@@ -465,7 +470,6 @@ CREATE TABLE webhook_delivery (
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
 ) WITH (fillfactor=70);
-CREATE INDEX webhook_delivery_age ON webhook_delivery USING btree (created_at);
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
 CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;

@@ -173,6 +173,16 @@ const ERRORS = {
     text: 'The call cannot be joined: %s',
     remedy: 'Make calls of a kind that this server places itself.',
   },
+  'call-not-live': {
+    httpStatus: 409,
+    text: 'The call is over.',
+    remedy: 'Nothing has to be ended; read the call to see how it went.',
+  },
+  'call-not-over': {
+    httpStatus: 409,
+    text: 'The call is not over, or its person is to be called again.',
+    remedy: 'End the call or wait for its end, and cancel the batch where it would be tried again; then ask again.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

@@ -88,14 +88,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
   stops.push(() => media.close())
   const voices = createVoices()
-  const sip = new SipEndpoint({
-    clock,
-    bindAddresses: config.sipAddresses,
-    port: config.sipPort,
-    advertisedAddress: config.sipPublicAddress ?? null,
-    allowedPrivateTargets: config.allowPrivateTargets,
-    callsPerSecond: config.sipCallsPerSecond,
-  })
+  const sip = openSip(config, clock)
   stops.push(async () => sip.close())
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
@@ -128,22 +121,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
-  const invitations = new GuardedClient({ guard: targets, clock })
-  stops.push(() => invitations.close())
-  const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
-  const webhookPool = createPool(databaseUrl, {
-    maxConnections: WEBHOOK_CONNECTIONS,
-    applicationName: 'carillon-webhooks',
-    log,
-  })
-  stops.push(() => webhookPool.end())
-  const webhooks = new WebhookDeliverer({
-    context: { ...commands, database: webhookPool },
-    clock,
-    guard: targets,
-    form: webhookForm,
-    log,
-  })
+  const { inviter, webhooks } = openMessengers({ log, stops }, { commands, targets, databaseUrl, publicUrl })
 
   const server = buildServer({
     dialects,
@@ -166,6 +144,37 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => webhooks.stop())
   webhooks.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+function openSip(config: Config, clock: Clock): SipEndpoint {
+  return new SipEndpoint({
+    clock,
+    bindAddresses: config.sipAddresses,
+    port: config.sipPort,
+    advertisedAddress: config.sipPublicAddress ?? null,
+    allowedPrivateTargets: config.allowPrivateTargets,
+    callsPerSecond: config.sipCallsPerSecond,
+  })
+}
+
+/** Those who send requests to the servers of users: one asks for people, one tells what happened. Neither has begun. */
+function openMessengers(
+  { log, stops }: Pick<Starting, 'log' | 'stops'>,
+  use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; publicUrl: () => string },
+): { inviter: Inviter; webhooks: WebhookDeliverer } {
+  const { commands, targets, databaseUrl, publicUrl } = use
+  const { clock } = commands
+  const client = new GuardedClient({ guard: targets, clock })
+  stops.push(() => client.close())
+  const inviter = new Inviter({ commands, client, clock, log, publicUrl, form: invitationForm })
+  const webhookPool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
+    log,
+  })
+  stops.push(() => webhookPool.end())
+  const context = { ...commands, database: webhookPool }
+  return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
 }
 
 async function readiness(database: Database) {

@@ -27,6 +27,8 @@ export interface BatchInput {
   readonly name?: string | undefined
   /** The wire format that asks. */
   readonly dialect: string
+  /** For one call: lists of batches do not show it. */
+  readonly single?: boolean | undefined
   /** Id in any spelling, or alias. */
   readonly agent: string
   /** Id, alias or E.164 of a number; by default the agent's, else the organization's. */

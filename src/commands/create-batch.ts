@@ -209,6 +209,7 @@ async function storeBatch(
     batchId,
     uuid: randomUUID(),
     dialect: input.dialect,
+    single: input.single === true,
     agentId: parties.agentId,
     callerDigits: parties.caller.digits,
     trunkId: parties.caller.trunkId,

@@ -46,6 +46,8 @@ export interface CycleResult {
   readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
+  /** Calls of this node that somebody asked to end, among them those that were asked before. */
+  readonly hangUps: readonly LiveCall[]
   readonly claimed: readonly ClaimedRecipient[]
   readonly sentAt: SentAt
   readonly strays: ResolvedStrays
@@ -70,6 +72,7 @@ interface Underway {
   readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
+  readonly hangUps: readonly LiveCall[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
   readonly sentAt: SentAt
   readonly strays: ResolvedStrays
@@ -123,7 +126,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const { inbox, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
-  const adopted = await doChores(desk, plan)
+  const { adopted, hangUps } = await doChores(desk, plan)
   // Before anything is written: what is waited for behind a write hides why that write failed.
   if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
@@ -170,6 +173,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     endedRows,
     progressed,
     adopted,
+    hangUps,
     claims,
     sentAt,
     strays,
@@ -189,11 +193,15 @@ async function learnThrottles(desk: OrganizationDesk, { gate, transaction }: Pla
 }
 
 /** What must be known before anything is decided: each is rare and waits for its answer. */
-async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, options }: Plan): Promise<LiveCallRow[]> {
+async function doChores(
+  desk: OrganizationDesk,
+  { inbox, gate, transaction, options }: Plan,
+): Promise<{ adopted: LiveCallRow[]; hangUps: LiveCall[] }> {
   const { chores } = inbox
   const { mirror } = desk
   const turned = chores.turn ? await transaction.turnBatches() : 0
-  if (turned > 0 || gate.version !== mirror.version) {
+  const changed = turned > 0 || gate.version !== mirror.version
+  if (changed) {
     const [definitions, trunks, trunkDefinitions] = await Promise.all([
       transaction.batchesSince(mirror.version),
       transaction.trunkStates(),
@@ -207,20 +215,19 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  if (chores.disown) await disownLostClaims(desk, transaction, options)
-  return adopted
+  const looks = chores.disown || (changed && desk.calls.size > 0)
+  const own = looks ? await transaction.liveCallsOfNode(options.nodeId) : []
+  if (chores.disown) disownLostClaims(desk, own, options)
+  // A request to end a call comes with a new version, or is found at the next heartbeat.
+  const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
+  return { adopted, hangUps }
 }
 
 /**
  * A claim whose answer was lost was never dialled, and only this node can know. Its rows of our incarnation that our
  * memory does not hold become `not-sent`. Serialized with our own claims of the organization by the gate and the cycle.
  */
-async function disownLostClaims(
-  desk: OrganizationDesk,
-  transaction: DispatchTransaction,
-  options: CycleOptions,
-): Promise<void> {
-  const rows = await transaction.liveCallsOfNode(options.nodeId)
+function disownLostClaims(desk: OrganizationDesk, rows: readonly LiveCallRow[], options: CycleOptions): void {
   for (const row of rows) {
     const ref = options.refOf(row)
     if (desk.calls.has(ref)) continue

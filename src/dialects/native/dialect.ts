@@ -11,6 +11,7 @@ import { PREFIX } from './route-parts.ts'
 import { addAgents } from './routes/agents.ts'
 import { addBatchVerbs } from './routes/batch-verbs.ts'
 import { addBatches } from './routes/batches.ts'
+import { addCalls } from './routes/calls.ts'
 import { addEvents } from './routes/events.ts'
 import { addKeys } from './routes/keys.ts'
 import { addLive } from './routes/live.ts'
@@ -42,6 +43,7 @@ export const native: Dialect = {
       'Every POST takes an `Idempotency-Key`. Every refusal is a problem that names the field, what is wrong with it and what to do.',
     tags: [
       { name: 'Batches', description: 'Lists of people to call, and what became of each.' },
+      { name: 'Calls', description: 'Every call, of lists and single ones; one person called now.' },
       { name: 'Agents', description: 'Who speaks after the answer.' },
       { name: 'Trunks', description: 'How calls leave the building.' },
       { name: 'Numbers', description: 'Numbers to call from.' },
@@ -81,6 +83,7 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addBatchVerbs,
     addRecipients,
     addResults,
+    addCalls,
     addLive,
     addAgents,
     addTrunks,
