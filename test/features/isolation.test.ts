@@ -44,6 +44,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
   'PUT /api/call_throttles/:throttle_id': THROTTLE,
   'PUT /api/webhooks/:webhook_id': ACCOUNT_WEBHOOK,
+  'POST /api/agents/:agent_id/calls': { medium: { twilio: { outgoing: { to: '+12125550100' } } } },
   'POST /api/agents/:agent_id/scheduled_batches': {
     calls: [{ medium: { twilio: { outgoing: { to: '+12125550100', from: '+15005550100' } } } }],
   },

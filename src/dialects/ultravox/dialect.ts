@@ -5,6 +5,7 @@ import { addIdempotency } from '../idempotency.ts'
 import { useZod } from '../zod-routes.ts'
 import { encodeFailure } from './errors.ts'
 import { addAgents } from './routes/agents.ts'
+import { addBatchCalls } from './routes/batch-calls.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
 import { addThrottles } from './routes/throttles.ts'
@@ -50,7 +51,7 @@ export const ultravox: Dialect = {
   register(scope, services) {
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
-    for (const add of [addAgents, addBatches, addCalls, addThrottles, addWebhooks]) add(routes, services)
+    for (const add of [addAgents, addBatches, addBatchCalls, addCalls, addThrottles, addWebhooks]) add(routes, services)
   },
 }
 

@@ -4,7 +4,7 @@ import type { EventKind } from '../../model/event-kind.ts'
 import type { EncodedInvitation, InvitationForm, InvitationMessage } from '../../webhooks/invitation-form.ts'
 import type { EncodedWebhook, WebhookForm, WebhookMessage } from '../../webhooks/webhook-form.ts'
 import { mediumOf, textOf } from './encode.ts'
-import { encodeCall, factsOfAttempt } from './encode-call.ts'
+import { encodeCall, factsOfAttempt, readingOf } from './encode-call.ts'
 import { isJoinable, joinUrl } from './joining.ts'
 import { planOf } from './media.ts'
 import { signedHeaders } from './signature.ts'
@@ -18,7 +18,7 @@ export const invitation: InvitationForm = {
     const secret = textOf(batch.dialectFields?.webhookSecret)
     if (url === null || secret === null) return null
     const address = joinUrl(publicUrl, attempt.id, message.joinToken)
-    const call = encodeCall({ facts: factsOfAttempt(attempt), recipient, batch, joinUrl: address })
+    const call = encodeCall(readingOf(factsOfAttempt(attempt), recipient, batch), { joinUrl: address })
     const body = JSON.stringify({ event: 'call.started', call })
     const { medium } = planOf(mediumOf(recipient, batch))
     return { url, body, headers: signedHeaders(body, [secret], sentAt), isJoinable: isJoinable(medium) }
@@ -64,7 +64,7 @@ function encode({ event, call, batch, secrets, sentAt }: WebhookMessage): Encode
   // Who ends without a call has none that could be told of.
   if (name === null || batch === null || call === null || call.attempt === null) return null
   const { recipient, attempt } = call
-  const told = encodeCall({ facts: factsOfAttempt(attempt), recipient, batch, joinUrl: null })
+  const told = encodeCall(readingOf(factsOfAttempt(attempt), recipient, batch), { joinUrl: null })
   const body = JSON.stringify({ event: name, call: told })
   return { body, headers: signedHeaders(body, secrets.flatMap(splitSecrets), sentAt) }
 }

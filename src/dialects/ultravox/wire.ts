@@ -40,6 +40,11 @@ export type ListQuery = z.output<typeof listQuery>
 
 export const scheduledCallsQuery = listQuery.extend({ status: z.enum(SCHEDULED_CALL_STATUSES).optional() })
 export const webhooksQuery = listQuery.extend({ agentId: z.string().min(1).max(200).optional() })
+export const callsQuery = listQuery.extend({
+  agentIds: z.string().min(1).max(200).optional().describe('One agent.'),
+  fromDate: instant.optional(),
+  toDate: instant.optional(),
+})
 export const agentsQuery = listQuery.extend({ search: z.string().min(1).max(200).optional() })
 
 export function listOf<Item extends z.ZodType>(item: Item) {
@@ -84,19 +89,26 @@ export type Agent = z.output<typeof agent>
 
 // Scheduled batches -------------------------------------------------------------------------------------------------
 
+const scheduledCallFields = {
+  medium: callMedium.nullish(),
+  metadata: z.record(z.string(), z.string()).nullish().describe('Texts only; no key may start with `ultravox.`.'),
+  templateContext: anyObject.nullish().describe('Values the agent may speak.'),
+  experimentalSettings: anything.optional(),
+}
+
+function refuseReservedKeys(
+  { metadata }: { metadata?: Record<string, string> | null | undefined },
+  context: z.core.$RefinementCtx,
+): void {
+  for (const key of Object.keys(metadata ?? {})) {
+    if (!key.startsWith('ultravox.')) continue
+    context.addIssue({ code: 'custom', path: ['metadata'], message: 'must have no key that starts with ultravox.' })
+  }
+}
+
 export const scheduledCallRequest = z
-  .object({
-    medium: callMedium.nullish(),
-    metadata: z.record(z.string(), z.string()).nullish().describe('Texts only; no key may start with `ultravox.`.'),
-    templateContext: anyObject.nullish().describe('Values the agent may speak.'),
-    experimentalSettings: anything.optional(),
-  })
-  .superRefine(({ metadata }, context) => {
-    for (const key of Object.keys(metadata ?? {})) {
-      if (!key.startsWith('ultravox.')) continue
-      context.addIssue({ code: 'custom', path: ['metadata'], message: 'must have no key that starts with ultravox.' })
-    }
-  })
+  .object(scheduledCallFields)
+  .superRefine(refuseReservedKeys)
   .meta({ id: 'ultravox.ScheduledCallRequest' })
 export type ScheduledCallRequest = z.output<typeof scheduledCallRequest>
 
@@ -173,6 +185,21 @@ export const END_REASONS = [
   'system_error',
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
+
+/** A call of one person: what a template says may be said anew. */
+export const callRequest = z
+  .object({
+    ...scheduledCallFields,
+    joinTimeout: duration.optional(),
+    maxDuration: duration.optional(),
+    firstSpeakerSettings: anyObject.optional(),
+    initialOutputMedium: z.string().max(100).optional(),
+    recordingEnabled: z.boolean().optional(),
+    voice: z.string().max(200).optional(),
+  })
+  .superRefine(refuseReservedKeys)
+  .meta({ id: 'ultravox.StartAgentCallRequest' })
+export type CallRequest = z.output<typeof callRequest>
 
 export const call = z
   .object({
@@ -271,6 +298,9 @@ export const webhook = z
   .meta({ id: 'ultravox.Webhook' })
 export type Webhook = z.output<typeof webhook>
 
+/** All calls are too many to be counted for each page. */
+export const callsOf = listOf(call).omit({ total: true })
+
 // Addresses and errors ----------------------------------------------------------------------------------------------
 
 const anId = z.string().min(1).max(500)
@@ -278,6 +308,7 @@ export const agentPath = z.object({ agent_id: anId })
 export const batchPath = z.object({ agent_id: anId, batch_id: anId })
 export const webhookPath = z.object({ webhook_id: anId })
 export const throttlePath = z.object({ throttle_id: anId })
+export const throttleQuery = z.object({ throttle: z.string().min(1).max(100).optional() })
 export const joinQuery = z.object({ token: z.string().min(1).max(200) })
 export const callPath = z.object({ call_id: anId })
 
