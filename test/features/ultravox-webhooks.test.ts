@@ -1,6 +1,10 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LOOPBACK_NETWORKS } from '../loopback-targets.ts'
-import { startUltravoxServer, type UltravoxServer } from '../ultravox-server.ts'
+import { callTo, startUltravoxServer, type UltravoxServer } from '../ultravox-server.ts'
 import { vendorSchemas } from '../vendor-schemas.ts'
 
 const schemas = vendorSchemas('ultravox.companion.yaml')
@@ -89,5 +93,77 @@ describe('an account webhook', () => {
   ])('with %s %j is refused', async (field, value) => {
     const { status, body } = await server.ask('POST', WEBHOOKS, { url, events: ['call.ended'], [field]: value })
     expect([status, Object.keys(body)]).toEqual([400, [field]])
+  })
+})
+
+describe('a delivery', () => {
+  interface Post {
+    readonly headers: IncomingHttpHeaders
+    readonly body: string
+    // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+    readonly json: any
+  }
+  const posts: Post[] = []
+  let receiver: Server
+  let address: string
+
+  beforeAll(async () => {
+    receiver = createServer(async (request, response) => {
+      const parts: Buffer[] = []
+      for await (const part of request) parts.push(part as Buffer)
+      const body = Buffer.concat(parts).toString()
+      posts.push({ headers: request.headers, body, json: JSON.parse(body) })
+      response.writeHead(204).end()
+    })
+    receiver.listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    address = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
+  })
+  afterAll(() => receiver.close())
+
+  it('tells what becomes of each call, in order, signed with each secret', async () => {
+    const secrets = ['the first', 'the second']
+    const events = ['call.started', 'call.joined', 'call.ended', 'call.billed']
+    const made = await server.ask('POST', WEBHOOKS, { url: address, events, secrets, agentId: server.agentId })
+    expect(made.status).toBe(201)
+    const calls = [
+      callTo('10', { metadata: { who: 'answers' } }),
+      callTo('70', { metadata: { who: 'is busy' } }),
+      callTo('10'),
+    ]
+    const { body: batch } = await server.ask('POST', server.batches, { calls })
+    await server.until(batch.batchId, ({ endedAt }) => endedAt !== null)
+    while (posts.filter(({ json }) => json.event === 'call.ended').length < 2) await server.ask('GET', server.batches)
+    const eventsOf = (who: string) =>
+      posts.filter(({ json }) => json.call.metadata.who === who).map(({ json }) => json.event)
+    expect(eventsOf('answers')).toEqual(['call.started', 'call.joined', 'call.ended'])
+    expect(eventsOf('is busy')).toEqual(['call.started', 'call.ended'])
+    // The number that stands twice was never called: there is no call that could be told of.
+    expect(posts).toHaveLength(5)
+    for (const { headers, body, json } of posts) {
+      const timestamp = String(headers['x-ultravox-webhook-timestamp'])
+      const expected = secrets.map((secret) =>
+        createHmac('sha256', secret)
+          .update(body + timestamp)
+          .digest('hex'),
+      )
+      expect(headers['x-ultravox-webhook-signature']).toBe(expected.join(','))
+      expect(json.call.agentId).toBe(server.agentId)
+      expect(schemas?.problems('Call', json.call) ?? []).toEqual([])
+    }
+    await server.ask('DELETE', `${WEBHOOKS}/${made.body.webhookId}`)
+  })
+
+  it('that fails shows in the health of the webhook', async () => {
+    const { body: made } = await server.ask('POST', WEBHOOKS, { url, events: ['call.ended'] })
+    const { body: batch } = await server.ask('POST', server.batches, { calls: [callTo('12')] })
+    await server.until(batch.batchId, ({ endedAt }) => endedAt !== null)
+    for (;;) {
+      const { body } = await server.ask('GET', `${WEBHOOKS}/${made.webhookId}`)
+      if (body.recentFailures.length === 0) continue
+      expect(body.recentFailures[0]).toEqual({ timestamp: expect.stringMatching(/Z$/), failure: expect.any(String) })
+      break
+    }
+    await server.ask('DELETE', `${WEBHOOKS}/${made.webhookId}`)
   })
 })
