@@ -3,10 +3,13 @@ import type { Dialect } from '../dialect.ts'
 import { addIdempotency } from '../idempotency.ts'
 import { useZod } from '../zod-routes.ts'
 import { encodeFailure, plainText } from './errors.ts'
+import { addAgents } from './routes/agents.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
 import { addPhoneNumbers } from './routes/phone-numbers.ts'
+import { addWebhooks } from './routes/webhooks.ts'
 import { expectsPlainErrors, versionOf } from './version.ts'
+import { callWebhook } from './webhook.ts'
 
 const BODY_BYTES_MAX = 32 * 1_048_576
 const OWN_PATH = /^\/agents(?:\/|$)/
@@ -23,6 +26,8 @@ export const cartesia: Dialect = {
     tags: [
       { name: 'Call batches', description: 'Lists of people to call.' },
       { name: 'Calls', description: 'Each call, of batches and single ones.' },
+      { name: 'Webhooks', description: 'Addresses that are told of the calls of agents.' },
+      { name: 'Agents', description: 'Who speaks. Made and given a voice with the Carillon API.' },
       { name: 'Phone numbers', description: 'Numbers to call from.' },
     ],
     securitySchemes: {
@@ -31,6 +36,7 @@ export const cartesia: Dialect = {
     },
     security: [{ bearer: [] }, { key: [] }],
   },
+  webhookForms: [callWebhook],
   owns: (path) => OWN_PATH.test(path),
   async authenticate(request, keys) {
     const bearer = readBearer(request)
@@ -51,6 +57,6 @@ export const cartesia: Dialect = {
     })
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
-    for (const add of [addBatches, addCalls, addPhoneNumbers]) add(routes, services)
+    for (const add of [addBatches, addCalls, addPhoneNumbers, addWebhooks, addAgents]) add(routes, services)
   },
 }

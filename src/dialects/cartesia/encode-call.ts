@@ -1,4 +1,4 @@
-import type { CallView } from '../../commands/views.ts'
+import type { AttemptView, BatchView, CallView, RecipientView } from '../../commands/views.ts'
 import { agentIdOf, endReasonOf, metadataOf, statusOf } from './encode.ts'
 import { encodeId } from './ids.ts'
 import type { Call, CartesiaCallStatus, CartesiaRecipientStatus } from './wire.ts'
@@ -17,8 +17,46 @@ export function callStatusOf({ state, outcome }: Pick<CallView, 'state' | 'outco
   return CALL_STATUS[statusOf(state, outcome)]
 }
 
+/** What is told of a call. */
+export type CallFacts = Pick<
+  CallView,
+  | 'id'
+  | 'agent'
+  | 'batchFields'
+  | 'from'
+  | 'to'
+  | 'state'
+  | 'outcome'
+  | 'cause'
+  | 'causeText'
+  | 'carrierCallId'
+  | 'dialedAt'
+  | 'answeredAt'
+  | 'endedAt'
+  | 'erasedAt'
+  | 'spokenText'
+  | 'variables'
+  | 'metadata'
+>
+
+/** The facts of a dial that was read with its batch and its recipient. */
+export function callOf(read: { batch: BatchView; recipient: RecipientView; attempt: AttemptView }): CallFacts {
+  const { batch, recipient, attempt } = read
+  return {
+    ...attempt,
+    agent: batch.agent,
+    batchFields: batch.dialectFields,
+    from: batch.callerNumber,
+    to: recipient.number,
+    outcome: attempt.disposition,
+    erasedAt: null,
+    variables: recipient.variables,
+    metadata: recipient.metadata,
+  }
+}
+
 /** @param hasTranscript whether what was said is shown. */
-export function encodeCall(call: CallView, { hasTranscript }: { hasTranscript: boolean }): Call {
+export function encodeCall(call: CallFacts, { hasTranscript }: { hasTranscript: boolean }): Call {
   const { outcome, cause, causeText } = call
   const status = callStatusOf(call)
   return {
@@ -45,7 +83,7 @@ export function encodeCall(call: CallView, { hasTranscript }: { hasTranscript: b
 }
 
 /** Null: nothing was said, or it was erased. Times are seconds from the answer. */
-function transcriptOf({ spokenText, answeredAt, endedAt }: CallView): Call['transcript'] {
+function transcriptOf({ spokenText, answeredAt, endedAt }: CallFacts): Call['transcript'] {
   if (spokenText === null || answeredAt === null || endedAt === null) return null
   const seconds = (endedAt.getTime() - answeredAt.getTime()) / 1_000
   return [{ role: 'assistant', text: spokenText, start_timestamp: 0, end_timestamp: seconds }]

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
-import type { Actor, CommandContext } from '../../commands/context.ts'
+import type { Actor, CommandContext, Page } from '../../commands/context.ts'
 import { getNumber } from '../../commands/numbers.ts'
 import type { AgentView, NumberView } from '../../commands/views.ts'
-import { AppError, type ErrorCode } from '../../errors.ts'
+import { AppError, type ErrorCode, invalidInput } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
 import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import type { ZodScope } from '../zod-routes.ts'
@@ -65,4 +65,31 @@ export function pageOf<Item extends { readonly id: string }>(
   const hasMore = found.length > limit
   const next = backwards ? data[0] : data.at(-1)
   return { data, has_more: hasMore, next_page: hasMore ? (next?.id ?? null) : null }
+}
+
+/** A page is cut out of all entries, where there are few. In the direction of travel. @throws AppError `invalid-input`. */
+export function besidePlace<Item extends { readonly id: string }>(
+  all: readonly Item[],
+  listed: readonly Item[],
+  { beside, backwards }: { beside: string | null; backwards: boolean },
+): Item[] {
+  if (beside === null) return backwards ? [...listed].reverse() : [...listed]
+  const at = all.findIndex(({ id }) => id === beside)
+  const field = backwards ? 'ending_before' : 'starting_after'
+  if (at < 0) throw invalidInput(field, 'is not the id of an entry of this list')
+  const side = new Set(backwards ? all.slice(0, at) : all.slice(at + 1))
+  const found = listed.filter((entry) => side.has(entry))
+  return backwards ? found.reverse() : found
+}
+
+/** Every entry of a list that is read by cursor. */
+export async function everyPage<Item>(read: (cursor: string | undefined) => Promise<Page<Item>>): Promise<Item[]> {
+  const all: Item[] = []
+  let cursor: string | undefined
+  do {
+    const page = await read(cursor)
+    all.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return all
 }

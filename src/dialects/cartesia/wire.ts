@@ -234,6 +234,48 @@ export const phoneNumbersQuery = z.object({
 })
 export type PhoneNumbersQuery = z.output<typeof phoneNumbersQuery>
 
+// Agents and webhooks -----------------------------------------------------------------------------------------------
+
+export const agent = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    webhook_id: z.string().nullable(),
+    created_at: instantOut,
+  })
+  .meta({ id: 'cartesia.Agent' })
+export type Agent = z.output<typeof agent>
+
+export const agentChanges = z
+  .object({
+    name: z.string().min(1).max(1_020).optional(),
+    webhook_id: anId.nullish().describe('The webhook that is told of its calls; null: none.'),
+  })
+  .meta({ id: 'cartesia.AgentChanges' })
+
+export const webhookRequest = z
+  .object({
+    url: z.string().min(1).max(2_000).describe('An https address.'),
+    secret: z.string().min(1).max(200).describe('Sent with each event in X-Webhook-Secret.'),
+    display_name: z.string().min(1).max(1_020).nullish(),
+  })
+  .meta({ id: 'cartesia.WebhookRequest' })
+
+const webhookFields = {
+  id: z.string(),
+  url: z.string(),
+  display_name: z.string().nullable(),
+  created_at: instantOut,
+  updated_at: instantOut,
+}
+export const webhook = z.object(webhookFields).meta({ id: 'cartesia.Webhook' })
+export type Webhook = z.output<typeof webhook>
+export const createdWebhook = z
+  .object({ ...webhookFields, secret: z.string().describe('Only here.') })
+  .meta({ id: 'cartesia.CreatedWebhook' })
+export const webhooksQuery = z.object(pageFields)
+export const agentPath = z.object({ agent_id: anId })
+
 // Addresses and errors ----------------------------------------------------------------------------------------------
 
 export const batchPath = z.object({ batch_id: anId })

@@ -19,6 +19,7 @@ import {
   type AddRoutes,
   answers,
   asBadPlace,
+  everyPage,
   findAgent,
   findNumber,
   nameIgnoredFields,
@@ -184,12 +185,8 @@ async function findBatch(commands: CommandContext, actor: Actor, id: string): Pr
 
 /** In the order of the request. */
 async function allRecipients(commands: CommandContext, actor: Actor, batchId: string): Promise<RecipientView[]> {
-  const all: RecipientView[] = []
-  let cursor: string | undefined
-  do {
-    const page = await listRecipients(commands, actor, batchId, { cursor, limit: RECIPIENTS_AT_ONCE })
-    all.push(...page.items)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
+  const all = await everyPage((cursor) =>
+    listRecipients(commands, actor, batchId, { cursor, limit: RECIPIENTS_AT_ONCE }),
+  )
   return all.sort((one, other) => one.line - other.line)
 }

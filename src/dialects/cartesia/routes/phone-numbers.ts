@@ -1,13 +1,12 @@
 import { listAgents } from '../../../commands/agents.ts'
-import type { Actor, CommandContext, Page } from '../../../commands/context.ts'
+import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { listNumbers } from '../../../commands/numbers.ts'
 import { listTrunks } from '../../../commands/trunks.ts'
 import type { AgentView, NumberView, TrunkView } from '../../../commands/views.ts'
-import { invalidInput } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
 import { decodePlace } from '../decode.ts'
 import { ownId } from '../ids.ts'
-import { type AddRoutes, answers, findAgent, findNumber, pageOf } from '../route-parts.ts'
+import { type AddRoutes, answers, besidePlace, everyPage, findAgent, findNumber, pageOf } from '../route-parts.ts'
 import { idPath, listOf, type NUMBER_TYPES, type PhoneNumber, phoneNumber, phoneNumbersQuery } from '../wire.ts'
 
 const tags = ['Phone numbers']
@@ -61,21 +60,6 @@ export const addPhoneNumbers: AddRoutes = (scope, { commands }) => {
   })
 }
 
-/** An organization has few numbers: a page is cut out of all of them. In the direction of travel. */
-function besidePlace(
-  all: readonly PhoneNumber[],
-  listed: readonly PhoneNumber[],
-  { beside, backwards }: { beside: string | null; backwards: boolean },
-): PhoneNumber[] {
-  if (beside === null) return backwards ? [...listed].reverse() : [...listed]
-  const at = all.findIndex(({ id }) => id === beside)
-  const field = backwards ? 'ending_before' : 'starting_after'
-  if (at < 0) throw invalidInput(field, 'is not the id of an entry of this list')
-  const side = new Set(backwards ? all.slice(0, at) : all.slice(at + 1))
-  const found = listed.filter((number) => side.has(number))
-  return backwards ? found.reverse() : found
-}
-
 async function surroundings(commands: CommandContext, actor: Actor): Promise<Surroundings> {
   const agents = await everyPage((cursor) => listAgents(commands, actor, { cursor, limit: ROWS_AT_ONCE }))
   const trunks = await listTrunks(commands, actor)
@@ -83,17 +67,6 @@ async function surroundings(commands: CommandContext, actor: Actor): Promise<Sur
     agents: new Map(agents.map((agent) => [agent.defaultNumberId ?? '', agent])),
     trunks: new Map(trunks.map((trunk) => [trunk.id, trunk])),
   }
-}
-
-async function everyPage<Item>(read: (cursor: string | undefined) => Promise<Page<Item>>): Promise<Item[]> {
-  const all: Item[] = []
-  let cursor: string | undefined
-  do {
-    const page = await read(cursor)
-    all.push(...page.items)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
-  return all
 }
 
 function encodeNumber(number: NumberView, { agents, trunks }: Surroundings): PhoneNumber {
