@@ -9,6 +9,15 @@ CREATE FUNCTION carillon_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLE
 CREATE FUNCTION current_organization_id() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
   AS $$SELECT nullif(pg_catalog.current_setting('carillon.organization_id', true), '')::int$$;
 
+-- The last word of a statement that is all or nothing: its transaction fails unless it changed all the rows it was sent for.
+CREATE FUNCTION require_all(changed bigint, wanted bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  IF changed <> wanted THEN
+    RAISE EXCEPTION 'changed % rows of %', changed, wanted USING ERRCODE = 'CRL01';
+  END IF;
+  RETURN changed;
+END $$;
+
 -- Outside tenancy ---------------------------------------------------------------------------------------------------
 
 -- One row: secrets of this installation from which keys for ids, number hashes and credentials are derived.
@@ -361,6 +370,10 @@ CREATE TABLE event_block (
 ALTER TABLE event_block
   ALTER batch_id SET STATISTICS 0, ALTER seq SET STATISTICS 0, ALTER n SET STATISTICS 0,
   ALTER kind SET STATISTICS 0, ALTER code SET STATISTICS 0, ALTER at_ms SET STATISTICS 0;
+-- Compressing the arrays took 2 µs a call.
+ALTER TABLE event_block
+  ALTER batch_id SET STORAGE EXTERNAL, ALTER seq SET STORAGE EXTERNAL, ALTER n SET STORAGE EXTERNAL,
+  ALTER kind SET STORAGE EXTERNAL, ALTER code SET STORAGE EXTERNAL, ALTER at_ms SET STORAGE EXTERNAL;
 
 -- Evidence that a provider may deliver again.
 CREATE TABLE carrier_event (

@@ -106,6 +106,14 @@ const SETTINGS = {
     secret: true,
     schema: credentialText(),
   },
+  secretKeys: {
+    variable: 'CARILLON_SECRET_KEY',
+    description:
+      'The key under which stored secrets (of webhooks, trunks) are sealed, so that a copy of the database alone opens none of them. To change it, write the new one, a comma and the old one.',
+    defaultText: 'a key made from a secret in the database',
+    secret: true,
+    schema: secretKeys(),
+  },
   drainSeconds: {
     variable: 'CARILLON_DRAIN_SECONDS',
     description: 'How long live calls may go on after SIGTERM before they are hung up.',
@@ -144,6 +152,34 @@ const SETTINGS = {
     description: 'How many threads carry the sound of calls; one carries about 1,500 announcements.',
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
+  },
+  sipAddresses: {
+    variable: 'CARILLON_SIP_ADDRESSES',
+    description:
+      'The addresses of this machine that SIP trunks are reached from, at most one of IPv4 and one of IPv6, with a comma between them. Nobody can call this server.',
+    defaultText: '0.0.0.0',
+    schema: addresses(['0.0.0.0']),
+  },
+  sipPort: {
+    variable: 'CARILLON_SIP_PORT',
+    description:
+      'The UDP port of SIP, where a trunk recognises this server by it; 0 takes a free one. Each node on a machine needs its own.',
+    defaultText: '0',
+    schema: wholeNumber({ min: 0, max: 65_535, fallback: 0 }),
+  },
+  sipPublicAddress: {
+    variable: 'CARILLON_SIP_PUBLIC_ADDRESS',
+    description:
+      'The IP address that SIP trunks know this node by, where a router translates addresses one to one; ports stay the same.',
+    defaultText: 'the address it sends from',
+    schema: optional((value) => (isIP(value) ? value : undefined), 'an IP address such as 203.0.113.7'),
+  },
+  sipCallsPerSecond: {
+    variable: 'CARILLON_SIP_CALLS_PER_SECOND',
+    description:
+      'How many calls this node begins in a second over all its SIP trunks; more wait, so that overload cannot feed itself.',
+    defaultText: '200',
+    schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
   },
   logLevel: {
     variable: 'CARILLON_LOG_LEVEL',
@@ -252,6 +288,20 @@ function portRange(fallback: { first: number; last: number }) {
     })
 }
 
+function addresses(fallback: readonly string[]) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context): readonly string[] => {
+      if (value === undefined) return fallback
+      const written = value.split(',').map((address) => address.trim())
+      const families = written.map((address) => isIP(address))
+      if (!families.includes(0) && new Set(families).size === families.length) return written
+      context.addIssue({ code: 'custom', message: 'Write one IP address, or one of IPv4 and one of IPv6: 0.0.0.0,::' })
+      return z.NEVER
+    })
+}
+
 function text(rule: { max: number; pattern: RegExp; hint: string; fallback: string }) {
   return z
     .string()
@@ -294,6 +344,18 @@ function credentialText() {
     (value) => (/^[\x21-\x7e]{20,200}$/.test(value) ? value : undefined),
     '20 to 200 printable characters',
   )
+}
+
+function secretKeys() {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const keys = (value ?? '').split(',').filter((key) => key !== '')
+      if (keys.every((key) => /^[\x21-\x7e]{32,200}$/.test(key))) return keys as readonly string[]
+      context.addIssue({ code: 'custom', message: 'Write 32 to 200 random printable characters without commas.' })
+      return z.NEVER
+    })
 }
 
 function networks() {

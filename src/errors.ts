@@ -108,6 +108,11 @@ const ERRORS = {
     text: 'The batch would expire before it can start.',
     remedy: 'Send an expiry after the start and in the future, or none.',
   },
+  'window-too-short': {
+    httpStatus: 400,
+    text: 'The minimum window for %s calls is %s, and this one has %s seconds.',
+    remedy: 'Send a later end, fewer calls, or have the limits of the organization or of its trunks raised.',
+  },
   'concurrency-above-limit': {
     httpStatus: 400,
     text: 'The organization may have at most %s calls at once.',
@@ -118,10 +123,27 @@ const ERRORS = {
     text: 'There is no carrier %s.',
     remedy: 'Name a carrier of this version.',
   },
+  'agent-unbound': {
+    httpStatus: 400,
+    text: 'The agent %s has no voice yet: nobody has said who speaks for it.',
+    remedy:
+      'Bind it: PATCH /carillon/v1/agents/{id} with a kind and its settings, such as {"kind":"announcement","settings":{"text":"Hello {name}"}}.',
+  },
   'unknown-agent-kind': {
     httpStatus: 400,
     text: 'There is no kind of agent %s.',
     remedy: 'Name a kind of agent of this version.',
+  },
+  'unknown-webhook-form': {
+    httpStatus: 400,
+    text: 'There is no wire form of webhooks called %s.',
+    remedy: 'Name a wire form of this version, or none for the native one.',
+  },
+  'target-refused': {
+    httpStatus: 400,
+    text: 'This address cannot be used: %s.',
+    remedy:
+      'Use an https address on port 443 or 8443 that everyone can reach, or have its network added to CARILLON_ALLOW_PRIVATE_TARGETS.',
   },
   'outcome-not-retryable': {
     httpStatus: 400,
@@ -141,7 +163,26 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'call-not-found': notFound('call'),
+  'throttle-not-found': notFound('throttle'),
+  'webhook-not-found': notFound('webhook'),
+  'delivery-not-found': notFound('delivery'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
+  'call-not-live': {
+    httpStatus: 409,
+    text: 'The call is over.',
+    remedy: 'Nothing has to be ended; read the call to see how it went.',
+  },
+  'call-not-over': {
+    httpStatus: 409,
+    text: 'The call is not over, or its person is to be called again.',
+    remedy: 'End the call or wait for its end, and cancel the batch where it would be tried again; then ask again.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',
@@ -156,6 +197,16 @@ const ERRORS = {
     httpStatus: 409,
     text: 'The alias %s stands for something else already.',
     remedy: 'Choose another alias, or remove the one there is.',
+  },
+  'throttle-taken': {
+    httpStatus: 409,
+    text: 'The organization has a throttle called %s already.',
+    remedy: 'Choose another name, or change the throttle there is.',
+  },
+  'throttle-in-use': {
+    httpStatus: 409,
+    text: 'Batches that may still call are under the throttle %s.',
+    remedy: 'Name another throttle in those batches, or wait for their end.',
   },
   'number-taken': {
     httpStatus: 409,

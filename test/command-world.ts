@@ -10,6 +10,7 @@ import { createBatch } from '../src/commands/create-batch.ts'
 import type { RecipientInput } from '../src/commands/posted-recipients.ts'
 import { recount } from '../src/commands/recount.ts'
 import type { BatchView } from '../src/commands/views.ts'
+import { webhookForm } from '../src/dialects/registry.ts'
 import { type AttemptDisposition, codeOfOutcome } from '../src/model/disposition.ts'
 import type { ClaimedRecipient } from '../src/store/claim-recipients.ts'
 import { createPool, openConnection } from '../src/store/database.ts'
@@ -17,6 +18,7 @@ import type { DispatchTransaction } from '../src/store/dispatch-store.ts'
 import type { Gate } from '../src/store/gate.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { createTestDatabase } from './database.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 
 /** A carrier whose telephones are real, for what loopback trunks do not check. */
 const strictCarrier = { ...carrierKind('loopback')!, takesAnyNumber: false }
@@ -74,6 +76,8 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     signals: { wake: (organizationId) => woken.push(organizationId) },
     carrierKind: options.strict === true ? (name) => (name === 'loopback' ? strictCarrier : undefined) : carrierKind,
     agentKind,
+    webhookForm,
+    targets: loopbackTargets,
   }
   const first = await ensureFirstOrganization({ ...context, carrierKind }, {})
   const actor = await authenticate(context, { token: first.apiKey!.token })
@@ -117,23 +121,28 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
       await sql('UPDATE live_call SET send_not_after = claimed_at')
     },
     async answer(calls) {
-      await dispatch((_gate, transaction) =>
-        transaction.progressCalls(
-          calls.map((call) => ({
-            ...call,
-            fromState: 1,
-            toState: 4,
+      await dispatch(async (_gate, transaction) => {
+        const rows = await transaction.liveCallsOfAttempts(calls)
+        await transaction.progressCalls(
+          rows.map((row) => ({
+            ...row,
+            savedState: row.state,
+            reachedState: 4,
             acceptedMs: 10,
             ringingMs: 20,
             answeredMs: 100,
             answeredByCode: 1,
-            carrierCallId: `call-${call.seq}`,
+            unsavedCarrierCallId: `call-${row.seq}`,
+            unsavedCarrierState: null,
           })),
-        ),
-      )
+        )
+      })
     },
     async end(calls, how) {
-      await dispatch((_gate, transaction) => transaction.endCalls(calls.map((call) => ({ ...call, ...endOf(how) }))))
+      await dispatch(async (_gate, transaction) => {
+        const rows = await transaction.liveCallsOfAttempts(calls)
+        await transaction.endCalls(rows.map((row) => ({ ...row, savedState: row.state, ...endOf(how) })))
+      })
     },
   }
 }
@@ -145,6 +154,7 @@ function endOf(how: CallEnd) {
     causeCode: 0,
     answeredByCode: 0,
     sipStatus: -1,
+    q850Cause: -1,
     acceptedMs: 10,
     ringingMs: 20,
     answeredMs: answered ? 100 : -1,

@@ -118,6 +118,8 @@ function draftOf(row: RecipientRow): RecipientDraft {
     notBefore: null,
     zones: row.timezone === undefined ? ZONE_SETS[row.zoneSet]! : [row.timezone],
     invalid: false,
+    dialectFields: null,
+    route: null,
   }
 }
 

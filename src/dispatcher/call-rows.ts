@@ -4,7 +4,6 @@ import { DUE_REASONS } from '../model/due-reason.ts'
 import { decideRetry } from '../model/retry-policy.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
-import type { ProgressedCall } from '../store/progress-calls.ts'
 import { LiveCall } from './live-call.ts'
 import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 
@@ -26,15 +25,18 @@ export function endedCallRow(
     batchId: call.batchId,
     seq: call.seq,
     n: call.n,
+    claimedAtEpochMs: call.claimedAtEpochMs,
+    savedState: call.savedState,
     dispositionCode: codeOfOutcome(stopped ? 'cancelled' : ending.disposition),
     causeCode: codeOfCause(stopped ? 'stopped-before-send' : ending.cause),
     answeredByCode: call.answeredByCode,
     sipStatus: ending.sipStatus ?? -1,
+    q850Cause: ending.q850Cause ?? -1,
     acceptedMs: call.acceptedMs,
     ringingMs: call.ringingMs,
     answeredMs: call.answeredMs,
     endedMs: call.endedMs,
-    carrierCallId: call.carrierCallId,
+    carrierCallId: call.unsavedCarrierCallId,
     keysPressed: ending.keysPressed,
     spokenText: ending.spokenText,
     retryAfterMs: retry,
@@ -58,22 +60,6 @@ export function pressed(call: LiveCall, key: string | null): boolean {
   return key !== null && (call.ending?.keysPressed?.includes(key) ?? false)
 }
 
-export function progressedCallRow(call: LiveCall): ProgressedCall {
-  return {
-    numberHash: call.numberHash,
-    batchId: call.batchId,
-    seq: call.seq,
-    n: call.n,
-    fromState: call.savedState,
-    toState: call.reachedState,
-    acceptedMs: call.acceptedMs,
-    ringingMs: call.ringingMs,
-    answeredMs: call.answeredMs,
-    answeredByCode: call.answeredByCode,
-    carrierCallId: call.savedCarrierCallId === null ? call.carrierCallId : null,
-  }
-}
-
 /** A call as its row tells it; the copy knows nothing that the row does not. */
 export function callFromRow(ref: string, organizationId: number, row: LiveCallRow): LiveCall {
   const call = new LiveCall({ ...row, ref, organizationId })
@@ -84,5 +70,8 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.answeredMs = row.answeredMs ?? -1
   call.carrierCallId = row.carrierCallId
   call.savedCarrierCallId = row.carrierCallId
+  call.carrierState = row.carrierState
+  call.savedCarrierState = row.carrierState
+  call.hangUpAsked = row.hangUpAsked
   return call
 }

@@ -1,18 +1,21 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
-import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
-import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
+import type { ThrottleState } from '../store/throttle-states.ts'
+import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import type { Freed, Wanted } from './organization-mirror.ts'
+import { type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
 const REFRESHED_LANES_MAX = 500
+/** A gate that took longer leaves its claims too little time to be sent: what arrived is written, and the next cycle claims. */
+const CLAIM_WITHIN_MS = SEND_DEADLINE_MS / 2
 
 export interface CycleOptions {
   readonly store: DispatchStore
@@ -22,8 +25,8 @@ export interface CycleOptions {
   readonly skipIfTaken: boolean
   /** Work of the cycle before that may be done while the server works on this one. */
   readonly whileUnderway: () => void
-  /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
-  readonly stamp: () => SentAt
+  /** Both clocks, read right before the gate is asked for: the send deadline counts from here. */
+  readonly stamp: () => AskedAt
   readonly refOf: (call: LiveCallRow) => string
   /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
   readonly stopKeyOf: (batch: BatchDefinition) => string | null
@@ -31,8 +34,12 @@ export interface CycleOptions {
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
 
-/** When a claim was sent, by a clock that never jumps and by one that counts while the machine sleeps. */
-export interface SentAt {
+/**
+ * When a node asked for the gate, by a clock that never jumps and by one that counts while the machine sleeps. The gate's
+ * time is read after it, so that a deadline counted from here never lies behind the `send_not_after` of an intent, however
+ * long the gate's answer was on its way.
+ */
+export interface AskedAt {
   readonly monotonicMs: number
   readonly epochMs: number
 }
@@ -43,15 +50,17 @@ export interface CycleResult {
   readonly inbox: Inbox
   readonly ended: readonly LiveCall[]
   readonly endedRows: readonly EndedCall[]
-  readonly endedApplied: number
   readonly progressed: readonly Progress[]
-  readonly progressApplied: number
   readonly adopted: readonly LiveCallRow[]
+  /** Calls of this node that somebody asked to end, among them those that were asked before. */
+  readonly hangUps: readonly LiveCall[]
   readonly claimed: readonly ClaimedRecipient[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: readonly LaneState[]
   readonly trunks: readonly TrunkState[]
+  /** Those under which calls were claimed. */
+  readonly throttles: readonly ThrottleState[]
 }
 
 /** A call and the state that was written for it; more may have arrived while it was being written. */
@@ -59,6 +68,7 @@ interface Progress {
   readonly call: LiveCall
   readonly state: number
   readonly carrierCallId: string | null
+  readonly carrierState: string | null
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -66,15 +76,15 @@ interface Underway {
   readonly gate: Gate
   readonly ended: readonly LiveCall[]
   readonly endedRows: readonly EndedCall[]
-  readonly endedApplied: Promise<number>
   readonly progressed: readonly Progress[]
-  readonly progressApplied: Promise<number>
   readonly adopted: readonly LiveCallRow[]
+  readonly hangUps: readonly LiveCall[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
+  readonly throttles: Promise<ThrottleState[]>
 }
 
 /**
@@ -82,15 +92,21 @@ interface Underway {
  * that a freed slot is used again in the very commit that frees it. Two round trips: the gate, then all the rest.
  *
  * Null: another transaction holds the gate and `skipIfTaken` was set; nothing was written and the inbox is back.
- * When it throws, the inbox is back as well, and what may or may not have been committed is found out by later cycles.
+ * When it throws, the inbox is back as well (for {@link StaleCopies} as evidence to be judged by the rows), and what may or may not have been committed is found out by later cycles.
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
+  const askedAt = options.stamp()
+  let claimedAtEpochMs: number | null = null
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
-      (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options }),
+      async (gate, transaction) => {
+        const plan = await planCycle(desk, { inbox, gate, transaction, options, askedAt })
+        if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
+        return plan
+      },
     )
     if (!underway) {
       desk.restore(inbox)
@@ -101,13 +117,13 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
       ...underway,
       inbox,
       claimed,
-      endedApplied: await underway.endedApplied,
-      progressApplied: await underway.progressApplied,
       lanes: await underway.lanes,
       trunks: await underway.trunks,
+      throttles: await underway.throttles,
     }
   } catch (error) {
     desk.restore(inbox)
+    if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)
     throw error
   }
 }
@@ -117,13 +133,16 @@ interface Plan {
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
+  readonly askedAt: AskedAt
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
   const { inbox, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
-  const adopted = await doChores(desk, plan)
+  const { adopted, hangUps } = await doChores(desk, plan)
+  // Before anything is written: what is waited for behind a write hides why that write failed.
+  if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   const calls = [...inbox.calls, ...strays.calls]
   await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
@@ -138,24 +157,27 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   )
   const progressed = calls
     .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
+    .map((call) => ({
+      call,
+      state: call.reachedState,
+      carrierCallId: call.carrierCallId,
+      carrierState: call.carrierState,
+    }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
-  const progressApplied = progressed.length
-    ? transaction.progressCalls(progressed.map(({ call }) => progressedCallRow(call)))
-    : Promise.resolve(0)
-  const endedApplied = ended.length ? transaction.endCalls(endedRows) : Promise.resolve(0)
+  if (progressed.length > 0) transaction.progressCalls(progressed.map(({ call }) => call))
+  if (ended.length > 0) transaction.endCalls(endedRows)
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
-  const freed = slotsFreed(ended)
-  const wanted: Wanted = options.claiming ? mirror.choose(gate.nowEpochMs, freed) : { cursor: [], due: [] }
-  const sentAt = options.stamp()
+  const claiming = options.claiming && millisecondsSince(plan.askedAt, options.stamp()) < CLAIM_WITHIN_MS
+  const wanted = claiming ? mirror.choose(gate.nowEpochMs, slotsFreed(ended)) : NOTHING_WANTED
   const claims: Promise<ClaimedRecipient[]>[] = []
   for (const source of ['due', 'cursor'] as const) {
     const lanes = wanted[source]
     if (lanes.length > 0) claims.push(transaction.claim(source, { nodeId: options.nodeId, lanes }))
   }
   const asked = [...wanted.due, ...wanted.cursor]
+  const throttles = mirror.isThrottled(asked) ? transaction.noteThrottledStarts() : Promise.resolve([])
   const refreshed = inbox.chores.refresh ? mirror.lanesToRefresh(REFRESHED_LANES_MAX) : []
   const lanes = asked.length + refreshed.length ? transaction.laneStates([...asked, ...refreshed]) : Promise.resolve([])
   const trunks = transaction.trunkStates()
@@ -163,24 +185,37 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     gate,
     ended,
     endedRows,
-    endedApplied,
     progressed,
-    progressApplied,
     adopted,
+    hangUps,
     claims,
-    sentAt,
+    askedAt: plan.askedAt,
     strays,
     lanes,
     trunks,
+    throttles,
   }
 }
 
+const NOTHING_WANTED: Wanted = { cursor: [], due: [] }
+
+/** Read under the gate: until this transaction's commit no other one starts a call under these throttles. */
+async function learnThrottles(desk: OrganizationDesk, { gate, transaction }: Plan): Promise<void> {
+  const throttleIds = desk.mirror.throttlesInUse(gate.nowEpochMs)
+  if (throttleIds.length === 0) return
+  desk.mirror.learnThrottles(throttleIds, await transaction.throttleStates(throttleIds))
+}
+
 /** What must be known before anything is decided: each is rare and waits for its answer. */
-async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, options }: Plan): Promise<LiveCallRow[]> {
+async function doChores(
+  desk: OrganizationDesk,
+  { inbox, gate, transaction, options }: Plan,
+): Promise<{ adopted: LiveCallRow[]; hangUps: LiveCall[] }> {
   const { chores } = inbox
   const { mirror } = desk
   const turned = chores.turn ? await transaction.turnBatches() : 0
-  if (turned > 0 || gate.version !== mirror.version) {
+  const changed = turned > 0 || gate.version !== mirror.version
+  if (changed) {
     const [definitions, trunks, trunkDefinitions] = await Promise.all([
       transaction.batchesSince(mirror.version),
       transaction.trunkStates(),
@@ -194,30 +229,38 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  if (chores.disown) await disownLostClaims(desk, transaction, options)
-  return adopted
+  const looks = chores.disown || (changed && desk.calls.size > 0)
+  const own = looks ? await transaction.liveCallsOfNode(options.nodeId) : []
+  // A request to end a call comes with a new version, or is found at the next heartbeat.
+  const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
+  const lost = chores.disown ? findLostRows(desk, own, options) : []
+  const known = new Set(adopted.map(options.refOf))
+  return { adopted: [...adopted, ...lost.filter((row) => !known.has(options.refOf(row)))], hangUps }
 }
 
 /**
- * A claim whose answer was lost was never dialled, and only this node can know. Its rows of our incarnation that our
- * memory does not hold become `not-sent`. Serialized with our own claims of the organization by the gate and the cycle.
+ * Rows of ours that our memory does not hold: the answer to some COMMIT was lost. What we claimed in it was never
+ * dialled, and only this node can know: it becomes `not-sent`. What we took over in it may have been dialled by the
+ * node that died: it is ours to ask for, and nothing else. Serialized with our own claims by the gate and the cycle, so
+ * that the COMMIT in doubt is decided by now.
+ *
+ * Returns the rows taken over.
  */
-async function disownLostClaims(
-  desk: OrganizationDesk,
-  transaction: DispatchTransaction,
-  options: CycleOptions,
-): Promise<void> {
-  const rows = await transaction.liveCallsOfNode(options.nodeId)
-  for (const row of rows) {
-    const ref = options.refOf(row)
-    if (desk.calls.has(ref)) continue
+function findLostRows(desk: OrganizationDesk, rows: readonly LiveCallRow[], options: CycleOptions): LiveCallRow[] {
+  const lost = rows.filter((row) => !desk.calls.has(options.refOf(row)))
+  const claimed = lost.filter((row) => desk.doubtfulClaims.has(row.claimedAtEpochMs))
+  for (const row of claimed) {
+    const { batchId, seq, n, claimedAtEpochMs: atEpochMs } = row
     desk.addStray({
-      event: { ref, kind: 'not-sent', cause: 'claim-lost', atEpochMs: row.claimedAtEpochMs },
-      batchId: row.batchId,
-      seq: row.seq,
-      n: row.n,
+      event: { ref: options.refOf(row), kind: 'not-sent', cause: 'claim-lost', atEpochMs },
+      batchId,
+      seq,
+      n,
     })
   }
+  desk.doubtfulClaims.clear()
+  for (const row of claimed) desk.doubtfulClaims.add(row.claimedAtEpochMs)
+  return lost.filter((row) => !claimed.includes(row))
 }
 
 async function learnMissingBatches(
@@ -235,6 +278,11 @@ function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOption
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
   return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+}
+
+/** By whichever clock counted more: one shows a stopped process, the other a machine that slept. */
+export function millisecondsSince(then: AskedAt, now: AskedAt): number {
+  return Math.max(now.monotonicMs - then.monotonicMs, now.epochMs - then.epochMs)
 }
 
 function slotsFreed(ended: readonly LiveCall[]): Freed {

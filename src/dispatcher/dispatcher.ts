@@ -1,13 +1,13 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
+import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore } from '../store/dispatch-store.ts'
+import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
-import { dial, newCalls } from './dial.ts'
+import { dial, endUnsent, newCalls } from './dial.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -148,6 +148,15 @@ export class Dispatcher {
     return { status }
   }
 
+  /**
+   * Rings one telephone through a trunk, outside of any batch; null: its carrier has no such test. The number was
+   * checked by whoever asks.
+   */
+  async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
+    const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
+    return (await trunk?.carrier.testCall?.(request)) ?? null
+  }
+
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
   async drain(): Promise<void> {
     this.#claiming = false
@@ -167,6 +176,7 @@ export class Dispatcher {
     this.#reconciler.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
+    // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
     for (const desk of this.#desks.values()) {
       desk.doDeferred()
@@ -189,14 +199,19 @@ export class Dispatcher {
     }
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
-    if (call) this.#merge(desk, call, event)
+    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
+    if (call && call.ending === null) this.#merge(desk, call, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
     if (onDurable) desk.addOnDurable(onDurable)
     if (desk.hasMail) this.#makeReady(desk.organizationId)
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    if (call.merge(event)) desk.touch(call)
+    if (call.merge(event)) {
+      desk.touch(call)
+      // A carrier that did not know the call yet when it was asked can end it now.
+      if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
+    }
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     call.misses = 0
     this.#noteTrunk(desk, call, event)
@@ -278,9 +293,11 @@ export class Dispatcher {
       if (!desk.hasMail || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
+      if (error instanceof StaleCopies) {
+        this.#readAgain(desk)
+        return 0
+      }
       this.counters.cyclesFailed++
-      // An intent may have been committed that we do not know of.
-      if (error instanceof CommitUnknown) desk.askFor({ disown: true })
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
@@ -291,20 +308,27 @@ export class Dispatcher {
   /** Takes over what a committed cycle has made true. Returns what follows from it: dialling and acknowledging. */
   #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
-    const { claimed, gate, inbox, sentAt } = result
+    const { claimed, gate, inbox, askedAt } = result
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
-    mirror.live = gate.live - result.endedApplied + claimed.length
+    for (const call of result.hangUps) {
+      if (!call.hangUpAsked) this.#hangUp(call)
+      call.hangUpAsked = true
+    }
+    mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
+    mirror.learnThrottles([], result.throttles)
     mirror.learnLanes(result.lanes)
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {
       calls.forEach((call, index) => {
-        dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        // A node that stops dials nothing more, and only it can say so.
+        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
+        else dial(desk, { call, claim: claimed[index]!, options, askedAt })
       })
       for (const run of inbox.onDurable) run()
     }
@@ -321,7 +345,7 @@ export class Dispatcher {
   }
 
   #settleEnded(desk: OrganizationDesk, result: CycleResult): void {
-    this.counters.ended += result.endedApplied
+    this.counters.ended += result.ended.length
     result.ended.forEach((call, index) => {
       const row = result.endedRows[index]!
       if (row.retryAfterMs >= 0) desk.mirror.noteDue(call.batchId, call.lane, result.gate.nowEpochMs + row.retryAfterMs)
@@ -329,22 +353,14 @@ export class Dispatcher {
       if (call.ending?.disposition === 'not-sent') this.counters.notSent++
       if (call.ending?.disposition === 'unknown') this.counters.unknown++
       this.#release(desk, call)
-      // Some had ended before: their evidence is judged as late, which changes nothing for those that were applied.
-      if (result.endedApplied !== result.ended.length) this.#judgeAgain(desk, call)
     })
   }
 
   #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    const stale = result.progressApplied !== result.progressed.length
-    for (const { call, state, carrierCallId } of result.progressed) {
-      if (stale) {
-        // Another node was faster with one of them. The rows know better: drop the copies, read the rows again.
-        this.#release(desk, call)
-        this.#judgeAgain(desk, call)
-        continue
-      }
+    for (const { call, state, carrierCallId, carrierState } of result.progressed) {
       call.savedState = Math.max(call.savedState, state)
       call.savedCarrierCallId ??= carrierCallId
+      call.savedCarrierState = carrierState
       if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
     }
   }
@@ -358,12 +374,15 @@ export class Dispatcher {
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+      this.#endOrphan(this.#calls.get(ref)!)
+      if (row.hangUpAsked) this.#hangUp(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
       call.savedState = savedState
       call.savedCarrierCallId = call.carrierCallId
+      call.savedCarrierState = call.carrierState
       this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
@@ -381,6 +400,14 @@ export class Dispatcher {
   #keep(desk: OrganizationDesk, call: LiveCall): void {
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     this.#hold(desk, call)
+  }
+
+  /** Another node was faster with one of the calls. The rows know better: drop the copies, judge what we know by the rows. */
+  #readAgain(desk: OrganizationDesk): void {
+    for (const call of desk.takeCalls()) {
+      this.#release(desk, call)
+      this.#judgeAgain(desk, call)
+    }
   }
 
   #judgeAgain(desk: OrganizationDesk, call: LiveCall): void {
@@ -408,6 +435,13 @@ export class Dispatcher {
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
     this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+  }
+
+  /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
+  #endOrphan(call: LiveCall): void {
+    const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
+    const carrier = this.#carriers.get(call.organizationId, call.trunkId)
+    carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
   }
 
   #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {

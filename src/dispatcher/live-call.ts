@@ -9,9 +9,12 @@ export interface Ending {
   readonly disposition: AttemptDisposition
   readonly cause: Cause
   readonly sipStatus: number | null
+  readonly q850Cause: number | null
   readonly spokenText: string | null
   readonly keysPressed: string | null
 }
+
+const NOTHING_TOLD = { sipStatus: null, q850Cause: null, spokenText: null, keysPressed: null } as const
 
 export interface LiveCallOptions {
   readonly ref: string
@@ -54,7 +57,11 @@ export class LiveCall {
   answeredByCode = 0
   carrierCallId: string | null = null
   savedCarrierCallId: string | null = null
+  carrierState: string | null = null
+  savedCarrierState: string | null = null
   ending: Ending | null = null
+  /** Somebody asked to end it: its carrier was asked, and is asked again whenever the call gets further. */
+  hangUpAsked = false
   /** True while it stands in the list of what the next transaction writes. */
   dirty = false
   /** Monotonic time of the last news, and how often it was looked up in vain since. */
@@ -62,6 +69,8 @@ export class LiveCall {
   misses = 0
   /** Ring timeout and maximum length together: the call cannot last longer. Generous for one that was taken over. */
   longestMs = 7_200_000
+  /** Generous as well for one that was taken over. */
+  ringTimeoutMs = 120_000
   lookingUp = false
 
   constructor(options: LiveCallOptions) {
@@ -82,6 +91,7 @@ export class LiveCall {
   merge(event: CallEvent): boolean {
     if (this.ending) return false
     const named = this.#mergeId(event.carrierCallId)
+    const described = this.#mergeState(event.carrierState)
     if (event.kind === 'not-sent') return this.#mergeNotSent(event.cause)
     const ms = Math.max(this.#latestMs(), Math.round(event.atEpochMs - this.claimedAtEpochMs))
     if (event.kind === 'ended') {
@@ -91,20 +101,21 @@ export class LiveCall {
         disposition: event.disposition,
         cause: event.cause,
         sipStatus: event.sipStatus ?? null,
+        q850Cause: event.q850Cause ?? null,
         spokenText: event.spokenText ?? null,
         keysPressed: event.keysPressed ?? null,
       }
       return true
     }
     if (event.kind === 'answered') this.#mergeAnsweredBy(event.answeredBy)
-    return this.#reach(event.kind, ms) || named
+    return this.#reach(event.kind, ms) || named || described
   }
 
   /** Ends it on our own authority. */
   endAs(disposition: AttemptDisposition, cause: Cause, atEpochMs: number): void {
     if (this.ending) return
     this.endedMs = Math.max(this.#latestMs(), Math.round(atEpochMs - this.claimedAtEpochMs))
-    this.ending = { disposition, cause, sipStatus: null, spokenText: null, keysPressed: null }
+    this.ending = { disposition, cause, ...NOTHING_TOLD }
   }
 
   /** True when its row lacks something this copy knows. */
@@ -112,8 +123,17 @@ export class LiveCall {
     return (
       this.ending !== null ||
       this.reachedState > this.savedState ||
-      (this.carrierCallId !== null && this.savedCarrierCallId === null)
+      (this.carrierCallId !== null && this.savedCarrierCallId === null) ||
+      this.carrierState !== this.savedCarrierState
     )
+  }
+
+  get unsavedCarrierCallId(): string | null {
+    return this.savedCarrierCallId === null ? this.carrierCallId : null
+  }
+
+  get unsavedCarrierState(): string | null {
+    return this.carrierState === this.savedCarrierState ? null : this.carrierState
   }
 
   /** What this copy knows, as evidence that can be judged against the rows again. */
@@ -140,6 +160,7 @@ export class LiveCall {
         cause,
         answeredBy,
         sipStatus: ending.sipStatus ?? undefined,
+        q850Cause: ending.q850Cause ?? undefined,
         spokenText: ending.spokenText ?? undefined,
         keysPressed: ending.keysPressed ?? undefined,
       })
@@ -161,7 +182,7 @@ export class LiveCall {
   #mergeNotSent(cause: Cause): boolean {
     if (this.reachedState !== codeOfStatus('dialing') || this.carrierCallId !== null) return false
     this.endedMs = 0
-    this.ending = { disposition: 'not-sent', cause, sipStatus: null, spokenText: null, keysPressed: null }
+    this.ending = { disposition: 'not-sent', cause, ...NOTHING_TOLD }
     return true
   }
 
@@ -169,6 +190,12 @@ export class LiveCall {
     const known = this.carrierCallId
     this.carrierCallId = mergeCarrierCallId(known, reported).carrierCallId
     return this.carrierCallId !== known
+  }
+
+  #mergeState(told: string | undefined): boolean {
+    if (told === undefined || told === this.carrierState) return false
+    this.carrierState = told
+    return true
   }
 
   #mergeAnsweredBy(answeredBy: AnsweredBy): void {

@@ -17,6 +17,7 @@ const CAUSES = {
   'node-lost': { code: 9, text: 'The server that carried the call was lost' },
   'shut-down': { code: 10, text: 'The server that carried the call was shut down' },
   'suppressed-by-callee': { code: 11, text: 'The person asked not to be called again' },
+  'answered-too-late': { code: 13, text: 'The person answered while the call was being ended' },
   'machine-detected': { code: 12, text: 'An answering machine took the call' },
 
   // The telephone of the called person, or the person, did not take the call.
@@ -41,6 +42,10 @@ const CAUSES = {
   'trunk-unreachable': { code: 47, text: 'The trunk could not be reached' },
   'media-not-agreed': { code: 48, text: 'The carrier and this server share no sound format' },
   'voice-failed': { code: 49, text: 'The voice could not speak the text' },
+
+  // Somebody else was to place the call.
+  'invitation-refused': { code: 55, text: 'The server that was asked to place the call did not take it' },
+  'cannot-be-joined': { code: 56, text: 'Calls of this kind cannot be joined at this server' },
 
   // What became of the call is not known.
   'no-carrier-answer': { code: 60, text: 'The carrier did not say whether it took the call' },

@@ -11,12 +11,14 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   batch_uuid: string
   name: string
   dialect: string
+  /** Made for one call; lists do not show it. */
+  single: boolean
   status: number
   agent_id: number
   agent_uuid: string
   agent_name: string
   agent_aliases: string[]
-  caller_number: string
+  caller_number: string | null
   caller_number_uuid: string | null
   trunk_id: number
   trunk_uuid: string
@@ -30,6 +32,9 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   columns: string[] | null
   phone_column: number | null
   rejected_rows: number
+  throttle_id: number | null
+  /** How often people of it were asked to be called again. */
+  retry_count: number
   metadata: Record<string, unknown> | null
   dialect_fields: Record<string, unknown> | null
   created_at: Date
@@ -52,18 +57,18 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   talk_ms: number
 }
 
-const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
+const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
    ARRAY(SELECT x.alias FROM alias x WHERE x.organization_id = b.organization_id AND x.kind = 'agent' AND x.object_id = b.agent_id ORDER BY x.alias) AS agent_aliases,
    b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
    b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
-   b.rejected_rows, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
+   b.rejected_rows, b.throttle_id, b.retry_count, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
    s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
    s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}
  FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
  JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
  JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
  LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
- WHERE b.organization_id = $1`
+ WHERE b.organization_id = $1 AND b.deleted_at IS NULL`
 
 /** Rides batch_pkey or the unique index of batch_uuid. */
 export async function findBatch(
@@ -82,22 +87,57 @@ export interface BatchFilter {
   readonly statuses: readonly number[] | null
   readonly dialects: readonly string[] | null
   readonly agentId: number | null
+  /** Only those in which nobody is dialled twice. */
+  readonly withoutRetries: boolean
 }
 
-/** Newest first: numbers of batches grow in the order in which they are made. Rides batch_pkey backwards. */
+const FILTER = `($2::smallint[] IS NULL OR s.status = ANY($2::smallint[])) AND ($3::text[] IS NULL OR b.dialect = ANY($3::text[]))
+   AND ($4::int IS NULL OR b.agent_id = $4) AND (NOT $5::bool OR (b.retry_policy->>'maxAttempts')::int = 1)`
+
+function filterValues(organizationId: number, filter: BatchFilter): unknown[] {
+  return [organizationId, filter.statuses, filter.dialects, filter.agentId, filter.withoutRetries]
+}
+
+/**
+ * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. Rides
+ * batch_listed or batch_agent.
+ */
 export function selectBatches(
   client: Client,
   organizationId: number,
-  page: { before: number; limit: number },
+  page: { beside: number | null; backwards: boolean; limit: number },
   filter: BatchFilter,
 ): Promise<BatchRow[]> {
+  const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
   return ask<BatchRow>(
     client,
-    `${SELECT} AND b.batch_id < $2 AND ($4::smallint[] IS NULL OR s.status = ANY($4::smallint[]))
-       AND ($5::text[] IS NULL OR b.dialect = ANY($5::text[])) AND ($6::int IS NULL OR b.agent_id = $6)
-     ORDER BY b.batch_id DESC LIMIT $3`,
-    [organizationId, page.before, page.limit, filter.statuses, filter.dialects, filter.agentId],
+    `${SELECT} AND NOT b.single AND ${FILTER} AND ($6::int IS NULL OR b.batch_id ${relation} $6) ORDER BY b.batch_id ${direction} LIMIT $7`,
+    [...filterValues(organizationId, filter), page.beside, page.limit],
   )
+}
+
+/** Rides batch_listed or batch_agent; one row, always. */
+export async function countSelectedBatches(
+  client: Client,
+  organizationId: number,
+  filter: BatchFilter,
+): Promise<number> {
+  const rows = await ask<{ count: number }>(
+    client,
+    `SELECT count(*)::int AS count FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
+     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND NOT b.single AND ${FILTER}`,
+    filterValues(organizationId, filter),
+  )
+  return rows[0]!.count
+}
+
+/** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */
+export async function markBatchDeleted(client: Client, gate: Gate, batchId: number): Promise<void> {
+  await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
+    gate.organizationId,
+    gate.now,
+    batchId,
+  ])
 }
 
 /** Columns of batch_state that a verb writes; what is left out stays. */
@@ -139,6 +179,7 @@ export interface BatchEdit {
   /** JSON texts. */
   readonly metadata: string | null
   readonly dialectFields: string | null
+  readonly throttleId: number | null
   readonly liveMax: number
   readonly startAt: Date | null
   readonly expiresAt: Date | null
@@ -153,7 +194,7 @@ export async function writeBatchEdit(
   const { organizationId, batchId } = key
   await change(
     client,
-    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6
+    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6, throttle_id = $7
      WHERE organization_id = $1 AND batch_id = $2`,
     [
       organizationId,
@@ -162,6 +203,7 @@ export async function writeBatchEdit(
       edit.callingWindow === null ? null : JSON.stringify(edit.callingWindow),
       edit.metadata,
       edit.dialectFields,
+      edit.throttleId,
     ],
   )
   await change(

@@ -1,6 +1,7 @@
 import { plainArray } from './array-literal.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import type { Statement } from './statement.ts'
+import { untouchedSql } from './successor-sql.ts'
 
 /**
  * The hot query: the claim and the intent in one statement.
@@ -53,28 +54,32 @@ export const BUCKET_DEPTH_SQL = 'greatest(1, ts.calls_per_second * 0.01)'
 
 type Source = 'cursor' | 'due'
 
+/** What becomes of a recipient that was taken: it is dialled, its number is suppressed, or its number is in a call. */
+const CLAIMED = 0
+const HIT = 1
+const BUSY = 2
+
 const TAKE = {
   // Rides recipient_pkey.
-  cursor: `x AS (SELECT a.*, 1::smallint AS n, 1::smallint AS counted, NULL::timestamptz AS due_at,
-     r.seq, r.number, r.number_hash, r.variables, r.successor_seq
+  cursor: `SELECT a.*, 1::smallint AS n, 1::smallint AS counted, NULL::timestamptz AS due_at, r.seq, r.number, r.number_hash, r.successor_seq, r.variables
    FROM asked a CROSS JOIN LATERAL (SELECT * FROM recipient r WHERE r.organization_id = $1::int AND r.batch_id = a.batch_id
-     AND r.seq >= a.next_seq ORDER BY r.seq LIMIT a.k) r)`,
+     AND r.seq >= a.next_seq ORDER BY r.seq LIMIT a.k) r`,
   // Rides due_pkey, then recipient_pkey.
-  due: `x AS (SELECT a.*, q.n, (q.counted + 1)::smallint AS counted, q.due_at, q.seq, r.number, r.number_hash, r.variables, r.successor_seq
+  due: `SELECT a.*, q.n, (q.counted + 1)::smallint AS counted, q.due_at, q.seq, r.number, r.number_hash, r.successor_seq, r.variables
    FROM asked a CROSS JOIN LATERAL (SELECT * FROM due q WHERE q.organization_id = $1::int AND q.batch_id = a.batch_id AND q.lane = a.lane
      AND q.due_at <= $2::timestamptz ORDER BY q.due_at, q.seq LIMIT a.k) q
-   CROSS JOIN LATERAL (SELECT * FROM recipient r WHERE r.organization_id = $1::int AND r.batch_id = a.batch_id AND r.seq = q.seq LIMIT 1) r)`,
+   CROSS JOIN LATERAL (SELECT * FROM recipient r WHERE r.organization_id = $1::int AND r.batch_id = a.batch_id AND r.seq = q.seq LIMIT 1) r`,
 } as const satisfies Record<Source, string>
 
 const MOVE = {
   cursor: `moved AS (UPDATE lane l SET next_seq = l.next_seq + a.k FROM asked a
      WHERE l.organization_id = $1::int AND l.batch_id = a.batch_id AND l.lane = a.lane AND a.k > 0),
  later AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
-     SELECT $1::int, c.batch_id, c.lane, $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', c.seq, 1, 0, 2 FROM c WHERE c.busy)`,
+     SELECT $1::int, c.batch_id, c.lane, $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', c.seq, 1, 0, 2 FROM rest c WHERE c.fate = ${BUSY})`,
   due: `moved AS (DELETE FROM due d USING c WHERE d.organization_id = $1::int AND d.batch_id = c.batch_id AND d.lane = c.lane
-     AND d.due_at = c.due_at AND d.seq = c.seq AND NOT c.busy),
- later AS (UPDATE due d SET due_at = $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', reason = 2 FROM c
-     WHERE d.organization_id = $1::int AND d.batch_id = c.batch_id AND d.lane = c.lane AND d.due_at = c.due_at AND d.seq = c.seq AND c.busy)`,
+     AND d.due_at = c.due_at AND d.seq = c.seq AND c.fate <> ${BUSY}),
+ later AS (UPDATE due d SET due_at = $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', reason = 2 FROM rest c
+     WHERE d.organization_id = $1::int AND d.batch_id = c.batch_id AND d.lane = c.lane AND d.due_at = c.due_at AND d.seq = c.seq AND c.fate = ${BUSY})`,
 } as const satisfies Record<Source, string>
 
 const DUE_CHANGE = { cursor: 'f.busy', due: '- f.claimed - f.hit' } as const satisfies Record<Source, string>
@@ -94,40 +99,43 @@ const claimSql = (
      greatest(0, least(k, batch_free - (sum(k) OVER (PARTITION BY batch_id ORDER BY ord) - k))) AS k FROM a0),
  a2 AS (SELECT ord, batch_id, lane, send_ms, trunk_id, next_seq,
      greatest(0, least(k, trunk_free - (sum(k) OVER (PARTITION BY trunk_id ORDER BY ord) - k))) AS k FROM a1),
- asked AS MATERIALIZED (SELECT batch_id, lane, send_ms, trunk_id, next_seq,
+ asked AS MATERIALIZED (SELECT ord, batch_id, lane, send_ms, trunk_id, next_seq,
      greatest(0, least(k, (SELECT live_max - live FROM gate WHERE organization_id = $1::int) - (sum(k) OVER (ORDER BY ord) - k)))::int AS k FROM a2),
- ${TAKE[source]},
- c AS MATERIALIZED (SELECT x.*, s.hit IS NOT NULL AS hit,
-     s.hit IS NULL AND (l.busy IS NOT NULL OR coalesce(lag(x.number_hash) OVER (ORDER BY x.number_hash, x.batch_id, x.seq) = x.number_hash, false)) AS busy
+ x AS (SELECT t.*, lag(t.number_hash) OVER (ORDER BY t.number_hash, t.batch_id, t.seq) = t.number_hash AS twin FROM (${TAKE[source]}) t),
+ c AS MATERIALIZED (SELECT CASE WHEN s.hit THEN ${HIT} WHEN l.busy OR x.twin THEN ${BUSY} ELSE ${CLAIMED} END AS fate, x.batch_id, x.seq, x.n, x.trunk_id, x.number_hash, x.counted,
+     x.lane, x.send_ms, x.successor_seq, x.ord, x.number, x.due_at, x.variables
    FROM x LEFT JOIN LATERAL (SELECT true AS hit FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = x.number_hash AND u.number = x.number LIMIT 1) s ON true
    LEFT JOIN LATERAL (SELECT true AS busy FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = x.number_hash LIMIT 1) l ON true),
  claimed AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq, claimed_at, send_not_after)
    SELECT $1::int, number_hash, batch_id, seq, n, counted, lane, trunk_id, $3::int, 1, successor_seq, $2::timestamptz, $2::timestamptz + send_ms * interval '1 ms'
-   FROM c WHERE NOT hit AND NOT busy ORDER BY number_hash),
- barred AS (INSERT INTO verdict (organization_id, batch_id, seq, outcome, at) SELECT $1::int, batch_id, seq, 11, $2::timestamptz FROM c WHERE hit),
+   FROM c WHERE fate = ${CLAIMED}),
+ -- Few or none: looked for once, so that what follows need not read all of c again.
+ rest AS MATERIALIZED (SELECT fate, batch_id, lane, seq, due_at, successor_seq FROM c WHERE fate <> ${CLAIMED}),
+ barred AS (INSERT INTO verdict (organization_id, batch_id, seq, outcome, at) SELECT $1::int, batch_id, seq, 11, $2::timestamptz FROM rest WHERE fate = ${HIT}),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, c.batch_id, y.lane, $2::timestamptz, c.successor_seq, 1, 0, 5
-   FROM c JOIN lane y ON y.organization_id = $1::int AND y.batch_id = c.batch_id AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
-   WHERE c.hit AND c.successor_seq IS NOT NULL RETURNING batch_id),
+   FROM rest c JOIN lane y ON y.organization_id = $1::int AND y.batch_id = c.batch_id AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
+   WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL AND ${untouchedSql('c')} RETURNING batch_id),
  ${MOVE[source]},
- f AS MATERIALIZED (SELECT batch_id, (count(*) FILTER (WHERE NOT hit AND NOT busy))::int AS claimed, (count(*) FILTER (WHERE hit))::int AS hit,
-     (count(*) FILTER (WHERE busy))::int AS busy FROM c GROUP BY batch_id),
+ f AS MATERIALIZED (SELECT batch_id, trunk_id, (count(*) FILTER (WHERE fate = ${CLAIMED}))::int AS claimed, (count(*) FILTER (WHERE fate = ${HIT}))::int AS hit,
+     (count(*) FILTER (WHERE fate = ${BUSY}))::int AS busy FROM c GROUP BY batch_id, trunk_id),
  s AS (UPDATE batch_state b SET live = b.live + f.claimed, dialing = b.dialing + f.claimed, attempts = b.attempts + f.claimed,
      due = b.due + (${DUE_CHANGE[source]}) + (SELECT count(*) FROM chained h WHERE h.batch_id = f.batch_id)::int,
      settled = b.settled + f.hit, suppressed = b.suppressed + f.hit,
      last_dialed_at = CASE WHEN f.claimed > 0 THEN $2::timestamptz ELSE b.last_dialed_at END,
      status = CASE WHEN b.settled + f.hit = b.total THEN 4 ELSE b.status END,
      completed_at = CASE WHEN b.settled + f.hit = b.total THEN $2::timestamptz ELSE b.completed_at END
-   FROM f WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id RETURNING b.batch_id, b.status = 4 AS completed),
+   FROM (SELECT batch_id, sum(claimed)::int AS claimed, sum(hit)::int AS hit, sum(busy)::int AS busy FROM f GROUP BY batch_id) f
+   WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id RETURNING b.batch_id, b.status = 4 AS completed),
  tr AS (UPDATE trunk_state ts SET live = ts.live + z.claimed, refilled_at = $2::timestamptz,
      tokens = least(${BUCKET_DEPTH_SQL}, ts.tokens + ts.calls_per_second * extract(epoch FROM $2::timestamptz - ts.refilled_at)) - z.claimed
-   FROM (SELECT trunk_id, count(*)::int AS claimed FROM c WHERE NOT hit AND NOT busy GROUP BY trunk_id) z
-   WHERE ts.organization_id = $1::int AND ts.trunk_id = z.trunk_id),
- entries AS (SELECT batch_id, seq, n, 1::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM c WHERE NOT hit AND NOT busy
-   UNION ALL SELECT batch_id, seq, 0::smallint, 6::smallint, 11::smallint, 0 FROM c WHERE hit
+   FROM (SELECT trunk_id, sum(claimed)::int AS claimed FROM f GROUP BY trunk_id) z
+   WHERE ts.organization_id = $1::int AND ts.trunk_id = z.trunk_id AND z.claimed > 0),
+ entries AS (SELECT batch_id, seq, n, 1::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM c WHERE fate = ${CLAIMED}
+   UNION ALL SELECT batch_id, seq, 0::smallint, 6::smallint, 11::smallint, 0 FROM rest WHERE fate = ${HIT}
    UNION ALL SELECT batch_id, 0, 0::smallint, 26::smallint, 0::smallint, 0 FROM s WHERE completed),
- ${eventBlockSql('entries', '(SELECT count(*)::int FROM c WHERE NOT hit AND NOT busy)')}
-SELECT batch_id, seq, n, counted, lane, trunk_id, number_hash, number, variables, send_ms FROM c WHERE NOT hit AND NOT busy`
+ ${eventBlockSql('entries', '(SELECT coalesce(sum(claimed), 0)::int FROM f)')}
+SELECT ord::int, seq, n, counted, number_hash, number, variables, trunk_id FROM c WHERE fate = ${CLAIMED}`
 
 const SQL = { cursor: claimSql('cursor'), due: claimSql('due') } as const
 
@@ -152,17 +160,21 @@ export function claimRecipients(
   }
 }
 
-export function claimedRecipients(rows: unknown[][]): ClaimedRecipient[] {
-  return rows.map((row) => ({
-    batchId: row[0] as number,
-    seq: row[1] as number,
-    n: row[2] as number,
-    counted: row[3] as number,
-    lane: row[4] as number,
-    trunkId: row[5] as number,
-    numberHash: row[6] as string,
-    digits: row[7] as string,
-    variables: row[8] as string | null,
-    sendWithinMs: row[9] as number,
-  }))
+/** `lanes` are those that the statement was sent with. */
+export function claimedRecipients(rows: unknown[][], lanes: readonly LaneRequest[]): ClaimedRecipient[] {
+  return rows.map((row) => {
+    const { batchId, lane, sendWithinMs } = lanes[(row[0] as number) - 1]!
+    return {
+      batchId,
+      lane,
+      sendWithinMs,
+      seq: row[1] as number,
+      n: row[2] as number,
+      counted: row[3] as number,
+      numberHash: row[4] as string,
+      digits: row[5] as string,
+      variables: row[6] as string | null,
+      trunkId: row[7] as number,
+    }
+  })
 }

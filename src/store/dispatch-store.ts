@@ -6,6 +6,7 @@ import type { LaneState, TrunkState } from './lane-states.ts'
 import type { AttemptKey, LateAttempt } from './late-evidence.ts'
 import type { LiveCallRow } from './live-calls.ts'
 import type { ProgressedCall } from './progress-calls.ts'
+import type { ThrottleState } from './throttle-states.ts'
 
 /**
  * Everything the dispatcher asks of the store, and nothing else. PostgreSQL stands behind it in the product
@@ -31,6 +32,7 @@ export interface DispatchStore {
    * Resolves only after the commit was acknowledged as a commit; null when the gate was taken and `skipIfTaken` is set.
    * `whileUnderway` runs once when everything is on its way: the processor is free until the server answers.
    *
+   * @throws {StaleCopies} when calls were not as the caller believed; the transaction does not exist.
    * @throws {CommitUnknown} when the connection broke after COMMIT was sent: the transaction may or may not exist.
    * @throws any other error when the transaction certainly does not exist.
    */
@@ -58,16 +60,22 @@ export interface DispatchTransaction {
   adoptOrphans(nodeId: number): Promise<LiveCallRow[]>
   liveCallsOfNode(nodeId: number): Promise<LiveCallRow[]>
   liveCallsOfAttempts(attempts: readonly AttemptKey[]): Promise<LiveCallRow[]>
-  /** Returns how many were applied. */
-  endCalls(calls: readonly EndedCall[]): Promise<number>
-  /** Returns how many were applied. */
-  progressCalls(calls: readonly ProgressedCall[]): Promise<number>
+  /**
+   * All of them or none: unless every row is there and in its `savedState`, the transaction fails with
+   * {@link StaleCopies}. Under the gate, rows that this very transaction has read are never stale.
+   */
+  endCalls(calls: readonly EndedCall[]): Promise<void>
+  /** All of them or none, like `endCalls`. */
+  progressCalls(calls: readonly ProgressedCall[]): Promise<void>
   claim(
     source: 'cursor' | 'due',
     options: { nodeId: number; lanes: readonly LaneRequest[] },
   ): Promise<ClaimedRecipient[]>
   laneStates(lanes: readonly { batchId: number; lane: number }[]): Promise<LaneState[]>
   trunkStates(): Promise<TrunkState[]>
+  throttleStates(throttleIds: readonly number[]): Promise<ThrottleState[]>
+  /** Notes the calls that this transaction has claimed with their throttles, and returns those throttles. */
+  noteThrottledStarts(): Promise<ThrottleState[]>
   setTrunkHealth(trunkId: number, health: { failuresInRow: number; blockedForMs: number | null }): Promise<void>
   suppressRecipients(recipients: readonly { batchId: number; seq: number }[], reason: string): Promise<void>
   recordCarrierEvents(events: readonly { trunkId: number; eventKey: string }[]): Promise<void>
@@ -83,5 +91,13 @@ export class CommitUnknown extends Error {
   constructor(cause: unknown) {
     super('The connection broke before COMMIT was answered', { cause })
     this.name = 'CommitUnknown'
+  }
+}
+
+/** Calls to be written had gone further than the caller knew, or were over. Nothing was written; read their rows. */
+export class StaleCopies extends Error {
+  constructor(cause: unknown) {
+    super('Live calls are not what this node believes', { cause })
+    this.name = 'StaleCopies'
   }
 }

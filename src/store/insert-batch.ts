@@ -10,9 +10,11 @@ export interface NewBatch {
   readonly uuid: string
   readonly name: string
   readonly dialect: string
+  /** Made for one call; lists do not show it. */
+  readonly single: boolean
   readonly agentId: number
-  /** Digits without the plus. */
-  readonly callerDigits: number
+  /** Digits without the plus; null: it calls nobody itself. */
+  readonly callerDigits: number | null
   readonly trunkId: number
   readonly ringTimeoutSeconds: number
   readonly maxCallSeconds: number
@@ -25,6 +27,8 @@ export interface NewBatch {
   /** JSON texts. */
   readonly metadata: string | null
   readonly dialectFields: string | null
+  /** Null: under none. */
+  readonly throttleId: number | null
   readonly version: number
 }
 
@@ -34,8 +38,8 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
     client,
     `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id,
        ring_timeout_seconds, max_call_seconds, calling_window, retry_policy, duplicate_numbers, columns, phone_column,
-       rejected_rows, metadata, dialect_fields, version, created_at, updated_at)
-     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz)`,
+       rejected_rows, metadata, dialect_fields, version, created_at, updated_at, throttle_id, single)
+     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz, $21, $22)`,
     [
       gate.organizationId,
       gate.now,
@@ -57,6 +61,8 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
       batch.metadata,
       batch.dialectFields,
       batch.version,
+      batch.throttleId,
+      batch.single,
     ],
   )
 }
@@ -108,6 +114,8 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
 
 export interface NewLane {
   readonly lane: number
+  /** Null: the batch's trunk and caller. */
+  readonly route: { readonly trunkId: number; readonly callerDigits: number | null } | null
   readonly zones: readonly string[]
   readonly firstSeq: number
   /** Those from here on begin in `due`, or are held back behind the same number. */
@@ -118,7 +126,7 @@ export interface NewLane {
   readonly closedCause: number | null
 }
 
-/** Few rows: one for each set of zones and each reason to be final from the start. */
+/** Few rows: one for each route and set of zones, and one for each reason to be final from the start. */
 export async function insertLanes(
   client: Client,
   gate: Gate,
@@ -127,10 +135,10 @@ export async function insertLanes(
 ): Promise<void> {
   await change(
     client,
-    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
-     SELECT $1::int, $3::int, l.lane, $4::int, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
+    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, caller_number, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
+     SELECT $1::int, $3::int, l.lane, coalesce(l.trunk_id, $4::int), l.caller_number, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
        l.closed_as, l.closed_cause, CASE WHEN l.closed_as IS NOT NULL THEN $2::timestamptz END
-     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
+     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, trunk_id int, caller_number bigint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
     [
       gate.organizationId,
       gate.now,
@@ -139,6 +147,8 @@ export async function insertLanes(
       JSON.stringify(
         lanes.map((lane) => ({
           lane: lane.lane,
+          trunk_id: lane.route?.trunkId,
+          caller_number: lane.route?.callerDigits,
           zones: lane.zones,
           first_seq: lane.firstSeq,
           end_seq: lane.endSeq,

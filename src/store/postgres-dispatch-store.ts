@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
-import { CommitUnknown, type DispatchStore, type DispatchTransaction } from './dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction, StaleCopies } from './dispatch-store.ts'
 import { endCalls } from './end-calls.ts'
 import { type Gate, openGate } from './gate.ts'
 import { laneStateRows, laneStates, trunkStateRows, trunkStates } from './lane-states.ts'
@@ -18,8 +18,12 @@ import {
 } from './nodes.ts'
 import { progressCalls } from './progress-calls.ts'
 import { type Queryable, run } from './statement.ts'
+import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
 import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
 import { dueBatches, turnBatches } from './turn-batches.ts'
+
+/** What `require_all` of the schema raises. */
+const STALE_COPIES = 'CRL01'
 
 /**
  * The dispatcher's store on PostgreSQL: a few connections of its own, each with at most one transaction at a time.
@@ -119,7 +123,7 @@ export class PostgresDispatchStore implements DispatchStore {
       return committing ? new CommitUnknown(error) : error
     }
     await client.query('ROLLBACK').catch(() => this.#broken.add(client))
-    return error
+    return sqlState === STALE_COPIES ? new StaleCopies(error) : error
   }
 
   async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
@@ -150,10 +154,6 @@ export class PostgresDispatchStore implements DispatchStore {
 
 function ignore(): void {}
 
-function count(rows: unknown[][]): number {
-  return rows[0]![0] as number
-}
-
 function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[]): DispatchTransaction {
   const { organizationId, now } = gate
   const track = <T>(answer: Promise<T>): Promise<T> => {
@@ -169,12 +169,18 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     adoptOrphans: (nodeId) => track(adoptOrphans(client, organizationId, nodeId)),
     liveCallsOfNode: (nodeId) => track(liveCallsOfNode(client, organizationId, nodeId)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
-    endCalls: (calls) => track(run(client, endCalls(organizationId, now, calls)).then(count)),
-    progressCalls: (calls) => track(run(client, progressCalls(organizationId, now, calls)).then(count)),
+    endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
+    progressCalls: (calls) => track(run(client, progressCalls(gate, calls)).then(ignore)),
     claim: (source, { nodeId, lanes }) =>
-      track(run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then(claimedRecipients)),
+      track(
+        run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>
+          claimedRecipients(rows, lanes),
+        ),
+      ),
     laneStates: (lanes) => track(run(client, laneStates(organizationId, lanes)).then(laneStateRows)),
     trunkStates: () => track(run(client, trunkStates(organizationId, now)).then(trunkStateRows)),
+    throttleStates: (throttleIds) => track(throttleStates(client, organizationId, throttleIds)),
+    noteThrottledStarts: () => track(noteThrottledStarts(client, gate)),
     setTrunkHealth: (trunkId, health) => track(setTrunkHealth(client, { organizationId, now, trunkId, ...health })),
     suppressRecipients: (recipients, reason) =>
       track(suppressRecipients(client, { organizationId, now, recipients, reason })),

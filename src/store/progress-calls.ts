@@ -1,66 +1,92 @@
-import { plainArray, textArray } from './array-literal.ts'
-import { eventBlockSql } from './event-block-sql.ts'
+import { codeOfStatus } from '../model/attempt-transitions.ts'
+import { plainArray } from './array-literal.ts'
+import { int2Array, int4Array, knownInt4Array, textArray } from './binary-array.ts'
+import { CallEvents, type CallSteps } from './call-events.ts'
+import { packedBlockSql } from './event-block-sql.ts'
+import type { Gate } from './gate.ts'
 import type { Statement } from './statement.ts'
 
-/** One live call that went further; -1 in a number means "nothing new". */
-export interface ProgressedCall {
+/** One live call that went further than its row tells. */
+export interface ProgressedCall extends CallSteps {
   readonly numberHash: string
-  readonly batchId: number
-  readonly seq: number
-  readonly n: number
-  /** The state its row has; the row is left alone when it has another. */
-  readonly fromState: number
-  readonly toState: number
-  readonly acceptedMs: number
-  readonly ringingMs: number
-  readonly answeredMs: number
+  /** The state that its row gets; never below `savedState`. */
+  readonly reachedState: number
   readonly answeredByCode: number
-  readonly carrierCallId: string | null
+  /** The carrier's id when the row lacks it, else null. */
+  readonly unsavedCarrierCallId: string | null
+  /** What ends the call at its carrier, when the row does not have it yet, else null. */
+  readonly unsavedCarrierState: string | null
 }
 
-const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
-   unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
-   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid ORDER BY 1),
- u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(t.cid, l.carrier_call_id),
-     accepted_ms = coalesce(l.accepted_ms, nullif(t.acc, -1)), ringing_ms = coalesce(l.ringing_ms, nullif(t.ring, -1)),
-     answered_ms = coalesce(l.answered_ms, nullif(t.ans, -1)), answered_by = greatest(l.answered_by, t.answered_by)
-   FROM t WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
-   RETURNING l.batch_id, l.seq, l.n, l.claimed_at, t.was, t.state, t.acc, t.ring, t.ans),
- f AS (SELECT batch_id, sum((state = 1)::int - (was = 1)::int)::int AS dialing, sum((state = 2)::int - (was = 2)::int)::int AS accepted,
-     sum((state = 3)::int - (was = 3)::int)::int AS ringing, sum((state = 4)::int - (was = 4)::int)::int AS talking FROM u GROUP BY batch_id),
- s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
-   FROM f WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id),
- entries AS (SELECT u.batch_id, u.seq, u.n, v.kind, 0::smallint AS code, (extract(epoch FROM u.claimed_at - $2::timestamptz) * 1000)::int + v.ms AS at_ms
-   FROM u CROSS JOIN LATERAL (VALUES (2::smallint, u.acc), (3::smallint, u.ring), (4::smallint, u.ans)) v(kind, ms)
-   WHERE v.ms >= 0 AND v.kind > u.was AND v.kind <= u.state),
- ${eventBlockSql('entries', '0')}
-SELECT count(*)::int FROM u`
-
 /**
- * Merges the progress of live calls into their rows, with its figures and events, by rank: the caller never passes a
- * `toState` below `fromState`, and a row whose state is not `fromState` is left alone.
+ * Merges the progress of live calls into their rows, by rank, with its figures and its events. All or nothing: unless
+ * every row is in the state that the caller believes, the transaction fails and the caller reads the
+ * rows. So figures and events need not be gathered from the updated rows again, which took half of the time:
+ * 9.5 µs a call then, 5 now.
  *
  * Rides live_call_pkey (HOT: no indexed column changes) and batch_state_pkey.
- * Returns how many were applied; for those that are missing the caller's copy was stale: read the rows, try again.
  */
-export function progressCalls(organizationId: number, now: string, calls: readonly ProgressedCall[]): Statement {
+const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
+   unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
+   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid, unnest($25::text[]) AS carrier_state),
+ u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(l.carrier_call_id, t.cid), accepted_ms = coalesce(l.accepted_ms, t.acc),
+     ringing_ms = coalesce(l.ringing_ms, t.ring), answered_ms = coalesce(l.answered_ms, t.ans), answered_by = greatest(l.answered_by, t.answered_by),
+     carrier_state = coalesce(t.carrier_state, l.carrier_state)
+   FROM t WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
+   RETURNING 1),
+ s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
+   FROM (SELECT unnest($14::int[]) AS batch_id, unnest($15::int[]) AS dialing, unnest($16::int[]) AS accepted, unnest($17::int[]) AS ringing, unnest($18::int[]) AS talking) f
+   WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id),
+ packed AS (SELECT nullif($19::int[], '{}') AS batch_ids, $20::int[] AS seqs, $21::smallint[] AS ns, $22::smallint[] AS kinds, $23::smallint[] AS codes, $24::int[] AS ats),
+ ${packedBlockSql('0')}
+SELECT require_all((SELECT count(*) FROM u), cardinality($3::bigint[]))`
+
+export function progressCalls(gate: Gate, calls: readonly ProgressedCall[]): Statement {
+  const events = new CallEvents(gate.nowEpochMs)
+  for (const call of calls) events.addSteps(call, call.reachedState)
   return {
     name: 'progress_calls',
     text: PROGRESS_CALLS,
     values: [
-      organizationId,
-      now,
+      gate.organizationId,
+      gate.now,
       plainArray(calls.map((call) => call.numberHash)),
-      plainArray(calls.map((call) => call.batchId)),
-      plainArray(calls.map((call) => call.seq)),
-      plainArray(calls.map((call) => call.n)),
-      plainArray(calls.map((call) => call.fromState)),
-      plainArray(calls.map((call) => call.toState)),
-      plainArray(calls.map((call) => call.acceptedMs)),
-      plainArray(calls.map((call) => call.ringingMs)),
-      plainArray(calls.map((call) => call.answeredMs)),
-      plainArray(calls.map((call) => call.answeredByCode)),
-      textArray(calls.map((call) => call.carrierCallId)),
+      int4Array(calls, (call) => call.batchId),
+      int4Array(calls, (call) => call.seq),
+      int2Array(calls, (call) => call.n),
+      int2Array(calls, (call) => call.savedState),
+      int2Array(calls, (call) => call.reachedState),
+      knownInt4Array(calls, (call) => call.acceptedMs),
+      knownInt4Array(calls, (call) => call.ringingMs),
+      knownInt4Array(calls, (call) => call.answeredMs),
+      int2Array(calls, (call) => call.answeredByCode),
+      textArray(calls, (call) => call.unsavedCarrierCallId),
+      ...stateMoves(calls),
+      ...events.columns(),
+      textArray(calls, (call) => call.unsavedCarrierState),
     ],
   }
+}
+
+/** Live calls by batch, and how many more each state has of them afterwards. */
+function stateMoves(calls: readonly ProgressedCall[]): Buffer[] {
+  const byBatch = new Map<number, number[]>()
+  for (const { batchId, savedState, reachedState } of calls) {
+    const moves = byBatch.get(batchId) ?? [0, 0, 0, 0, 0]
+    moves[savedState]!--
+    moves[reachedState]!++
+    byBatch.set(batchId, moves)
+  }
+  const batches = [...byBatch]
+  const moved = (status: Parameters<typeof codeOfStatus>[0]) => {
+    const state = codeOfStatus(status)
+    return int4Array(batches, ([, moves]) => moves[state]!)
+  }
+  return [
+    int4Array(batches, ([batchId]) => batchId),
+    moved('dialing'),
+    moved('accepted'),
+    moved('ringing'),
+    moved('answered'),
+  ]
 }

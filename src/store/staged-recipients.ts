@@ -12,6 +12,7 @@ export interface StagedRecipient {
   readonly digits: number
   readonly variables: string | null
   readonly metadata: string | null
+  readonly dialectFields: string | null
   readonly notBefore: Date | null
 }
 
@@ -20,7 +21,8 @@ export const STAGED_AT_ONCE = 5_000
 /** How long an upload may take; what is older was left behind by a node that died. */
 const UPLOAD_HOURS_MAX = 24
 
-const COLUMNS = 'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, not_before'
+const COLUMNS =
+  'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, dialect_fields, not_before'
 
 /** A new upload id; it begins with the milliseconds of the instant, so that it tells its age. */
 export async function takeUploadId(client: Client): Promise<string> {
@@ -41,8 +43,8 @@ export async function copyStaged(
   const prefix = `${upload.organizationId}\t${upload.uploadId}\t`
   let text = ''
   for (const [index, row] of rows.entries()) {
-    const { lane, position, line, digits, variables, metadata, notBefore } = row
-    text += `${prefix}${lane}\t${position}\t${line}\t${digits}\t${hashes[index]}\t${copyText(variables)}\t${copyText(metadata)}\t${
+    const { lane, position, line, digits, variables, metadata, dialectFields, notBefore } = row
+    text += `${prefix}${lane}\t${position}\t${line}\t${digits}\t${hashes[index]}\t${copyText(variables)}\t${copyText(metadata)}\t${copyText(dialectFields)}\t${
       notBefore === null ? '\\N' : notBefore.toISOString()
     }\n`
   }
@@ -84,8 +86,8 @@ export async function moveStaged(
     : 'NULL::int'
   const moved = await change(
     client,
-    `INSERT INTO recipient (organization_id, batch_id, seq, line, number, number_hash, variables, metadata, successor_seq)
-     SELECT $1::int, $3::int, r.first_seq + s.position AS seq, s.line, s.number, s.number_hash, s.variables, s.metadata, ${successor}
+    `INSERT INTO recipient (organization_id, batch_id, seq, line, number, number_hash, variables, metadata, dialect_fields, successor_seq)
+     SELECT $1::int, $3::int, r.first_seq + s.position AS seq, s.line, s.number, s.number_hash, s.variables, s.metadata, s.dialect_fields, ${successor}
      FROM staged_recipient s JOIN unnest($4::smallint[], $5::int[], $6::bool[]) r(lane, first_seq, chained) ON r.lane = s.lane
      WHERE s.organization_id = $1::int AND s.upload_id = $2::bigint ORDER BY seq`,
     [

@@ -1,0 +1,76 @@
+import { codeOfStatus } from '../model/attempt-transitions.ts'
+import { EVENT_KINDS } from '../model/event-kind.ts'
+import { int2Array, int4Array } from './binary-array.ts'
+import type { AttemptKey } from './late-evidence.ts'
+
+const ACCEPTED = codeOfStatus('accepted')
+const RINGING = codeOfStatus('ringing')
+const ANSWERED = codeOfStatus('answered')
+
+/** How far a live call had come by its row, and what is known of its steps; -1: not known. */
+export interface CallSteps extends AttemptKey {
+  readonly claimedAtEpochMs: number
+  /** The state its row has. */
+  readonly savedState: number
+  readonly acceptedMs: number
+  readonly ringingMs: number
+  readonly answeredMs: number
+}
+
+/**
+ * The events of calls that a statement is about to write, column by column. They are as true as the statement is
+ * all-or-nothing: it is sent with them, and leaves nothing when one of its calls is not as the caller believes.
+ */
+export class CallEvents {
+  readonly #nowEpochMs: number
+  readonly #batchIds: number[] = []
+  readonly #seqs: number[] = []
+  readonly #ns: number[] = []
+  readonly #kinds: number[] = []
+  readonly #codes: number[] = []
+  readonly #ats: number[] = []
+
+  constructor(nowEpochMs: number) {
+    this.#nowEpochMs = nowEpochMs
+  }
+
+  /** One event, `ms` milliseconds after the claim of its call. */
+  add(call: CallSteps, { kind, code, ms }: { kind: number; code: number; ms: number }): void {
+    this.#batchIds.push(call.batchId)
+    this.#seqs.push(call.seq)
+    this.#ns.push(call.n)
+    this.#kinds.push(kind)
+    this.#codes.push(code)
+    this.#ats.push(Math.round(call.claimedAtEpochMs - this.#nowEpochMs) + ms)
+  }
+
+  /** One event for each step above the row's state, up to `reached`. */
+  addSteps(call: CallSteps, reached: number): void {
+    if (call.savedState < ACCEPTED && reached >= ACCEPTED)
+      this.#addStep(call, EVENT_KINDS['attempt-accepted'], call.acceptedMs)
+    if (call.savedState < RINGING && reached >= RINGING)
+      this.#addStep(call, EVENT_KINDS['attempt-ringing'], call.ringingMs)
+    if (call.savedState < ANSWERED && reached >= ANSWERED)
+      this.#addStep(call, EVENT_KINDS['attempt-answered'], call.answeredMs)
+  }
+
+  /** The columns of an event block, as parameters. */
+  columns(): Buffer[] {
+    return [
+      int4Array(this.#batchIds, itself),
+      int4Array(this.#seqs, itself),
+      int2Array(this.#ns, itself),
+      int2Array(this.#kinds, itself),
+      int2Array(this.#codes, itself),
+      int4Array(this.#ats, itself),
+    ]
+  }
+
+  #addStep(call: CallSteps, kind: number, ms: number): void {
+    if (ms >= 0) this.add(call, { kind, code: 0, ms })
+  }
+}
+
+function itself(element: number): number {
+  return element
+}
