@@ -167,7 +167,9 @@ class Booth implements Voices {
 }
 
 function keyOf(voice: readonly string[], text: string): string {
-  return createHash('sha256').update(JSON.stringify([voice, text])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([voice, text]))
+    .digest('hex')
 }
 
 /** 8 kHz sound out of a WAV file. @throws WavError, VoiceError when nobody would hear anything. */

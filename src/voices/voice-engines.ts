@@ -86,7 +86,10 @@ function usualEngine(latin: boolean, installed: InstalledVoices): string | null 
 }
 
 function fliteCommand(text: string, { name, speed }: VoiceChoice, program: string): VoiceCommand {
-  const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\p{ASCII}]/gu, (letter) => LATIN[letter] ?? ' ')
+  const plain = text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^\p{ASCII}]/gu, (letter) => LATIN[letter] ?? ' ')
   const args = ['-voice', name ?? 'slt', '-f', '/dev/stdin', '-o', '/dev/stdout']
   if (speed !== undefined) args.push('--setf', `duration_stretch=${(1 / speed).toFixed(3)}`)
   return { program, args, input: plain }
@@ -94,7 +97,11 @@ function fliteCommand(text: string, { name, speed }: VoiceChoice, program: strin
 
 function espeakCommand(text: string, { name, speed }: VoiceChoice, program: string): VoiceCommand {
   const wordsPerMinute = Math.round(ESPEAK_WORDS_PER_MINUTE * (speed ?? 1))
-  return { program, args: ['--stdin', '--stdout', '-b', '1', '-v', name ?? 'en', '-s', `${wordsPerMinute}`], input: text }
+  return {
+    program,
+    args: ['--stdin', '--stdout', '-b', '1', '-v', name ?? 'en', '-s', `${wordsPerMinute}`],
+    input: text,
+  }
 }
 
 /** `{voice}` and `{speed}` in its arguments stand for the agent's choice. */
