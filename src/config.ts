@@ -157,6 +157,12 @@ const SETTINGS = {
       'a program and its arguments, such as /usr/local/bin/speak --voice {voice}',
     ),
   },
+  searchPath: {
+    variable: 'PATH',
+    description: 'Where the voices flite and espeak-ng are looked for.',
+    defaultText: 'nothing is found',
+    schema: optional((value) => value, 'a list of folders'),
+  },
   recordingsFolder: {
     variable: 'CARILLON_RECORDINGS_DIR',
     description: 'Where the WAV files lie that agents may play instead of speaking; the same files on every node.',

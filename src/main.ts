@@ -145,7 +145,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
   const voices = createVoices({
     clock,
     log,
-    installed: findVoices(process.env.PATH ?? '', config.voiceCommand ?? null),
+    installed: findVoices(config.searchPath ?? '', config.voiceCommand ?? null),
     cacheFolder: path.join(config.dataFolder, 'voice-cache'),
     cacheBytesMax: config.voiceCacheMegabytes * 1_048_576,
     recordingsFolder: config.recordingsFolder ?? path.join(config.dataFolder, 'recordings'),

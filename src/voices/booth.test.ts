@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bestCorrelation, soundOf } from '../../test/media/sound.ts'
 import { systemClock } from '../clock.ts'
+import { loadConfig } from '../config.ts'
 import { decodeG711 } from '../media/g711.ts'
 import type { Prompt } from '../media/prompt.ts'
 import { createVoices, type VoicesOptions } from './booth.ts'
@@ -128,9 +129,9 @@ describe('voices', () => {
   })
 })
 
-const installed = findVoices(process.env.PATH ?? '', null)
-if (!installed.flite) console.warn('flite is not installed: its test is skipped')
-if (!installed.espeak) console.warn('espeak-ng is not installed: its test is skipped')
+const installed = findVoices(loadConfig().searchPath ?? '', null)
+if (!installed.flite) process.stderr.write('flite is not installed: its tests are skipped\n')
+if (!installed.espeak) process.stderr.write('espeak-ng is not installed: its tests are skipped\n')
 const NAMES = ['José', 'Zoë', 'Łukasz', 'Søren']
 
 describe.skipIf(!installed.flite)('flite', () => {

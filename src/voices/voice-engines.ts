@@ -35,6 +35,9 @@ export class NoVoiceError extends Error {
   override readonly name = 'NoVoiceError'
 }
 
+/** `$0` is the program, `$@` its arguments; the folder is for this user alone and gone at the end. */
+const FLITE_SCRIPT =
+  'folder=$(mktemp -d) || exit 1; trap \'rm -rf "$folder"\' EXIT; cat | "$0" "$@" -o "$folder/sound.wav" >/dev/null && cat "$folder/sound.wav"'
 const ESPEAK_WORDS_PER_MINUTE = 160
 /** Letters that decompose into none of ASCII; flite knows English only. */
 const LATIN: Readonly<Record<string, string>> = {
@@ -90,9 +93,10 @@ function fliteCommand(text: string, { name, speed }: VoiceChoice, program: strin
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/[^\p{ASCII}]/gu, (letter) => LATIN[letter] ?? ' ')
-  const args = ['-voice', name ?? 'slt', '-f', '/dev/stdin', '-o', '/dev/stdout']
+  const args = ['-voice', name ?? 'slt', '-f', '/dev/stdin']
   if (speed !== undefined) args.push('--setf', `duration_stretch=${(1 / speed).toFixed(3)}`)
-  return { program, args, input: plain }
+  // It opens files by name only, and goes back in what it writes: a pipe serves for the text, but the sound must be a file.
+  return { program: '/bin/sh', args: ['-c', FLITE_SCRIPT, program, ...args], input: plain }
 }
 
 function espeakCommand(text: string, { name, speed }: VoiceChoice, program: string): VoiceCommand {
