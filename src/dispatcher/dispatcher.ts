@@ -8,6 +8,7 @@ import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
+import { DispatcherCounters } from './dispatcher-counters.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -43,20 +44,6 @@ interface EvidenceSource {
   readonly trunkId: number
 }
 
-/** What the dispatcher has counted since its start; read by the metrics. */
-export interface DispatcherCounters {
-  cycles: number
-  cyclesFailed: number
-  dialed: number
-  ended: number
-  notSent: number
-  unknown: number
-  terminalConflicts: number
-  corrected: number
-  unmatchedEvents: number
-  adopted: number
-}
-
 /** Pause before a cycle that failed is tried again. */
 const RETRY_CYCLE_MS = 200
 /** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
@@ -72,18 +59,7 @@ const FRUITLESS_MS = 50
  * arrives meanwhile travels with the next one: the busier, the larger the groups.
  */
 export class Dispatcher {
-  readonly counters: DispatcherCounters = {
-    cycles: 0,
-    cyclesFailed: 0,
-    dialed: 0,
-    ended: 0,
-    notSent: 0,
-    unknown: 0,
-    terminalConflicts: 0,
-    corrected: 0,
-    unmatchedEvents: 0,
-    adopted: 0,
-  }
+  readonly counters = new DispatcherCounters()
   readonly #options: DispatcherOptions
   readonly #desks = new Map<number, OrganizationDesk>()
   readonly #calls = new Map<string, LiveCall>()
