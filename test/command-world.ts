@@ -16,6 +16,7 @@ import { createPool, openConnection } from '../src/store/database.ts'
 import type { DispatchTransaction } from '../src/store/dispatch-store.ts'
 import type { Gate } from '../src/store/gate.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
+import { ProgressColumns } from '../src/store/progress-calls.ts'
 import { createTestDatabase } from './database.ts'
 
 /** A carrier whose telephones are real, for what loopback trunks do not check. */
@@ -119,18 +120,17 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     async answer(calls) {
       await dispatch(async (_gate, transaction) => {
         const rows = await transaction.liveCallsOfAttempts(calls)
-        await transaction.progressCalls(
-          rows.map((row) => ({
-            ...row,
-            savedState: row.state,
-            reachedState: 4,
-            acceptedMs: 10,
-            ringingMs: 20,
-            answeredMs: 100,
-            answeredByCode: 1,
-            unsavedCarrierCallId: `call-${row.seq}`,
-          })),
-        )
+        const answered = rows.map((row) => ({
+          ...row,
+          savedState: row.state,
+          reachedState: 4,
+          acceptedMs: 10,
+          ringingMs: 20,
+          answeredMs: 100,
+          answeredByCode: 1,
+          unsavedCarrierCallId: `call-${row.seq}`,
+        }))
+        await transaction.progressCalls(new ProgressColumns(answered))
       })
     },
     async end(calls, how) {

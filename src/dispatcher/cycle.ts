@@ -5,6 +5,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import { ProgressColumns } from '../store/progress-calls.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
@@ -20,6 +21,8 @@ export interface CycleOptions {
   /** False: nothing new is claimed (the node drains); what arrived is still written. */
   readonly claiming: boolean
   readonly skipIfTaken: boolean
+  /** Settles when this node's cycle before is taken over; until then nothing is decided. */
+  readonly before: Promise<unknown> | null
   /** Work of the cycle before that may be done while the server works on this one. */
   readonly whileUnderway: () => void
   /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
@@ -83,45 +86,64 @@ interface Underway {
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
   try {
+    const prepared = prepare(inbox.calls)
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
-      (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options }),
+      async (gate, transaction) => {
+        await options.before
+        return planCycle(desk, { inbox, prepared, gate, transaction, options })
+      },
     )
     if (!underway) {
       desk.restore(inbox)
       return null
     }
     const claimed = (await Promise.all(underway.claims)).flat()
-    return {
-      ...underway,
-      inbox,
-      claimed,
-      lanes: await underway.lanes,
-      trunks: await underway.trunks,
-    }
+    return { ...underway, inbox, claimed, lanes: await underway.lanes, trunks: await underway.trunks }
   } catch (error) {
     desk.restore(inbox)
     throw error
   }
 }
 
+/** Calls as they are to be written. What is heard of them from now on travels with a later cycle. */
+interface Prepared {
+  readonly ended: readonly LiveCall[]
+  readonly progressed: readonly Progress[]
+  readonly columns: ProgressColumns
+}
+
+/** Done before the gate is ours: the less is left to do behind it, the sooner it is the next one's. */
+function prepare(calls: readonly LiveCall[]): Prepared {
+  const going = calls.filter((call) => call.ending === null && call.unsaved)
+  return {
+    ended: calls.filter((call) => call.endingUnsaved),
+    progressed: going.map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId })),
+    columns: new ProgressColumns(going),
+  }
+}
+
 interface Plan {
   readonly inbox: Inbox
+  readonly prepared: Prepared
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
-  const { inbox, gate, transaction, options } = plan
+  const { inbox, prepared, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
   const adopted = await doChores(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
-  const calls = [...inbox.calls, ...strays.calls]
-  await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
-  const ended = calls.filter((call) => call.ending !== null)
+  await learnMissingBatches(desk, transaction, [...inbox.calls, ...strays.calls, ...strays.corrected])
+  const found = prepare(strays.calls)
+  const ended = [...prepared.ended, ...found.ended]
+  const progressed = [...prepared.progressed, ...found.progressed]
+  for (const { columns } of [prepared, found]) if (columns.calls.length > 0) transaction.progressCalls(columns)
+
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
   const endedRows = ended.map((call) =>
     endedCallRow(call, {
@@ -130,11 +152,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
       asksToStop: asking.has(call),
     }),
   )
-  const progressed = calls
-    .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, state: call.reachedState, carrierCallId: call.carrierCallId }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
-  if (progressed.length > 0) transaction.progressCalls(progressed.map(({ call }) => call))
   if (ended.length > 0) transaction.endCalls(endedRows)
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)

@@ -38,15 +38,19 @@ const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($
  ${packedBlockSql('0')}
 SELECT require_all((SELECT count(*) FROM u), cardinality($3::bigint[]))`
 
-export function progressCalls(gate: Gate, calls: readonly ProgressedCall[]): Statement {
-  const events = new CallEvents(gate.nowEpochMs)
-  for (const call of calls) events.addSteps(call, call.reachedState)
-  return {
-    name: 'progress_calls',
-    text: PROGRESS_CALLS,
-    values: [
-      gate.organizationId,
-      gate.now,
+/**
+ * The progress of live calls, put into columns. That takes no gate: a busy node does it while it waits for one, so that
+ * the organization's gate is not kept meanwhile. The calls must not change until it is written.
+ */
+export class ProgressColumns {
+  readonly calls: readonly ProgressedCall[]
+  readonly #events = new CallEvents()
+  readonly #columns: readonly unknown[]
+
+  constructor(calls: readonly ProgressedCall[]) {
+    this.calls = calls
+    for (const call of calls) this.#events.addSteps(call, call.reachedState)
+    this.#columns = [
       plainArray(calls.map((call) => call.numberHash)),
       int4Array(calls, (call) => call.batchId),
       int4Array(calls, (call) => call.seq),
@@ -59,8 +63,13 @@ export function progressCalls(gate: Gate, calls: readonly ProgressedCall[]): Sta
       int2Array(calls, (call) => call.answeredByCode),
       textArray(calls, (call) => call.unsavedCarrierCallId),
       ...stateMoves(calls),
-      ...events.columns(),
-    ],
+      ...this.#events.columns(),
+    ]
+  }
+
+  statement(gate: Gate): Statement {
+    const values = [gate.organizationId, gate.now, ...this.#columns, this.#events.times(gate.nowEpochMs)]
+    return { name: 'progress_calls', text: PROGRESS_CALLS, values }
   }
 }
 
