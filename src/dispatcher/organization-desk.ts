@@ -42,7 +42,7 @@ export interface Inbox {
  * What one transaction writes at most. Larger groups cost no less a call; with several on their way, the server writes
  * one while this node takes in the news of another.
  */
-const GROUP_MAX = 2000
+const GROUP_MAX = 3000
 
 function emptyInbox(): Inbox {
   return {
