@@ -50,6 +50,7 @@ CREATE TABLE agent (
   default_number_id integer,
   created_at timestamp with time zone NOT NULL,
   archived_at timestamp with time zone,
+  dialect_fields jsonb,
   CONSTRAINT agent_pkey PRIMARY KEY (organization_id, agent_id),
   CONSTRAINT agent_organization_id_agent_uuid_key UNIQUE (organization_id, agent_uuid)
 );
@@ -60,7 +61,7 @@ CREATE TABLE alias (
   alias text NOT NULL,
   object_id integer NOT NULL,
   CONSTRAINT alias_pkey PRIMARY KEY (organization_id, kind, alias),
-  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text]))
+  CONSTRAINT alias_kind_check CHECK (kind = ANY (ARRAY['organization'::text, 'agent'::text, 'number'::text, 'credential'::text, 'trunk'::text]))
 );
 
 CREATE TABLE attempt (
@@ -83,6 +84,7 @@ CREATE TABLE attempt (
   carrier_call_id text,
   keys_pressed text,
   spoken_text text,
+  q850_cause smallint,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 
@@ -93,7 +95,7 @@ CREATE TABLE batch (
   name text NOT NULL,
   dialect text NOT NULL,
   agent_id integer NOT NULL,
-  caller_number bigint NOT NULL,
+  caller_number bigint,
   trunk_id integer NOT NULL,
   ring_timeout_seconds integer NOT NULL,
   max_call_seconds integer NOT NULL,
@@ -108,10 +110,12 @@ CREATE TABLE batch (
   version bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
+CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id);
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
 CREATE TABLE batch_state (
@@ -260,6 +264,7 @@ CREATE TABLE lane (
   closed_as smallint,
   closed_cause smallint,
   closed_at timestamp with time zone,
+  caller_number bigint,
   CONSTRAINT lane_pkey PRIMARY KEY (organization_id, batch_id, lane)
 ) WITH (autovacuum_analyze_threshold=1000000, fillfactor=20);
 
@@ -282,6 +287,7 @@ CREATE TABLE live_call (
   ringing_ms integer,
   answered_ms integer,
   carrier_call_id text,
+  carrier_state text,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 
@@ -338,6 +344,7 @@ CREATE TABLE recipient (
   variables text,
   metadata text,
   successor_seq integer,
+  dialect_fields text,
   CONSTRAINT recipient_pkey PRIMARY KEY (organization_id, batch_id, seq)
 );
 
@@ -362,7 +369,8 @@ CREATE UNLOGGED TABLE staged_recipient (
   number_hash bigint NOT NULL,
   variables text,
   metadata text,
-  not_before timestamp with time zone
+  not_before timestamp with time zone,
+  dialect_fields text
 );
 
 CREATE TABLE suppression (
@@ -413,6 +421,65 @@ CREATE TABLE verdict (
   CONSTRAINT verdict_pkey PRIMARY KEY (organization_id, batch_id, seq)
 );
 
+CREATE TABLE webhook_delivery (
+  organization_id integer NOT NULL,
+  endpoint_id integer NOT NULL,
+  block_no bigint NOT NULL,
+  entry integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  batch_id integer NOT NULL,
+  seq integer NOT NULL,
+  n smallint NOT NULL,
+  kind smallint NOT NULL,
+  code smallint NOT NULL,
+  at_ms integer NOT NULL,
+  status smallint NOT NULL,
+  next_at timestamp with time zone,
+  tries smallint DEFAULT 0 NOT NULL,
+  last_at timestamp with time zone,
+  http_status smallint,
+  answer text,
+  error text,
+  took_ms integer,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
+) WITH (fillfactor=70);
+CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
+CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
+
+CREATE TABLE webhook_endpoint (
+  organization_id integer NOT NULL,
+  endpoint_id integer NOT NULL,
+  endpoint_uuid uuid NOT NULL,
+  name text NOT NULL,
+  url text NOT NULL,
+  form text NOT NULL,
+  form_fields jsonb,
+  kinds smallint[],
+  agent_ids integer[],
+  batch_ids integer[],
+  secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_secret_until timestamp with time zone,
+  active boolean NOT NULL,
+  paused_at timestamp with time zone,
+  paused_reason text,
+  failures_in_row integer DEFAULT 0 NOT NULL,
+  failing_since timestamp with time zone,
+  last_delivered_at timestamp with time zone,
+  last_error text,
+  blocked_until timestamp with time zone,
+  block_no bigint NOT NULL,
+  lease_holder uuid,
+  lease_until timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_endpoint_pkey PRIMARY KEY (organization_id, endpoint_id),
+  CONSTRAINT webhook_endpoint_organization_id_endpoint_uuid_key UNIQUE (organization_id, endpoint_uuid)
+) WITH (fillfactor=50);
+CREATE INDEX webhook_endpoint_working ON webhook_endpoint USING btree (organization_id, endpoint_id) WHERE active AND paused_at IS NULL;
+
 ALTER TABLE agent ADD CONSTRAINT agent_organization_id_default_number_id_fkey FOREIGN KEY (organization_id, default_number_id) REFERENCES phone_number(organization_id, number_id);
 ALTER TABLE agent ADD CONSTRAINT agent_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
@@ -436,6 +503,8 @@ ALTER TABLE suppression ADD CONSTRAINT suppression_organization_id_fkey FOREIGN 
 ALTER TABLE trunk ADD CONSTRAINT trunk_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE trunk_state ADD CONSTRAINT trunk_state_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
+
+ALTER TABLE webhook_endpoint ADD CONSTRAINT webhook_endpoint_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE agent ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON agent TO carillon_dispatcher USING (true);
@@ -497,6 +566,12 @@ CREATE POLICY own_rows ON trunk_state TO carillon_api USING (organization_id = c
 ALTER TABLE verdict ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON verdict TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON verdict TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON webhook_delivery TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON webhook_delivery TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE webhook_endpoint ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON webhook_endpoint TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON webhook_endpoint TO carillon_api USING (organization_id = current_organization_id());
 
 GRANT USAGE ON SCHEMA carillon TO carillon_api;
 GRANT USAGE ON SCHEMA carillon TO carillon_dispatcher;
@@ -548,6 +623,10 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk_state TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk_state TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE verdict TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE verdict TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_delivery TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_delivery TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_endpoint TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE webhook_endpoint TO carillon_dispatcher;
 GRANT USAGE ON SEQUENCE node_node_id_seq TO carillon_api;
 GRANT USAGE ON SEQUENCE node_node_id_seq TO carillon_dispatcher;
 GRANT USAGE ON SEQUENCE organization_organization_id_seq TO carillon_api;

@@ -7,6 +7,12 @@ const CLOCK = 'clock\\.ts$'
 /** The interfaces are known where the kinds behind them must not be. */
 const CARRIER_INTERFACE = 'carriers/carrier\\.ts$'
 const AGENT_INTERFACE = 'agents/agent\\.ts$'
+/** What a carrier that carries sound itself may know: the interfaces, and the announcement that plays over them. */
+const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement)\\.ts$'
+const VOICES_INTERFACE = 'voices/voices\\.ts$'
+
+/** What a dialect needs to know to have webhooks in its own form. */
+const WEBHOOK_FORM = 'webhooks/(webhook|invitation)-form\\.ts$'
 
 /** For each folder and top-level file of src/: what it may import of src/, beside itself. */
 export const MAY_IMPORT = {
@@ -14,10 +20,19 @@ export const MAY_IMPORT = {
   'csv/': ['model/', ERRORS],
   'store/': ['model/', ERRORS, CLOCK],
   'commands/': ['store/', 'model/', 'csv/', ERRORS, CLOCK],
-  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK],
+  'dialects/': ['commands/', 'model/', 'csv/', ERRORS, CLOCK, WEBHOOK_FORM],
+  // Addresses that users give: judged when they are stored, and again by whoever connects to them.
+  'targets/': [ERRORS, CLOCK],
+  'webhooks/': ['commands/', 'store/', 'model/', 'targets/', ERRORS, CLOCK],
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
-  'carriers/': ['model/', CLOCK],
-  'agents/': ['model/', CLOCK, CARRIER_INTERFACE],
+  'carriers/': ['model/', 'sip/', 'targets/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
+  // Signalling and nothing else: no sound, no database, no batch.
+  'sip/': [CLOCK],
+  // Packets and nothing else: no signalling, no database, no agent.
+  'media/': [CLOCK],
+  // Texts become sound; of the media path it knows what a prompt is and its codec.
+  'voices/': ['media/(prompt|g711)\\.ts$', CLOCK],
+  'agents/': ['model/', CLOCK, 'targets/', CARRIER_INTERFACE, VOICES_INTERFACE],
   'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
   // Makes a server run; that a database is in it is the store's affair.
   'embedded-postgres/': ['store/database\\.ts$', CLOCK],
@@ -32,6 +47,7 @@ export const MAY_IMPORT = {
     CLOCK,
     'csv/',
     'carriers/loopback/',
+    'sip/private-address\\.ts$',
     'store/database-settings\\.ts$',
   ],
   'errors.ts': [],
@@ -39,7 +55,7 @@ export const MAY_IMPORT = {
   'config.ts': [],
   // It must know what a telephone number looks like to keep it out of the log.
   'logger.ts': ['model/'],
-  'metrics.ts': ['dispatcher/dispatcher\\.ts$'],
+  'metrics.ts': ['dispatcher/dispatcher\\.ts$', 'webhooks/deliverer\\.ts$'],
   // Puts everything together, so it may know everything.
   'main.ts': ['.'],
 }
@@ -104,5 +120,10 @@ export const RULES = [
 /** Known for their types alone: a dialect hands a file on and commands read it; metrics are given a dispatcher. */
 export const TYPES_ONLY = [
   { name: 'dialects-do-not-read-csv', from: /^src\/dialects\//, to: /^src\/csv\//, not: /\.test\.ts$/ },
-  { name: 'metrics-make-no-dispatcher', from: /^src\/metrics\.ts$/, to: /^src\/dispatcher\//, not: /\.test\.ts$/ },
+  {
+    name: 'metrics-make-no-dispatcher',
+    from: /^src\/metrics\.ts$/,
+    to: /^src\/(dispatcher|webhooks)\//,
+    not: /\.test\.ts$/,
+  },
 ]

@@ -31,3 +31,9 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
     clock.setTimer(delayMs, resolve)
   })
 }
+
+/** Keeps the process alive while something is waited for that only a timer of a clock brings. */
+export function keepAwake(): { stop(): void } {
+  const timer = setInterval(() => undefined, 3_600_000)
+  return { stop: () => clearInterval(timer) }
+}

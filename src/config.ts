@@ -106,6 +106,14 @@ const SETTINGS = {
     secret: true,
     schema: credentialText(),
   },
+  secretKeys: {
+    variable: 'CARILLON_SECRET_KEY',
+    description:
+      'The key under which stored secrets (of webhooks, trunks) are sealed, so that a copy of the database alone opens none of them. To change it, write the new one, a comma and the old one.',
+    defaultText: 'a key made from a secret in the database',
+    secret: true,
+    schema: secretKeys(),
+  },
   drainSeconds: {
     variable: 'CARILLON_DRAIN_SECONDS',
     description: 'How long live calls may go on after SIGTERM before they are hung up.',
@@ -131,6 +139,47 @@ const SETTINGS = {
     description: 'The region that dialects which have regions report.',
     defaultText: 'US',
     schema: text({ max: 16, pattern: /^[A-Za-z0-9-]+$/, hint: 'letters, digits and hyphens', fallback: 'US' }),
+  },
+  mediaPorts: {
+    variable: 'CARILLON_MEDIA_PORTS',
+    description:
+      'The UDP ports for the sound of calls that this node carries itself, two for each call; open them in the firewall. Best outside of the range that the system gives to others (32768-60999 on Linux).',
+    defaultText: '16384-32767',
+    schema: portRange({ first: 16_384, last: 32_767 }),
+  },
+  mediaWorkers: {
+    variable: 'CARILLON_MEDIA_WORKERS',
+    description: 'How many threads carry the sound of calls; one carries about 1,500 announcements.',
+    defaultText: 'one less than the machine has cores, at least one',
+    schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
+  },
+  sipAddresses: {
+    variable: 'CARILLON_SIP_ADDRESSES',
+    description:
+      'The addresses of this machine that SIP trunks are reached from, at most one of IPv4 and one of IPv6, with a comma between them. Nobody can call this server.',
+    defaultText: '0.0.0.0',
+    schema: addresses(['0.0.0.0']),
+  },
+  sipPort: {
+    variable: 'CARILLON_SIP_PORT',
+    description:
+      'The UDP port of SIP, where a trunk recognises this server by it; 0 takes a free one. Each node on a machine needs its own.',
+    defaultText: '0',
+    schema: wholeNumber({ min: 0, max: 65_535, fallback: 0 }),
+  },
+  sipPublicAddress: {
+    variable: 'CARILLON_SIP_PUBLIC_ADDRESS',
+    description:
+      'The IP address that SIP trunks know this node by, where a router translates addresses one to one; ports stay the same.',
+    defaultText: 'the address it sends from',
+    schema: optional((value) => (isIP(value) ? value : undefined), 'an IP address such as 203.0.113.7'),
+  },
+  sipCallsPerSecond: {
+    variable: 'CARILLON_SIP_CALLS_PER_SECOND',
+    description:
+      'How many calls this node begins in a second over all its SIP trunks; more wait, so that overload cannot feed itself.',
+    defaultText: '200',
+    schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
   },
   logLevel: {
     variable: 'CARILLON_LOG_LEVEL',
@@ -224,6 +273,35 @@ function wholeNumber(range: { min: number; max: number; fallback: number }) {
     })
 }
 
+function portRange(fallback: { first: number; last: number }) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) return fallback
+      const [first, last] = /^\d{1,5}-\d{1,5}$/.test(value) ? value.split('-').map(Number) : []
+      if (first !== undefined && last !== undefined && first >= 1024 && last <= 65_535 && first + 1 < last) {
+        return { first, last }
+      }
+      context.addIssue({ code: 'custom', message: 'Write two ports from 1024 to 65535, such as 16384-32767.' })
+      return z.NEVER
+    })
+}
+
+function addresses(fallback: readonly string[]) {
+  return z
+    .string()
+    .optional()
+    .transform((value, context): readonly string[] => {
+      if (value === undefined) return fallback
+      const written = value.split(',').map((address) => address.trim())
+      const families = written.map((address) => isIP(address))
+      if (!families.includes(0) && new Set(families).size === families.length) return written
+      context.addIssue({ code: 'custom', message: 'Write one IP address, or one of IPv4 and one of IPv6: 0.0.0.0,::' })
+      return z.NEVER
+    })
+}
+
 function text(rule: { max: number; pattern: RegExp; hint: string; fallback: string }) {
   return z
     .string()
@@ -266,6 +344,18 @@ function credentialText() {
     (value) => (/^[\x21-\x7e]{20,200}$/.test(value) ? value : undefined),
     '20 to 200 printable characters',
   )
+}
+
+function secretKeys() {
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const keys = (value ?? '').split(',').filter((key) => key !== '')
+      if (keys.every((key) => /^[\x21-\x7e]{32,200}$/.test(key))) return keys as readonly string[]
+      context.addIssue({ code: 'custom', message: 'Write 32 to 200 random printable characters without commas.' })
+      return z.NEVER
+    })
 }
 
 function networks() {

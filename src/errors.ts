@@ -108,6 +108,11 @@ const ERRORS = {
     text: 'The batch would expire before it can start.',
     remedy: 'Send an expiry after the start and in the future, or none.',
   },
+  'window-too-short': {
+    httpStatus: 400,
+    text: 'The minimum window for %s calls is %s, and this one has %s seconds.',
+    remedy: 'Send a later end, fewer calls, or have the limits of the organization or of its trunks raised.',
+  },
   'concurrency-above-limit': {
     httpStatus: 400,
     text: 'The organization may have at most %s calls at once.',
@@ -118,10 +123,27 @@ const ERRORS = {
     text: 'There is no carrier %s.',
     remedy: 'Name a carrier of this version.',
   },
+  'agent-unbound': {
+    httpStatus: 400,
+    text: 'The agent %s has no voice yet: nobody has said who speaks for it.',
+    remedy:
+      'Bind it: PATCH /carillon/v1/agents/{id} with a kind and its settings, such as {"kind":"announcement","settings":{"text":"Hello {name}"}}.',
+  },
   'unknown-agent-kind': {
     httpStatus: 400,
     text: 'There is no kind of agent %s.',
     remedy: 'Name a kind of agent of this version.',
+  },
+  'unknown-webhook-form': {
+    httpStatus: 400,
+    text: 'There is no wire form of webhooks called %s.',
+    remedy: 'Name a wire form of this version, or none for the native one.',
+  },
+  'target-refused': {
+    httpStatus: 400,
+    text: 'This address cannot be used: %s.',
+    remedy:
+      'Use an https address on port 443 or 8443 that everyone can reach, or have its network added to CARILLON_ALLOW_PRIVATE_TARGETS.',
   },
   'outcome-not-retryable': {
     httpStatus: 400,
@@ -141,7 +163,15 @@ const ERRORS = {
   'agent-not-found': notFound('agent'),
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
+  'call-not-found': notFound('call'),
+  'webhook-not-found': notFound('webhook'),
+  'delivery-not-found': notFound('delivery'),
 
+  'not-joinable': {
+    httpStatus: 501,
+    text: 'The call cannot be joined: %s',
+    remedy: 'Make calls of a kind that this server places itself.',
+  },
   'batch-status-conflict': {
     httpStatus: 409,
     text: 'A batch that is %s cannot be asked to %s.',

@@ -10,6 +10,7 @@ import { createBatch } from '../src/commands/create-batch.ts'
 import type { RecipientInput } from '../src/commands/posted-recipients.ts'
 import { recount } from '../src/commands/recount.ts'
 import type { BatchView } from '../src/commands/views.ts'
+import { webhookForm } from '../src/dialects/registry.ts'
 import { type AttemptDisposition, codeOfOutcome } from '../src/model/disposition.ts'
 import type { ClaimedRecipient } from '../src/store/claim-recipients.ts'
 import { createPool, openConnection } from '../src/store/database.ts'
@@ -18,6 +19,7 @@ import type { Gate } from '../src/store/gate.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { ProgressColumns } from '../src/store/progress-calls.ts'
 import { createTestDatabase } from './database.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 
 /** A carrier whose telephones are real, for what loopback trunks do not check. */
 const strictCarrier = { ...carrierKind('loopback')!, takesAnyNumber: false }
@@ -75,6 +77,8 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     signals: { wake: (organizationId) => woken.push(organizationId) },
     carrierKind: options.strict === true ? (name) => (name === 'loopback' ? strictCarrier : undefined) : carrierKind,
     agentKind,
+    webhookForm,
+    targets: loopbackTargets,
   }
   const first = await ensureFirstOrganization({ ...context, carrierKind }, {})
   const actor = await authenticate(context, { token: first.apiKey!.token })
@@ -129,6 +133,7 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
           answeredMs: 100,
           answeredByCode: 1,
           unsavedCarrierCallId: `call-${row.seq}`,
+          unsavedCarrierState: null,
         }))
         await transaction.progressCalls(new ProgressColumns(answered))
       })
@@ -149,6 +154,7 @@ function endOf(how: CallEnd) {
     causeCode: 0,
     answeredByCode: 0,
     sipStatus: -1,
+    q850Cause: -1,
     acceptedMs: 10,
     ringingMs: 20,
     answeredMs: answered ? 100 : -1,

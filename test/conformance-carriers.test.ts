@@ -12,6 +12,7 @@ import {
   type SubjectBench,
 } from '../src/carriers/carrier.conformance.ts'
 import type { Carrier, CarrierCallback, CarrierContext } from '../src/carriers/carrier.ts'
+import { invitation } from '../src/carriers/invitation/carrier.ts'
 import { loopback } from '../src/carriers/loopback/carrier.ts'
 import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
 import { startLoopbackServer } from '../src/carriers/loopback/listen.ts'
@@ -19,6 +20,8 @@ import { CARRIER_KINDS, carrierKind } from '../src/carriers/registry.ts'
 import { systemClock } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { FakeClock } from './fake-clock.ts'
+import { noSound } from './no-sound.ts'
+import { sipSubject } from './sip-subject.ts'
 
 const NUMBERS = {
   answers: '+15550100042',
@@ -59,6 +62,7 @@ const inProcess: CarrierSubject = {
       report: (event) => events.push(event),
       log: silent,
       callbackUrl: 'http://127.0.0.1:1/carriers/t1',
+      ...noSound,
     }
     const carrier = loopback.open(loopback.settings.parse({}), context)
     return {
@@ -124,7 +128,7 @@ async function openRemote(url: string): Promise<SubjectBench> {
   })
   const { port } = node.address() as AddressInfo
   const callbackUrl = `http://127.0.0.1:${port}/carriers/t1`
-  const context: CarrierContext = { clock, report: (event) => events.push(event), log: silent, callbackUrl }
+  const context: CarrierContext = { clock, report: (event) => events.push(event), log: silent, callbackUrl, ...noSound }
   const carrier = loopback.open(loopback.settings.parse({ url, secret: SECRET }), context)
   opened.carrier = carrier
   return {
@@ -175,7 +179,78 @@ function pause(ms: number): Promise<void> {
   })
 }
 
-const SUBJECTS: readonly CarrierSubject[] = [inProcess, ownProcess]
+const invited: CarrierSubject = {
+  name: 'invitation',
+  kind: 'invitation',
+  skips: [
+    {
+      reason: 'A call is answered when somebody joins it, which is not the business of the carrier alone.',
+      cases: ['tells a call in order under our reference', 'finds a call by its id'],
+    },
+    {
+      reason: 'An invitation without an answer is a refusal: it rings nobody, so there is no doubt to be kept.',
+      cases: [
+        'says nothing when the answer is lost, and finds the call',
+        'says nothing when the answer is lost, and sends no second request',
+        'proves that nothing was sent when nobody listens',
+      ],
+    },
+    {
+      reason: 'The answer is synchronous: there are no callbacks.',
+      cases: [
+        'gives a repeated callback the same keys',
+        'refuses a callback with a wrong signature',
+        'refuses a callback that was signed long ago',
+      ],
+    },
+  ],
+  async open() {
+    const clock = new FakeClock()
+    const events: CallEvent[] = []
+    const invitedRefs: string[] = []
+    const numberOf = new Map<string, string>()
+    const opened = invitation.open(
+      {},
+      {
+        clock,
+        report: (event) => events.push(event),
+        log: silent,
+        callbackUrl: 'http://127.0.0.1:1/carriers/t1',
+        ...noSound,
+        async invite(ref) {
+          invitedRefs.push(ref)
+          return numberOf.get(ref) === NUMBERS.refused ? 'refused' : 'joinable'
+        },
+      },
+    )
+    const place: Carrier['place'] = (request) => {
+      numberOf.set(request.ref, request.to)
+      opened.place(request)
+    }
+    const carrier = Object.assign(Object.create(opened) as Carrier, {
+      place,
+      hangUp: opened.hangUp.bind(opened),
+      lookUp: opened.lookUp.bind(opened),
+      close: opened.close.bind(opened),
+    })
+    return {
+      carrier,
+      events,
+      callbacks: [],
+      numbers: NUMBERS,
+      createRequests: async (ref) => invitedRefs.filter((each) => each === ref).length,
+      async until(condition) {
+        for (let passedMs = 0; passedMs < 600_000 && !condition(); passedMs += 100) await clock.advanceSettling(100)
+        expect(condition()).toBe(true)
+      },
+      moveWallClock: () => undefined,
+      passLongestCall: () => clock.advanceSettling(200_000),
+      stop: () => opened.close(),
+    }
+  },
+}
+
+const SUBJECTS: readonly CarrierSubject[] = [inProcess, ownProcess, invited, sipSubject]
 
 for (const subject of SUBJECTS) describeCarrierConformance(subject)
 

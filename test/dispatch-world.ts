@@ -7,8 +7,10 @@ import { Dispatcher } from '../src/dispatcher/dispatcher.ts'
 import { deriveIdKey, deriveNumberHashKey, hashNumbers, IdCipher } from '../src/model/id-cipher.ts'
 import { defaultRetryPolicy, NO_RETRIES, type RetryPolicy } from '../src/model/retry-policy.ts'
 import { openConnection } from '../src/store/database.ts'
+import type { DispatchStore } from '../src/store/dispatch-store.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { createTestDatabase } from './database.ts'
+import { noSound } from './no-sound.ts'
 
 const SECRET = Buffer.alloc(32, 7)
 
@@ -81,18 +83,23 @@ export async function dispatchWorld(
   }
 
   async function addNode(
-    overrides: { clock?: Clock; openCarrier?: (context: CarrierContext) => Carrier; name?: string } = {},
+    overrides: {
+      clock?: Clock
+      openCarrier?: (context: CarrierContext) => Carrier
+      name?: string
+      store?: DispatchStore
+    } = {},
   ): Promise<Dispatcher> {
     const clock = overrides.clock ?? systemClock
     const log = { info() {}, warn() {}, error() {} }
     const dispatcher = new Dispatcher({
-      store: new PostgresDispatchStore(database.connectionString),
+      store: overrides.store ?? new PostgresDispatchStore(database.connectionString),
       clock,
       ids: new IdCipher(deriveIdKey(SECRET)),
       log,
       nodeName: overrides.name ?? 'node',
       openCarrier: (_organizationId, trunk, report) => {
-        const context: CarrierContext = { clock, report, log, callbackUrl: '' }
+        const context: CarrierContext = { clock, report, log, callbackUrl: '', ...noSound }
         if (overrides.openCarrier) return overrides.openCarrier(context)
         return loopback.open(loopback.settings.parse(trunk.settings), context)
       },

@@ -5,11 +5,12 @@ import { carrierKind } from '../src/carriers/registry.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from '../src/commands/bootstrap.ts'
 import type { CommandContext } from '../src/commands/context.ts'
-import { dialects } from '../src/dialects/registry.ts'
+import { dialects, webhookForm } from '../src/dialects/registry.ts'
 import { buildServer, type ServerDeps } from '../src/http/server.ts'
 import { createLogger } from '../src/logger.ts'
 import { createPool } from '../src/store/database.ts'
 import { createTestDatabase } from './database.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 
 export const BASE = '/carillon/v1'
 
@@ -49,7 +50,16 @@ export async function startNativeServer(
   const pool = createPool(database.connectionString)
   const clock = options.clock ?? systemClock
   const secrets = await ensureInstallation(pool, clock)
-  const commands: CommandContext = { database: pool, clock, secrets, signals: { wake() {} }, carrierKind, agentKind }
+  const commands: CommandContext = {
+    database: pool,
+    clock,
+    secrets,
+    signals: { wake() {} },
+    carrierKind,
+    agentKind,
+    webhookForm,
+    targets: loopbackTargets,
+  }
   const first = await ensureFirstOrganization(commands, {})
   const logged: string[] = []
   const server = buildServer({

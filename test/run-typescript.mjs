@@ -4,9 +4,11 @@
 import fs from 'node:fs'
 import { register } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
 
-if (isMainThread) register(import.meta.url)
+// Runs in the main thread and in every worker thread it starts; the query tells the thread of the hooks, which runs
+// this file too.
+const HOOKS = '?hooks'
+if (!import.meta.url.endsWith(HOOKS)) register(import.meta.url + HOOKS)
 
 export async function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return nextLoad(url, context)

@@ -8,11 +8,12 @@ import { authenticate } from '../src/commands/authenticate.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from '../src/commands/bootstrap.ts'
 import type { Actor, CommandContext } from '../src/commands/context.ts'
 import { importCredential } from '../src/commands/credentials.ts'
-import { dialects } from '../src/dialects/registry.ts'
+import { dialects, webhookForm } from '../src/dialects/registry.ts'
 import { buildServer } from '../src/http/server.ts'
 import { createLogger } from '../src/logger.ts'
 import { createPool } from '../src/store/database.ts'
 import { createTestDatabase } from './database.ts'
+import { loopbackTargets as targets } from './loopback-targets.ts'
 
 /** A key as a client of the product may have one, and the aliases under which it knows its workspace and its agent. */
 export const API_KEY = 'trillet-key-of-a-client-0123456789'
@@ -50,7 +51,8 @@ export async function startTrilletServer() {
   const pool = createPool(database.connectionString)
   const secrets = await ensureInstallation(pool, systemClock)
   const signals = { wake() {} }
-  const commands: CommandContext = { database: pool, clock: systemClock, secrets, signals, carrierKind, agentKind }
+  const kinds = { carrierKind, agentKind, webhookForm }
+  const commands: CommandContext = { database: pool, clock: systemClock, secrets, signals, ...kinds, targets }
   const first = await ensureFirstOrganization(commands, {})
   const actor = await authenticate(commands, first.apiKey!)
   const listening = await serveTrillet(commands, actor, first)

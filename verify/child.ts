@@ -18,8 +18,11 @@ export interface ProgramOptions {
 export interface Program {
   /** Where it listens. */
   readonly url: string
+  readonly pid: number
   /** Ends it in order. */
   stop(): Promise<void>
+  /** Tells it something; what it understands is its own affair. */
+  tell(message: object): void
   /** kill -9. Returns the instant of the kill, and when the process is gone. */
   kill(): { readonly killedAtEpochMs: number; readonly gone: Promise<void> }
 }
@@ -38,7 +41,13 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     once(child, 'message').then(([message]) => message as { url: string }),
     gone.then(() => Promise.reject(new Error(`${options.program} ended at its start; see ${options.outputFile}`))),
   ])
-  return { url, stop: () => stop(child, gone), kill: () => ({ killedAtEpochMs: killNow(child), gone }) }
+  return {
+    url,
+    pid: child.pid!,
+    stop: () => stop(child, gone),
+    tell: (message) => void child.send(message),
+    kill: () => ({ killedAtEpochMs: killNow(child), gone }),
+  }
 }
 
 function killNow(child: ChildProcess): number {
@@ -49,6 +58,8 @@ function killNow(child: ChildProcess): number {
 /** A program that does not end by itself within twenty seconds is killed. */
 async function stop(child: ChildProcess, gone: Promise<void>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
+  // A process that was stopped by a signal could not hear it.
+  child.kill('SIGCONT')
   child.send('stop')
   const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
   await gone

@@ -1,8 +1,8 @@
-import type pg from 'pg'
 import { recount } from '../src/commands/recount.ts'
 import { type Outcome, outcomeFromCode } from '../src/model/disposition.ts'
 import { InstallationSecrets } from '../src/model/installation-secrets.ts'
 import { createPool } from '../src/store/database.ts'
+import type { Database } from './patient-database.ts'
 
 /** One dial as the database keeps it. */
 export interface AttemptRow {
@@ -35,7 +35,7 @@ export interface CallOfTheDead {
 
 /** Where the batch with this id stands. */
 export async function batchFigures(
-  database: pg.Client,
+  database: Database,
   batchUuid: string,
 ): Promise<{ batchId: number; status: number; attempts: number; settled: number; live: number }> {
   const { rows } = await database.query(
@@ -47,7 +47,7 @@ export async function batchFigures(
 }
 
 /** Every recipient of a batch with its dials. */
-export async function recipientsOf(database: pg.Client, batchUuid: string): Promise<RecipientRow[]> {
+export async function recipientsOf(database: Database, batchUuid: string): Promise<RecipientRow[]> {
   const { batchId } = await batchFigures(database, batchUuid)
   const attempts = await attemptsOf(database, batchId)
   const { rows } = await database.query<{
@@ -78,7 +78,7 @@ const RECIPIENTS = `SELECT r.seq, r.number::text AS number,
    FROM event_block b CROSS JOIN LATERAL unnest(b.batch_id, b.seq, b.kind) x(batch_id, seq, kind) WHERE x.batch_id = $1 GROUP BY 1) e ON e.seq = r.seq
  WHERE r.batch_id = $1 ORDER BY r.seq`
 
-async function attemptsOf(database: pg.Client, batchId: number): Promise<Map<number, AttemptRow[]>> {
+async function attemptsOf(database: Database, batchId: number): Promise<Map<number, AttemptRow[]>> {
   const ids = await idsOf(database)
   const { rows } = await database.query<{
     seq: number
@@ -102,7 +102,7 @@ async function attemptsOf(database: pg.Client, batchId: number): Promise<Map<num
 }
 
 /** What a node that was killed has left behind; read when its connections are gone. */
-export async function callsOfTheDead(database: pg.Client, nodeName: string): Promise<CallOfTheDead[]> {
+export async function callsOfTheDead(database: Database, nodeName: string): Promise<CallOfTheDead[]> {
   const ids = await idsOf(database)
   const { rows } = await database.query<{
     organizationId: number
@@ -119,7 +119,7 @@ export async function callsOfTheDead(database: pg.Client, nodeName: string): Pro
 }
 
 /** Every figure and limit that differs from its rows, of every organization. */
-export async function differences(database: pg.Client, databaseUrl: string): Promise<string[]> {
+export async function differences(database: Database, databaseUrl: string): Promise<string[]> {
   const { rows } = await database.query<{ id: number }>('SELECT organization_id AS id FROM gate')
   const pool = createPool(databaseUrl, { maxConnections: 1 })
   try {
@@ -130,7 +130,7 @@ export async function differences(database: pg.Client, databaseUrl: string): Pro
   }
 }
 
-async function idsOf(database: pg.Client): Promise<InstallationSecrets['ids']> {
+async function idsOf(database: Database): Promise<InstallationSecrets['ids']> {
   const { rows } = await database.query<{ secret: Buffer }>('SELECT secret FROM installation')
   return new InstallationSecrets(rows[0]!.secret).ids
 }

@@ -13,7 +13,12 @@ const log = createLogger({ level: config.logLevel, nodeName: config.nodeName })
 const parts = isMischief(mischief) ? { carrierKind: (name: string) => mischievous(carrierKind(name), mischief) } : {}
 const server = await startServer(config, log, parts)
 process.on('disconnect', () => process.exit(1))
-process.on('message', async () => {
+process.on('message', async (message: 'stop' | { blockMs: number }) => {
+  if (message !== 'stop') {
+    const untilMs = performance.now() + message.blockMs
+    while (performance.now() < untilMs);
+    return
+  }
   await server.stop()
   process.exit(0)
 })

@@ -9,6 +9,8 @@ import { databaseUrl } from '../test/database-url.ts'
 export interface Server {
   /** An empty database, and a folder for the logs of what runs on it. */
   place(name: string): Promise<{ databaseUrl: string; folder: string }>
+  /** Of the server that runs now; undefined while a server that died is being started again. */
+  postmasterPid(): number | undefined
   /** Stops it; its folder stays when `keep` is set. */
   stop(options: { keep: boolean }): Promise<void>
   readonly folder: string
@@ -23,6 +25,7 @@ export async function startServer(): Promise<Server> {
   const embedded = await startEmbeddedPostgres({ dataDir: path.join(folder, 'data'), log: QUIET })
   return {
     folder,
+    postmasterPid: () => embedded.pid,
     async place(name) {
       const url = databaseUrl(embedded.connectionString, name)
       await createDatabaseIfMissing(url)

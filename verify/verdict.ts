@@ -8,8 +8,8 @@ const WINDOW_MS = 950
 export interface Case {
   readonly record: CourtRecord
   readonly recipients: readonly RecipientRow[]
-  /** What each killed node left behind. */
-  readonly dead: readonly CallOfTheDead[]
+  /** What each killed node left behind; `anyone` when more than kills may lose an answer. */
+  readonly dead: readonly CallOfTheDead[] | 'anyone'
   readonly concurrency: number
   readonly callsPerSecond: number
 }
@@ -86,10 +86,11 @@ function wrongAboutPerson(recipient: RecipientRow, requests: ReadonlyMap<string,
 
 /** `unknown` is for intents of a node that died before it knew of an answer, and only if no call came of them. */
 function wrongUnknowns({ recipients, dead }: Case, requests: ReadonlyMap<string, readonly Request[]>): string[] {
-  const unanswered = new Set(dead.flatMap((call) => (call.unanswered ? [call.ref] : [])))
+  const unanswered = dead === 'anyone' ? null : new Set(dead.flatMap((call) => (call.unanswered ? [call.ref] : [])))
   const unknowns = recipients.flatMap(({ attempts }) => attempts.filter(({ disposition }) => disposition === 'unknown'))
   return unknowns.flatMap(({ ref, seq }) => {
-    if (!unanswered.has(ref)) return [`recipient ${seq} is unknown, but not by the death of a node`]
+    if (unanswered !== null && !unanswered.has(ref))
+      return [`recipient ${seq} is unknown, but not by the death of a node`]
     const called = requests.get(ref)?.some(({ outcome }) => outcome !== 'refused') ?? false
     return called ? [`recipient ${seq} is unknown, although the network knows the call`] : []
   })

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import type pg from 'pg'
 import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
 import { BATCH_STATUS_CODE } from '../src/model/batch.ts'
-import { openConnection } from '../src/store/database.ts'
 import { type Program, startProgram } from './child.ts'
 import { batchFigures } from './evidence.ts'
+import { FaultProxy, serverOf, through } from './fault-proxy.ts'
 import { type CourtRecord, courtRecordOf } from './judge.ts'
 import type { Mischief } from './mischief.ts'
+import { PatientDatabase } from './patient-database.ts'
 
 export interface WorldOptions {
   /** An empty database, or one that is migrated already. */
@@ -20,6 +20,16 @@ export interface WorldOptions {
   /** How many times faster than life the network is. */
   readonly speed: number
   readonly mischief?: Mischief | undefined
+  /** Puts a relay that can be broken into every connection. */
+  readonly proxied?: boolean
+}
+
+/** The relays of one node. */
+export interface NodeProxies {
+  /** Between the node and the database. */
+  readonly database: FaultProxy
+  /** Between the network and the node: callbacks. */
+  readonly http: FaultProxy
 }
 
 /** A node and how often its process was started. */
@@ -27,6 +37,7 @@ interface Node {
   readonly name: string
   starts: number
   program: Program
+  proxies: NodeProxies | null
 }
 
 export interface Kill {
@@ -48,19 +59,20 @@ const SAID = {
  * log on disk is the judge. Everything is asked through the HTTP API, as a client would.
  */
 export class World {
-  readonly database: pg.Client
+  readonly database: PatientDatabase
   readonly #options: WorldOptions
   readonly #network: Program
   readonly #networkSecret: string
   readonly #apiKey: string
   readonly #nodes: Node[] = []
+  #networkProxy: FaultProxy | null = null
 
-  private constructor(options: WorldOptions, started: { network: Program; secret: string; database: pg.Client }) {
+  private constructor(options: WorldOptions, started: { network: Program; secret: string }) {
     this.#options = options
     this.#network = started.network
     this.#networkSecret = started.secret
     this.#apiKey = randomBytes(20).toString('hex')
-    this.database = started.database
+    this.database = new PatientDatabase(options.databaseUrl)
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -70,9 +82,9 @@ export class World {
       argv: [path.join(options.folder, 'judge.jsonl'), secret, String(options.speed)],
       outputFile: path.join(options.folder, 'network.log'),
     })
-    const database = await openConnection(options.databaseUrl, 'verify')
-    const world = new World(options, { network, secret, database })
+    const world = new World(options, { network, secret })
     try {
+      if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(network.url))
       for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
       await world.#setUp()
     } catch (error) {
@@ -85,6 +97,24 @@ export class World {
   /** How many nodes there are, dead ones included. */
   get nodeCount(): number {
     return this.#nodes.length
+  }
+
+  nodeName(nodeIndex: number): string {
+    return nameOf(this.#nodes[nodeIndex]!)
+  }
+
+  program(nodeIndex: number): Program {
+    return this.#nodes[nodeIndex]!.program
+  }
+
+  /** @throws Error when the world has no relays. */
+  proxies(nodeIndex: number): NodeProxies {
+    return needed(this.#nodes[nodeIndex]!.proxies)
+  }
+
+  /** Between all nodes and the network: create-calls and look-ups. @throws Error when the world has no relays. */
+  get networkProxy(): FaultProxy {
+    return needed(this.#networkProxy)
   }
 
   /** Asks a node through its API. @throws Error with the answer when it is not 2xx. */
@@ -138,7 +168,8 @@ export class World {
   async restart(nodeIndex: number): Promise<void> {
     const node = this.#nodes[nodeIndex]!
     node.starts++
-    node.program = await this.#startNode(nameOf(node), new URL(node.program.url).port)
+    const { port } = new URL(node.program.url)
+    node.program = await this.#startNode(nameOf(node), port, node.proxies?.database)
   }
 
   /** What the network has seen until now. */
@@ -156,16 +187,27 @@ export class World {
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.program.stop()))
     await this.#network.stop()
+    const relays = [this.#networkProxy, ...this.#nodes.flatMap(({ proxies }) => [proxies?.database, proxies?.http])]
+    await Promise.all(relays.map((relay) => relay?.close()))
     await this.database.end()
   }
 
   async #addNode(index: number): Promise<void> {
     const name = `verify-${String.fromCharCode('a'.charCodeAt(0) + index)}`
-    this.#nodes.push({ name, starts: 1, program: await this.#startNode(`${name}-1`, '0') })
+    if (this.#options.proxied !== true) {
+      this.#nodes.push({ name, starts: 1, program: await this.#startNode(`${name}-1`, '0'), proxies: null })
+      return
+    }
+    const database = await FaultProxy.start(serverOf(this.#options.databaseUrl))
+    const program = await this.#startNode(`${name}-1`, '0', database)
+    const http = await FaultProxy.start(addressOf(program.url))
+    this.#nodes.push({ name, starts: 1, program, proxies: { database, http } })
   }
 
-  #startNode(name: string, port: string): Promise<Program> {
-    const { databaseUrl, folder, mischief } = this.#options
+  #startNode(name: string, port: string, databaseProxy?: FaultProxy): Promise<Program> {
+    const { folder, mischief } = this.#options
+    const databaseUrl =
+      databaseProxy === undefined ? this.#options.databaseUrl : through(databaseProxy, this.#options.databaseUrl)
     return startProgram({
       program: 'run-node.ts',
       argv: mischief === undefined ? [] : [mischief],
@@ -187,11 +229,26 @@ export class World {
   async #setUp(): Promise<void> {
     const { concurrency, callsPerSecond } = this.#options
     const trunks = await this.ask<{ items: { id: string }[] }>(0, 'GET', '/trunks')
-    const nodeUrls = this.#nodes.map(({ program }) => program.url)
-    const settings = { url: this.#network.url, secret: this.#networkSecret, nodeUrls }
+    const nodeUrls = this.#nodes.map(({ program, proxies }) => urlThrough(proxies?.http, program.url))
+    const url = urlThrough(this.#networkProxy, this.#network.url)
+    const settings = { url, secret: this.#networkSecret, nodeUrls }
     await this.ask(0, 'PATCH', `/trunks/${trunks.items[0]!.id}`, { settings, concurrency, callsPerSecond })
     await this.ask(0, 'PATCH', '/agents/announcement', { settings: SAID })
   }
+}
+
+function needed<Relay>(relay: Relay | null): Relay {
+  if (relay === null) throw new Error('This world was started without relays')
+  return relay
+}
+
+function addressOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url)
+  return { host: hostname, port: Number(port) }
+}
+
+function urlThrough(relay: FaultProxy | null | undefined, url: string): string {
+  return relay ? `http://${HOST}:${relay.port}` : url
 }
 
 /** Each start of a process is a node of its own. */

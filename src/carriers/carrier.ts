@@ -1,6 +1,9 @@
 import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
+import type { MediaEngine } from '../media/media-engine.ts'
 import type { CallEvent } from '../model/call-event.ts'
+import type { SipEndpoint } from '../sip/endpoint.ts'
+import type { VoiceChoice, Voices } from '../voices/voices.ts'
 
 /**
  * How a call leaves the building. A carrier is one account at one provider (a trunk), opened once per node.
@@ -18,8 +21,18 @@ export interface Carrier {
   place(request: CallRequest): void
   /** Asks the carrier to end a call. May be called twice, and for a call that is already over. */
   hangUp(call: CallHandle): void
+  /**
+   * Ends a live call whose node is gone, from the `carrierState` that node had told last, and reports its end. Asked
+   * once for each call that is taken over. Absent where calls go on without the node that placed them.
+   */
+  endOrphan?(call: OrphanedCall): void
   /** What the carrier knows of an attempt. Asked when an answer is missing or a call has gone silent. */
   lookUp(call: CallHandle): Promise<LookUpAnswer>
+  /**
+   * Rings one telephone outside of any batch and tells everything that can be told about the way there. Nothing of it is
+   * reported as evidence. Absent where there is nothing between us and the network to look at.
+   */
+  testCall?(request: CallRequest): Promise<readonly TestFinding[]>
   /** True when the carrier can be reached and takes our credentials. Rings nobody. */
   probe(): Promise<boolean>
   /**
@@ -42,6 +55,11 @@ export interface CarrierTraits {
   readonly nextLookUpDelaysMs: readonly number[]
   /** A live call without news for this long is polled. */
   readonly pollSilentCallAfterMs: number
+  /**
+   * True when a create-call that was never answered may still ring somebody: the delays above then begin when its ring
+   * timeout is over.
+   */
+  readonly ringsUnseen?: boolean
 }
 
 /** Everything a carrier needs for one call; it is the committed intent, word for word. */
@@ -64,12 +82,33 @@ export interface AgentSpeech {
   readonly text: string
   /** Zero: hang up after the text. Else wait this long for a key after it. */
   readonly waitForKeySeconds: number
+  /** The key that plays it again. */
+  readonly repeatKey?: string
+  /** The key that ends the call at once; that it also suppresses is not the carrier's affair. */
+  readonly stopKey?: string
+  /** Who speaks it. Absent: the installation's voice. */
+  readonly voice?: VoiceChoice
+  /** A recording that is played instead of speaking the text. */
+  readonly recording?: string
 }
 
 export interface CallHandle {
   readonly ref: string
   readonly carrierCallId: string | null
   readonly placedAtEpochMs: number
+}
+
+/** One thing that a test call has shown, in plain words. */
+export interface TestFinding {
+  readonly level: 'ok' | 'note' | 'bad'
+  /** What was looked at, such as `dns`. */
+  readonly step: string
+  readonly text: string
+  readonly remedy?: string
+}
+
+export interface OrphanedCall extends CallHandle {
+  readonly carrierState: string | null
 }
 
 /** `found` carries the events that bring our row to the carrier's truth, oldest first. */
@@ -96,9 +135,23 @@ export interface CarrierContext {
   /** Hands evidence to the core. `onDurable` runs after it is committed; never for evidence of unknown calls. */
   readonly report: (event: CallEvent, onDurable?: () => void) => void
   readonly log: CarrierLog
+  /**
+   * Asks the server of whoever made the batch to bring the person of this attempt, once; for carriers whose calls
+   * somebody else places. Nothing is written later than `sendWithinMs` after it was asked for. Never rejects.
+   */
+  readonly invite?: (ref: string, sendWithinMs: number) => Promise<InvitationAnswer>
   /** Where the provider can reach this trunk on any node: `<public url>/carriers/<trunk id>`. */
   readonly callbackUrl: string
+  /** The sound of calls that this process carries itself. */
+  readonly media: MediaEngine
+  /** Makes what is said into sound before a call is placed. */
+  readonly voices: Voices
+  /** The SIP side of this process. Binds no port before it is used. */
+  readonly sip: SipEndpoint
 }
+
+/** `refused`: also when no answer came. `not-sent`: no byte of the invitation was written. */
+export type InvitationAnswer = 'joinable' | 'cannot-be-joined' | 'refused' | 'not-sent'
 
 export interface CarrierLog {
   info(fields: Record<string, unknown>, message: string): void
@@ -110,8 +163,11 @@ export interface CarrierKind<Settings = unknown> {
   /** The word in `trunk.carrier`, and the folder's name. */
   readonly kind: string
   readonly summary: string
+  /** A text that nobody may see again carries `.meta({ secret: true })`: it is stored sealed and never shown. */
   readonly settings: ZodType<Settings>
   /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
   readonly takesAnyNumber: boolean
+  /** True when nobody is called: recipients have no number and are brought by somebody else. */
+  readonly isJoined?: boolean
   open(settings: Settings, context: CarrierContext): Carrier
 }

@@ -68,11 +68,10 @@ export function bannerLines(server: Pick<RunningServer, 'url' | 'first'>, banner
     row('address', server.url),
     row('API reference', `${server.url}/docs`),
   ]
-  if (apiKey !== null) {
-    lines.push(row('API key', apiKey.token), row('workspace id', organizationId ?? ''))
-    if (agentId !== null) lines.push(row('agent', agentId))
-    if (number !== null) lines.push(row('number', `${number} (on a simulated telephone network)`))
-  }
+  if (apiKey !== null) lines.push(row('API key', apiKey.token))
+  if (organizationId !== null) lines.push(row('workspace id', organizationId))
+  if (agentId !== null) lines.push(row('agent', agentId))
+  if (number !== null) lines.push(row('number', `${number} (on a simulated telephone network)`))
   if (operatorKey !== null) lines.push(row('operator key', operatorKey))
   if (apiKey !== null || operatorKey !== null) lines.push(paint.dim('  Keys are shown this once; write them down.'))
   if (banner.firstKeyFile !== undefined) {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
 import {
+  type AgentFilter,
   type AgentRow,
+  countAttemptsOfAgents,
+  countSelectedAgents,
   findAgent,
   insertAgent,
   selectAgents,
@@ -10,18 +13,23 @@ import {
 } from '../store/agents.ts'
 import { takeObjectId } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { jsonOrNull } from './batch-terms.ts'
 import { checkedLimit, checkedText, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
-import { type Actor, type CommandContext, inOrganization, type JsonObject, type Page } from './context.ts'
-import { openCursor, sealCursor } from './cursor.ts'
+import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { requireAgent, requireNumber, storeAliases } from './find-objects.ts'
+import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
+import { UNBOUND_AGENT_KIND } from './unbound-agent.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { AgentView } from './views.ts'
 
 export interface AgentInput {
   readonly name: string
+  /** A kind of this version, or {@link UNBOUND_AGENT_KIND} for an agent that cannot be used before it has one. */
   readonly kind: string
   readonly settings: JsonObject
+  /** What the dialect that makes it must be able to repeat. */
+  readonly dialectFields?: JsonObject
   /** Id, alias or E.164 of a number from which it calls when a batch names none. */
   readonly defaultNumber?: string | null
   readonly aliases?: readonly string[]
@@ -29,6 +37,9 @@ export interface AgentInput {
 
 export interface AgentChanges {
   readonly name?: string
+  /** Needs settings that fit it. */
+  readonly kind?: string
+  readonly dialectFields?: JsonObject
   /** Replaces all settings. */
   readonly settings?: JsonObject
   readonly defaultNumber?: string | null
@@ -60,6 +71,7 @@ export async function storeAgent(
     name,
     kind: input.kind,
     settings,
+    dialectFields: jsonOrNull(input.dialectFields, 'dialectFields'),
     defaultNumberId,
     createdAt: new Date(context.clock.nowEpochMs()),
   })
@@ -67,25 +79,55 @@ export async function storeAgent(
   return agentId
 }
 
+export interface AgentListOptions {
+  readonly cursor?: string | undefined
+  /** 1..1000, by default 100. */
+  readonly limit?: number | undefined
+  readonly archived?: boolean | undefined
+  /** Part of the name, in any case. */
+  readonly search?: string | undefined
+}
+
 /** Oldest first; archived ones only with `archived`. */
 export async function listAgents(
   context: CommandContext,
   actor: Actor,
-  options: { cursor?: string; limit?: number; archived?: boolean },
-): Promise<Page<AgentView>> {
+  options: AgentListOptions,
+): Promise<TwoWayPage<AgentView>> {
   const limit = checkedLimit(options.limit, { max: 1_000, fallback: 100 })
-  const archived = options.archived === true
-  const list = archived ? 'agents with archived' : 'agents'
-  const after = options.cursor === undefined ? 0 : Number(openCursor(context, actor, list, options.cursor)[0])
+  const filter = filterOf(options)
+  const at = { context, actor, list: `agents ${JSON.stringify(filter)}` }
+  const position = openPosition(at, options.cursor)
+  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
   const rows = await inOrganization(context, actor, (client) =>
-    selectAgents(client, actor.organizationId, { after, limit: limit + 1, archived }),
+    selectAgents(client, actor.organizationId, asked, filter),
   )
-  const items = rows.slice(0, limit)
-  const last = rows.length > limit ? items.at(-1) : undefined
-  return {
-    items: items.map(agentView),
-    nextCursor: last === undefined ? null : sealCursor(context, actor, list, [last.agent_id]),
-  }
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ agent_id }) => [agent_id] })
+  return { ...page, items: page.items.map(agentView) }
+}
+
+/** How many agents the whole list has. */
+export function countAgents(
+  context: CommandContext,
+  actor: Actor,
+  options: Pick<AgentListOptions, 'archived' | 'search'>,
+): Promise<number> {
+  return inOrganization(context, actor, (client) =>
+    countSelectedAgents(client, actor.organizationId, filterOf(options)),
+  )
+}
+
+/** How many calls each of these agents has made, by its id; those without a call are not there. */
+export function countCallsOfAgents(
+  context: CommandContext,
+  actor: Actor,
+  agentIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  return inOrganization(context, actor, (client) => countAttemptsOfAgents(client, actor.organizationId, agentIds))
+}
+
+function filterOf({ archived, search }: Pick<AgentListOptions, 'archived' | 'search'>): AgentFilter {
+  return { archived: archived === true, search: search ?? null }
 }
 
 /** `agent` is an id in any spelling or an alias. @throws AppError `agent-not-found`. */
@@ -102,7 +144,9 @@ export function updateAgent(
 ): Promise<AgentView> {
   return edit(context, actor, agent, async (client, row) => ({
     name: changes.name === undefined ? row.name : checkedText(changes.name, 'name', { max: NAME_CHARS_MAX }),
-    settings: changes.settings === undefined ? row.settings : settingsFor(context, row.kind, changes.settings),
+    ...boundTo(context, row, changes),
+    dialectFields:
+      changes.dialectFields === undefined ? textOf(row) : jsonOrNull(changes.dialectFields, 'dialectFields'),
     defaultNumberId:
       changes.defaultNumber === undefined
         ? row.default_number_id
@@ -115,7 +159,9 @@ export function updateAgent(
 export function archiveAgent(context: CommandContext, actor: Actor, agent: string): Promise<AgentView> {
   return edit(context, actor, agent, async (_client, row) => ({
     name: row.name,
+    kind: row.kind,
     settings: row.settings,
+    dialectFields: textOf(row),
     defaultNumberId: row.default_number_id,
     archivedAt: row.archived_at ?? new Date(context.clock.nowEpochMs()),
   }))
@@ -137,7 +183,23 @@ async function edit(
   })
 }
 
+/** Settings of one kind say nothing to another: a new kind comes with its own. */
+function boundTo(
+  context: Pick<CommandContext, 'agentKind'>,
+  row: AgentRow,
+  { kind = row.kind, settings }: AgentChanges,
+): { kind: string; settings: unknown } {
+  if (settings !== undefined) return { kind, settings: settingsFor(context, kind, settings) }
+  if (kind !== row.kind) return { kind, settings: settingsFor(context, kind, {}) }
+  return { kind, settings: row.settings }
+}
+
+function textOf({ dialect_fields: fields }: AgentRow): string | null {
+  return fields === null ? null : JSON.stringify(fields)
+}
+
 function settingsFor(context: Pick<CommandContext, 'agentKind'>, kind: string, settings: JsonObject): unknown {
+  if (kind === UNBOUND_AGENT_KIND) return settings
   const terms = context.agentKind(kind)
   if (terms === undefined) throw new AppError('unknown-agent-kind', { args: [kind.slice(0, 100)], field: 'kind' })
   return checkedSettings(terms.settings, settings, `an agent of the kind ${kind}`)
@@ -153,6 +215,7 @@ function agentView(row: AgentRow): AgentView {
     name: row.name,
     kind: row.kind,
     settings: row.settings as JsonObject,
+    dialectFields: row.dialect_fields as JsonObject | null,
     defaultNumberId: row.default_number_uuid,
     aliases: row.aliases,
     createdAt: row.created_at,

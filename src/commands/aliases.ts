@@ -1,15 +1,15 @@
 import { deleteAlias } from '../store/aliases.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
-import { requireAgent, requireNumber, storeAliases } from './find-objects.ts'
+import { requireAgent, requireNumber, requireTrunk, storeAliases } from './find-objects.ts'
 
-export type AliasKind = 'organization' | 'agent' | 'number'
+export type AliasKind = 'organization' | 'agent' | 'number' | 'trunk'
 
 /**
  * Lets `alias` stand for an object: the id its owner uses elsewhere. `id` is ignored for the organization itself.
  * Repeating it is harmless.
  *
- * @throws AppError `alias-taken`, `agent-not-found`, `number-not-found`.
+ * @throws AppError `alias-taken`, `agent-not-found`, `number-not-found`, `trunk-not-found`.
  */
 export function addAlias(
   context: CommandContext,
@@ -40,5 +40,6 @@ async function objectIdOf(
 ): Promise<number> {
   if (input.kind === 'agent') return (await requireAgent(client, organizationId, input.id)).agent_id
   if (input.kind === 'number') return (await requireNumber(client, organizationId, input.id)).number_id
+  if (input.kind === 'trunk') return (await requireTrunk(client, organizationId, input.id)).trunk_id
   return organizationId
 }

@@ -5,7 +5,7 @@ import { type CallPolicy, countryOf } from '../model/phone-number.ts'
 import { NO_RETRIES, type RetryPolicy } from '../model/retry-policy.ts'
 import { readDialingRules } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
-import { findNumber, type NumberRow } from '../store/phone-numbers.ts'
+import { type Caller, findCaller } from './caller-number.ts'
 import {
   checkedDate,
   checkedJson,
@@ -16,8 +16,9 @@ import {
   NAME_CHARS_MAX,
 } from './checked-input.ts'
 import type { CommandContext, JsonObject } from './context.ts'
-import { lookForNumber, requireAgent } from './find-objects.ts'
+import { requireAgent } from './find-objects.ts'
 import type { IdempotentRequest } from './idempotency.ts'
+import { UNBOUND_AGENT_KIND } from './unbound-agent.ts'
 
 /** What is asked of a batch, apart from its recipients. */
 export interface BatchInput {
@@ -29,6 +30,8 @@ export interface BatchInput {
   readonly agent: string
   /** Id, alias or E.164 of a number; by default the agent's, else the organization's. */
   readonly callerNumber?: string | undefined
+  /** Id or alias; by default that of the caller number. */
+  readonly trunk?: string | undefined
   /** 5..80, by default 30. */
   readonly ringTimeoutSeconds?: number | undefined
   /** 1..28800, by default 600. */
@@ -44,9 +47,13 @@ export interface BatchInput {
   readonly startAt?: Date | null | undefined
   /** What a start in the past means: a refusal (the default) or now. */
   readonly pastStart?: 'refuse' | 'now' | undefined
+  /** Waits for `resumeBatch`. */
+  readonly paused?: boolean | undefined
   /** Waits for `startBatch`; a start that is given is kept and may lie in the past. */
   readonly draft?: boolean | undefined
   readonly expiresAt?: Date | null | undefined
+  /** Refuses an expiry before which not everyone can be called. */
+  readonly refuseShortWindow?: boolean | undefined
   readonly metadata?: JsonObject | null | undefined
   /** What the dialect must be able to repeat. */
   readonly dialectFields?: JsonObject | null | undefined
@@ -125,68 +132,66 @@ function startOf(input: BatchInput, nowEpochMs: number): { startAt: Date | null;
   const startAt = input.startAt ?? null
   if (startAt !== null) checkedDate(startAt, 'startAt')
   if (input.draft === true) return { startAt, statusCode: BATCH_STATUS_CODE.draft }
-  if (startAt === null) return { startAt, statusCode: BATCH_STATUS_CODE.running }
-  if (startAt.getTime() > nowEpochMs) return { startAt, statusCode: BATCH_STATUS_CODE.scheduled }
-  if (input.pastStart !== 'now') throw new AppError('start-in-past', { field: 'startAt' })
-  return { startAt, statusCode: BATCH_STATUS_CODE.running }
+  const isFuture = startAt !== null && startAt.getTime() > nowEpochMs
+  if (startAt !== null && !isFuture && input.pastStart !== 'now') {
+    throw new AppError('start-in-past', { field: 'startAt' })
+  }
+  if (input.paused === true) return { startAt, statusCode: BATCH_STATUS_CODE.paused }
+  return { startAt, statusCode: isFuture ? BATCH_STATUS_CODE.scheduled : BATCH_STATUS_CODE.running }
 }
 
 /** Who speaks, from which number, through which trunk, and who may be called by it. */
 export interface BatchParties {
   readonly agentId: number
-  readonly caller: NumberRow
-  readonly callerDigits: number
+  readonly caller: Caller
   /** No real telephone rings. */
   readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
   readonly defaultCountry: string | undefined
   readonly policy: CallPolicy | null
+  /** Who may be called from another number, on a trunk that rings real telephones. */
+  readonly strictPolicyFor: (callerDigits: number | null) => CallPolicy
+  /** The agent's, else the organization's. */
+  readonly defaultNumberId: number | null
 }
 
 /**
  * The caller is the batch's number, else the agent's, else the organization's; its trunk carries the calls.
- * @throws AppError `agent-not-found`, `no-caller-number`, `caller-not-owned`.
+ * @throws AppError `agent-not-found`, `agent-unbound`, `trunk-not-found`, `no-caller-number`, `caller-not-owned`.
  */
 export async function batchParties(
   context: Pick<CommandContext, 'carrierKind'>,
   client: Client,
   organizationId: number,
-  input: Pick<BatchInput, 'agent' | 'callerNumber'>,
+  input: Pick<BatchInput, 'agent' | 'trunk' | 'callerNumber'>,
 ): Promise<BatchParties> {
   const agent = await requireAgent(client, organizationId, input.agent)
   if (agent.archived_at !== null) {
     throw new AppError('agent-not-found', { field: 'agent', remedy: 'The agent is archived. Name another one.' })
   }
+  if (agent.kind === UNBOUND_AGENT_KIND)
+    throw new AppError('agent-unbound', { field: 'agent', args: [agent.agent_uuid] })
   const rules = await readDialingRules(client, organizationId)
-  const caller = await callerOf(client, organizationId, {
-    named: input.callerNumber,
-    fallbackId: agent.default_number_id ?? rules.default_number_id,
-  })
-  const callerDigits = Number(caller.number)
-  const callerCountry = countryOf(callerDigits)
-  const takesAnyNumber = context.carrierKind(caller.carrier)?.takesAnyNumber === true
-  const allowed = rules.allowed_countries ?? (callerCountry === undefined ? [] : [callerCountry])
+  const { trunk, callerNumber } = input
+  const defaultNumberId = agent.default_number_id ?? rules.default_number_id
+  const caller = await findCaller(context, client, { organizationId, path: '', trunk, callerNumber, defaultNumberId })
+  const terms = context.carrierKind(caller.carrier)
+  const takesAnyNumber = terms?.takesAnyNumber === true
+  const strictPolicyFor = (digits: number | null): CallPolicy => {
+    const callerCountry = digits === null ? undefined : countryOf(digits)
+    return {
+      allowedCountries: new Set(rules.allowed_countries ?? (callerCountry === undefined ? [] : [callerCountry])),
+    }
+  }
   return {
     agentId: agent.agent_id,
     caller,
-    callerDigits,
     takesAnyNumber,
+    isJoined: terms?.isJoined === true,
     defaultCountry: rules.default_country ?? undefined,
-    policy: takesAnyNumber ? null : { allowedCountries: new Set(allowed) },
+    policy: takesAnyNumber ? null : strictPolicyFor(caller.digits),
+    strictPolicyFor,
+    defaultNumberId,
   }
-}
-
-async function callerOf(
-  client: Client,
-  organizationId: number,
-  caller: { named: string | undefined; fallbackId: number | null },
-): Promise<NumberRow> {
-  if (caller.named !== undefined) {
-    const named = await lookForNumber(client, organizationId, caller.named)
-    if (named === undefined) throw new AppError('caller-not-owned', { field: 'callerNumber' })
-    return named
-  }
-  const fallback =
-    caller.fallbackId === null ? undefined : await findNumber(client, organizationId, { numberId: caller.fallbackId })
-  if (fallback === undefined) throw new AppError('no-caller-number', { field: 'callerNumber' })
-  return fallback
 }

@@ -22,13 +22,20 @@ const FIRST_TRUNK = { liveMax: 50, callsPerSecond: 20 }
 const FIRST_WORDS =
   'Hello {first_name}, this is Carillon with a test call. Everything works, and you do not need to do anything. Goodbye!'
 
-/** Makes the installation's secret on the first start and reads it on every later one. Safe on several nodes at once. */
-export async function ensureInstallation(database: Database, clock: Clock): Promise<InstallationSecrets> {
+/**
+ * Makes the installation's secret on the first start and reads it on every later one. Safe on several nodes at once.
+ * `sealingKeys` are those of `InstallationSecrets`.
+ */
+export async function ensureInstallation(
+  database: Database,
+  clock: Clock,
+  sealingKeys: readonly string[] = [],
+): Promise<InstallationSecrets> {
   const secret = await ownerTransaction(database, async (client) => {
     const known = await readInstallation(client)
     return known ?? claimInstallation(client, randomBytes(SECRET_BYTES), new Date(clock.nowEpochMs()))
   })
-  return new InstallationSecrets(secret)
+  return new InstallationSecrets(secret, sealingKeys)
 }
 
 export interface FirstOrganizationOptions {

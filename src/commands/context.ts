@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
+import type { EventKind } from '../model/event-kind.ts'
 import type { InstallationSecrets } from '../model/installation-secrets.ts'
 import { transaction } from '../store/database.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
@@ -14,6 +15,10 @@ export interface CommandContext {
   readonly carrierKind: (name: string) => CarrierTerms | undefined
   /** The kinds of agents of this version by name. */
   readonly agentKind: (name: string) => AgentTerms | undefined
+  /** The wire forms of webhooks of this version by name. */
+  readonly webhookForm: (name: string) => WebhookFormTerms | undefined
+  /** Judges addresses that users give, before they are stored. */
+  readonly targets: TargetCheck
 }
 
 /** What commands need to know of a kind of carrier. */
@@ -21,6 +26,8 @@ export interface CarrierTerms {
   readonly settings: ZodType
   /** True when any E.164-shaped number may be dialled and no country is refused. */
   readonly takesAnyNumber: boolean
+  /** True when nobody is called: recipients have no number and are brought by somebody else. */
+  readonly isJoined?: boolean
 }
 
 /** What commands need to know of a kind of agent. */
@@ -28,9 +35,48 @@ export interface AgentTerms {
   readonly settings: ZodType
 }
 
+/** What commands need to know of a wire form of webhooks. */
+export interface WebhookFormTerms {
+  /** The word in `webhook_endpoint.form`: the dialect's name, and more where it has several. */
+  readonly name: string
+  /** What it can tell of; other events are never sent in it. */
+  readonly kinds: readonly EventKind[]
+  makeSecret(): string
+  /** What is wrong with a secret that a user brings, as the end of a sentence; null: nothing. */
+  problemOfSecret(secret: string): string | null
+}
+
+/** Whether an address that a user gave may be reached from here. */
+export interface TargetCheck {
+  /** @throws AppError `target-refused`, which says why and what to do, for the given field. */
+  requireTarget(url: string, field: string): Promise<void>
+}
+
 /** How a command tells the dispatchers that there is something to do; a hint that may be lost. */
 export interface DispatchSignals {
   wake(organizationId: number): void
+  /** Rings one telephone through a trunk, outside of any batch; null: that kind of trunk has no such test. */
+  testTrunk?(trunkUuid: string, call: TestCallOrder): Promise<readonly TestCallFinding[] | null>
+}
+
+/** One telephone to ring, checked. */
+export interface TestCallOrder {
+  /** 32 hex digits; the carrier knows the call by it. */
+  readonly ref: string
+  /** E.164 with the plus. */
+  readonly to: string
+  readonly from: string
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly speech: { readonly text: string; readonly waitForKeySeconds: number }
+  readonly sendWithinMs: number
+}
+
+export interface TestCallFinding {
+  readonly level: 'ok' | 'note' | 'bad'
+  readonly step: string
+  readonly text: string
+  readonly remedy?: string
 }
 
 /** Who asks: a credential of one organization. */

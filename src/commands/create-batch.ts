@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import path from 'node:path'
+import nodePath from 'node:path'
 import { AppError } from '../errors.ts'
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { DUE_REASONS } from '../model/due-reason.ts'
@@ -26,7 +26,9 @@ import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { REJECTED_ROWS_SHOWN, type StagedFile, stageFile } from './file-recipients.ts'
 import { readBatchView } from './get-batch.ts'
 import type { LaneLayout } from './lane-book.ts'
+import { checkMinimumWindow } from './minimum-window.ts'
 import { type RecipientInput, stagePostedRecipients } from './posted-recipients.ts'
+import { findRoutes, type RecipientRoutes } from './recipient-routes.ts'
 import { RecipientStage } from './recipient-stage.ts'
 import { asQueryable, lockGate, nextVersion } from './under-gate.ts'
 import type { BatchView, RejectedRowView } from './views.ts'
@@ -46,6 +48,8 @@ export type RecipientSource =
       /** One more byte is refused; 20 MiB by default. */
       readonly maxBytes?: number
     }
+
+const RECIPIENTS_PATH = 'recipients'
 
 export interface CreatedBatch {
   readonly batch: BatchView
@@ -71,16 +75,17 @@ export async function createBatch(
   if (made !== null) return made
   const nowEpochMs = context.clock.nowEpochMs()
   const terms = batchTerms(input, nowEpochMs)
-  const parties = await inOrganization(context, actor, (client) =>
-    batchParties(context, client, actor.organizationId, input),
-  )
+  const { parties, routes } = await inOrganization(context, actor, async (client) => {
+    const found = await batchParties(context, client, actor.organizationId, input)
+    return { parties: found, routes: await routesOf(context, client, found, { actor, source }) }
+  })
   const stage = await RecipientStage.open(context, actor, {
     duplicateNumbers: terms.duplicateNumbers,
-    callerDigits: parties.callerDigits,
+    callerDigits: parties.caller.digits,
     policy: parties.policy,
   })
   try {
-    const file = await fill(stage, source, { parties, nowEpochMs, onBadRows: input.onBadRows ?? 'accept' })
+    const file = await fill(stage, source, { parties, routes, nowEpochMs, onBadRows: input.onBadRows ?? 'accept' })
     await stage.finish()
     const name = terms.name ?? defaultName(source, nowEpochMs)
     const batch = await store(context, actor, { input, terms: { ...terms, name }, parties, stage, file })
@@ -111,17 +116,28 @@ async function madeBefore(context: CommandContext, actor: Actor, input: BatchInp
   })
 }
 
+async function routesOf(
+  context: CommandContext,
+  client: Client,
+  parties: BatchParties,
+  { actor, source }: { actor: Actor; source: RecipientSource },
+): Promise<RecipientRoutes> {
+  if (!('recipients' in source)) return () => null
+  const { recipients, path = RECIPIENTS_PATH } = source
+  return findRoutes(context, client, parties, { organizationId: actor.organizationId, recipients, path })
+}
+
 /** Returns what the file turned out to be, null for a posted list. */
 async function fill(
   stage: RecipientStage,
   source: RecipientSource,
-  options: { parties: BatchParties; nowEpochMs: number; onBadRows: 'accept' | 'reject' },
+  options: { parties: BatchParties; routes: RecipientRoutes; nowEpochMs: number; onBadRows: 'accept' | 'reject' },
 ): Promise<StagedFile | null> {
-  const { takesAnyNumber, defaultCountry } = options.parties
+  const { takesAnyNumber, isJoined, defaultCountry } = options.parties
   if ('recipients' in source) {
-    const { nowEpochMs } = options
-    const where = source.path ?? 'recipients'
-    await stagePostedRecipients(stage, source.recipients, { path: where, takesAnyNumber, nowEpochMs })
+    const { nowEpochMs, routes } = options
+    const path = source.path ?? RECIPIENTS_PATH
+    await stagePostedRecipients(stage, source.recipients, { path, takesAnyNumber, isJoined, nowEpochMs, routes })
     return null
   }
   return stageFile(stage, source.file, {
@@ -151,7 +167,8 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
     const gate = await lockGate(client, actor)
     // The agent or the number may have gone while the list arrived.
     const parties = await batchParties(context, client, organizationId, making.input)
-    if (parties.caller.number_id !== making.parties.caller.number_id) {
+    const { trunkId, digits } = making.parties.caller
+    if (parties.caller.trunkId !== trunkId || parties.caller.digits !== digits) {
       throw new AppError('no-caller-number', { field: 'callerNumber' })
     }
     const { idempotent } = making.input
@@ -193,8 +210,8 @@ async function storeBatch(
     uuid: randomUUID(),
     dialect: input.dialect,
     agentId: parties.agentId,
-    callerDigits: parties.callerDigits,
-    trunkId: parties.caller.trunk_id,
+    callerDigits: parties.caller.digits,
+    trunkId: parties.caller.trunkId,
     columns: file?.header.names ?? null,
     phoneColumn: file?.header.phoneColumn ?? null,
     rejectedRows: file?.rejectedCount ?? 0,
@@ -212,7 +229,8 @@ async function storeBatch(
     started: running,
     completed,
   })
-  await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunk_id }, layout.lanes)
+  await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunkId }, layout.lanes)
+  if (input.refuseShortWindow === true) await checkMinimumWindow(client, gate, batchId)
   await insertRejectedRows(client, { organizationId: gate.organizationId, batchId }, file?.rejected ?? [])
   await appendEvents(asQueryable(client), gate, firstEvents(batchId, layout, { running, completed }))
 }
@@ -245,7 +263,7 @@ function firstEvents(
 }
 
 function defaultName(source: RecipientSource, nowEpochMs: number): string {
-  const fileName = 'file' in source ? path.win32.basename(path.basename(source.fileName ?? '')).trim() : ''
+  const fileName = 'file' in source ? nodePath.win32.basename(nodePath.basename(source.fileName ?? '')).trim() : ''
   const name = [...fileName].slice(0, NAME_CHARS_MAX).join('')
   if (name !== '' && isStorable(name)) return name
   return `Batch of ${new Date(nowEpochMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`

@@ -119,6 +119,8 @@ function draftOf(row: RecipientRow): RecipientDraft {
     zones: row.timezone === undefined ? ZONE_SETS[row.zoneSet]! : zoneAlone(row.timezone),
     invalid: false,
     repeated: row.duplicateOf !== undefined,
+    dialectFields: null,
+    route: null,
   }
 }
 

@@ -47,12 +47,23 @@ export async function lookForNumber(
   return numberId === undefined ? undefined : findNumber(client, organizationId, { numberId })
 }
 
-/** @throws AppError `trunk-not-found`. */
+/** A trunk by its id in any spelling, or by an alias. @throws AppError `trunk-not-found`. */
 export async function requireTrunk(client: Client, organizationId: number, reference: string): Promise<TrunkRow> {
-  const uuid = uuidOf(reference)
-  const found = uuid === null ? undefined : await findTrunk(client, organizationId, { uuid })
+  const found = await lookForTrunk(client, organizationId, reference)
   if (found === undefined) throw new AppError('trunk-not-found')
   return found
+}
+
+export async function lookForTrunk(
+  client: Client,
+  organizationId: number,
+  reference: string,
+): Promise<TrunkRow | undefined> {
+  const uuid = uuidOf(reference)
+  const byId = uuid === null ? undefined : await findTrunk(client, organizationId, { uuid })
+  if (byId !== undefined) return byId
+  const trunkId = await findAlias(client, { organizationId, kind: 'trunk', alias: reference })
+  return trunkId === undefined ? undefined : findTrunk(client, organizationId, { trunkId })
 }
 
 /** @throws AppError `alias-taken`. */

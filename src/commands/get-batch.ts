@@ -35,7 +35,7 @@ export function batchView(row: BatchRow): BatchView {
     dialect: row.dialect,
     status: BATCH_STATUSES[row.status]!,
     agent: { id: row.agent_uuid, name: row.agent_name, aliases: row.agent_aliases },
-    callerNumber: `+${row.caller_number}`,
+    callerNumber: row.caller_number === null ? '' : `+${row.caller_number}`,
     callerNumberId: row.caller_number_uuid,
     trunk: { id: row.trunk_uuid, name: row.trunk_name, carrier: row.carrier },
     concurrency: row.live_max,

@@ -9,8 +9,16 @@ export interface ImportVerdict {
   readonly cause: Cause
 }
 
+/** How recipients of a lane are called, where that is not the batch's own way. */
+export interface LaneRoute {
+  readonly trunkId: number
+  /** Digits without the plus; null: nobody is called from it. */
+  readonly callerDigits: number | null
+}
+
 /** Recipients of one kind while they arrive. Its index is the lane number in the stage. */
 interface StagingLane {
+  readonly route: LaneRoute | null
   readonly zones: readonly string[]
   /** Not in line: has a not-before of its own, or waits behind the same number. */
   readonly apart: boolean
@@ -36,7 +44,7 @@ const STAGING_LANES_MAX = 32_000
 /**
  * Gives each recipient its place while the list arrives, when the sizes of lanes are not known yet: a staging lane and
  * an ordinal in it. {@link LaneBook.layout} then turns staging lanes into contiguous ranges: first those in line of
- * each set of zones, behind them those of the same zones that stand apart, and last of all those that are final.
+ * each route and set of zones, behind them those of the same that stand apart, and last of all those that are final.
  */
 export class LaneBook {
   readonly #lanes: StagingLane[] = []
@@ -47,12 +55,14 @@ export class LaneBook {
     apart: new WeakMap<readonly string[], number>(),
   }
 
-  /** The place of a recipient who may be called. */
-  place(zones: readonly string[], apart: boolean): { lane: number; position: number } {
+  /** The place of a recipient who may be called; without a route in the way of the batch. */
+  place(zones: readonly string[], apart: boolean, route: LaneRoute | null = null): { lane: number; position: number } {
+    const key = () => `${apart ? 'apart' : 'line'} ${keyOf({ route, zones })}`
+    if (route !== null) return this.#next(this.#laneOf(key(), { route, zones, apart, verdict: null }))
     const known = apart ? this.#known.apart : this.#known.inLine
     let lane = known.get(zones)
     if (lane === undefined) {
-      lane = this.#laneOf(`${apart ? 'apart' : 'line'} ${zones.join(' ')}`, { zones, apart, verdict: null })
+      lane = this.#laneOf(key(), { route, zones, apart, verdict: null })
       known.set(zones, lane)
     }
     return this.#next(lane)
@@ -60,7 +70,8 @@ export class LaneBook {
 
   /** The place of a recipient who is final. */
   placeFinal(verdict: ImportVerdict): { lane: number; position: number } {
-    return this.#next(this.#laneOf(`final ${verdict.outcome} ${verdict.cause}`, { zones: [], apart: false, verdict }))
+    const lane = { route: null, zones: [], apart: false, verdict }
+    return this.#next(this.#laneOf(`final ${verdict.outcome} ${verdict.cause}`, lane))
   }
 
   layout(): LaneLayout {
@@ -75,14 +86,16 @@ export class LaneBook {
       const endSeq = firstSeq + this.#countOf(inLine)
       if (apart !== undefined) ranges.push({ lane: apart, firstSeq: endSeq, chained: true, batchLane })
       seq = endSeq + this.#countOf(apart)
-      const { zones } = this.#lanes[(inLine ?? apart)!]!
-      lanes.push({ lane: batchLane, zones, firstSeq, endSeq, lastSeq: seq, closedAs: null, closedCause: null })
+      const { route, zones } = this.#lanes[(inLine ?? apart)!]!
+      const place = { firstSeq, endSeq, lastSeq: seq }
+      lanes.push({ lane: batchLane, route, zones, ...place, closedAs: null, closedCause: null })
     }
     for (const { lane, verdict, count } of this.#finalLanes()) {
       const batchLane = lanes.length
       ranges.push({ lane, firstSeq: seq, chained: false, batchLane })
       lanes.push({
         lane: batchLane,
+        route: null,
         zones: [],
         firstSeq: seq,
         endSeq: seq + count,
@@ -110,12 +123,12 @@ export class LaneBook {
     return { lane, position: this.#lanes[lane]!.count++ }
   }
 
-  /** For each set of zones its staging lane in line and the one apart, in the order of their first recipients. */
+  /** For each route and set of zones its staging lane in line and the one apart, in the order of their first recipients. */
   #openPairs(): (readonly [inLine: number | undefined, apart: number | undefined])[] {
     const pairs = new Map<string, [number | undefined, number | undefined]>()
     for (const [number, lane] of this.#lanes.entries()) {
       if (lane.verdict !== null) continue
-      const key = lane.zones.join(' ')
+      const key = keyOf(lane)
       const pair = pairs.get(key) ?? [undefined, undefined]
       pair[lane.apart ? 1 : 0] = number
       pairs.set(key, pair)
@@ -134,4 +147,9 @@ export class LaneBook {
   #countOf(lane: number | undefined): number {
     return lane === undefined ? 0 : this.#lanes[lane]!.count
   }
+}
+
+function keyOf({ route, zones }: Pick<StagingLane, 'route' | 'zones'>): string {
+  const way = route === null ? '' : `${route.trunkId}/${route.callerDigits}`
+  return `${way} ${zones.join(' ')}`
 }

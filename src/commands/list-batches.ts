@@ -1,11 +1,11 @@
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
-import { type BatchFilter, selectBatches } from '../store/batches.ts'
+import { type BatchFilter, countSelectedBatches, selectBatches } from '../store/batches.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { checkedLimit } from './checked-input.ts'
-import { type Actor, type CommandContext, inOrganization, type Page } from './context.ts'
-import { openCursor, sealCursor } from './cursor.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireAgent } from './find-objects.ts'
 import { batchView } from './get-batch.ts'
+import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { BatchView } from './views.ts'
 
 export interface BatchListOptions {
@@ -17,30 +17,38 @@ export interface BatchListOptions {
   readonly dialects?: readonly string[] | undefined
   /** Id in any spelling, or alias. */
   readonly agent?: string | undefined
+  /** Only those in which nobody is dialled twice. */
+  readonly withoutRetries?: boolean | undefined
 }
-
-const LAST_BATCH_ID = 2_147_483_647
 
 /** Newest first. @throws AppError `invalid-cursor` for a cursor of another filter, `agent-not-found`. */
 export async function listBatches(
   context: CommandContext,
   actor: Actor,
   options: BatchListOptions = {},
-): Promise<Page<BatchView>> {
+): Promise<TwoWayPage<BatchView>> {
   const limit = checkedLimit(options.limit, { max: 100, fallback: 20 })
-  const { statuses = null, dialects = null, agent = null } = options
-  const list = `batches ${JSON.stringify([statuses, dialects, agent])}`
-  const before =
-    options.cursor === undefined ? LAST_BATCH_ID : Number(openCursor(context, actor, list, options.cursor)[0])
+  const { statuses = null, dialects = null, agent = null, withoutRetries = false } = options
+  const list = `batches ${JSON.stringify([statuses, dialects, agent, withoutRetries])}`
+  const at = { context, actor, list }
+  const position = openPosition(at, options.cursor)
+  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
   const rows = await inOrganization(context, actor, async (client) =>
-    selectBatches(client, actor.organizationId, { before, limit: limit + 1 }, await filterOf(client, actor, options)),
+    selectBatches(client, actor.organizationId, asked, await filterOf(client, actor, options)),
   )
-  const items = rows.slice(0, limit)
-  const last = rows.length > limit ? items.at(-1) : undefined
-  return {
-    items: items.map(batchView),
-    nextCursor: last === undefined ? null : sealCursor(context, actor, list, [last.batch_id]),
-  }
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
+  return { ...page, items: page.items.map(batchView) }
+}
+
+/** How many batches the whole list has; looks at each of them. @throws AppError `agent-not-found`. */
+export function countBatches(
+  context: CommandContext,
+  actor: Actor,
+  options: Pick<BatchListOptions, 'statuses' | 'dialects' | 'agent' | 'withoutRetries'>,
+): Promise<number> {
+  return inOrganization(context, actor, async (client) =>
+    countSelectedBatches(client, actor.organizationId, await filterOf(client, actor, options)),
+  )
 }
 
 async function filterOf(client: Client, actor: Actor, options: BatchListOptions): Promise<BatchFilter> {
@@ -48,6 +56,7 @@ async function filterOf(client: Client, actor: Actor, options: BatchListOptions)
   return {
     statuses: statuses?.map((status) => BATCH_STATUS_CODE[status]) ?? null,
     dialects: dialects ?? null,
+    withoutRetries: options.withoutRetries === true,
     agentId: agent === undefined ? null : (await requireAgent(client, actor.organizationId, agent)).agent_id,
   }
 }

@@ -1,11 +1,9 @@
-import { outcomeFromCode } from '../model/disposition.ts'
-import { EVENT_KINDS, eventKindFromCode } from '../model/event-kind.ts'
-import { uuidFromHex } from '../model/id-cipher.ts'
 import { type EventRow, lastBlockNo, selectEvents } from '../store/event-log.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'
+import { eventView } from './event-view.ts'
 import { requireBatch } from './get-batch.ts'
 import type { EventView } from './views.ts'
 
@@ -40,7 +38,7 @@ export function listEvents(
     const from = { blockNo: Number(opened[0]), index: Number(opened[1]) }
     const read = await readForward(client, actor.organizationId, { from, batchId, limit })
     return {
-      items: read.rows.map((row) => eventView(context, actor, row)),
+      items: read.rows.map((row) => eventView(context, actor.organizationId, row)),
       nextCursor: sealCursor(context, actor, list, [read.to.blockNo, read.to.index]),
       hasMore: read.hasMore,
     }
@@ -71,23 +69,4 @@ async function readForward(
   // The next block begins behind the last entry of this one, whatever its number.
   const to = toBlockNo > from.blockNo ? { blockNo: toBlockNo, index: Number.MAX_SAFE_INTEGER } : from
   return { rows, to, hasMore: toBlockNo < lastNo }
-}
-
-function eventView(context: CommandContext, actor: Actor, row: EventRow): EventView {
-  const kind = eventKindFromCode(row.kind)
-  const isRange = row.kind === EVENT_KINDS['lane-closed']
-  const place = { organizationId: actor.organizationId, batchId: row.batch_id, seq: row.seq }
-  const { ids } = context.secrets
-  const ofRecipient = row.seq > 0 && !isRange
-  return {
-    id: `${row.block_no}.${row.index}`,
-    kind,
-    at: new Date(row.at.getTime() + (isRange ? 0 : row.at_ms)),
-    batchId: row.batch_uuid,
-    recipientId: ofRecipient ? uuidFromHex(ids.encode({ kind: 'recipient', ...place, n: 0 })) : null,
-    attemptId: ofRecipient && row.n > 0 ? uuidFromHex(ids.encode({ kind: 'attempt', ...place, n: row.n })) : null,
-    // Every kind that has a code means an outcome by it; that of `recipient-reopened` is the one that was withdrawn.
-    outcome: row.code === 0 ? null : outcomeFromCode(row.code),
-    range: isRange ? { firstSeq: row.seq, count: row.at_ms } : null,
-  }
 }

@@ -7,10 +7,10 @@ import {
   selectRecipients,
 } from '../store/recipients.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
-import { type Actor, type CommandContext, inOrganization, type Page } from './context.ts'
-import { openCursor, sealCursor } from './cursor.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireBatch } from './get-batch.ts'
 import { recipientView } from './recipient-view.ts'
+import { openPosition, type Position, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { RecipientState, RecipientView } from './views.ts'
 
 export interface RecipientListOptions {
@@ -38,26 +38,31 @@ export async function listRecipients(
   actor: Actor,
   batchId: string,
   options: RecipientListOptions = {},
-): Promise<Page<RecipientView>> {
+): Promise<TwoWayPage<RecipientView>> {
   const { organizationId } = actor
   const limit = checkedLimit(options.limit, { max: 1_000, fallback: 100 })
   const offset = checkedWhole(options.offset ?? 0, 'offset', { min: 0, max: OFFSET_MAX })
   const list = `recipients ${batchId} ${JSON.stringify([options.states, options.outcomes])}`
-  const after = options.cursor === undefined ? 0 : Number(openCursor(context, actor, list, options.cursor)[0])
+  const at = { context, actor, list }
+  const position = openPosition(at, options.cursor)
   const filter = filterOf(options)
   const rows = await inOrganization(context, actor, async (client): Promise<RecipientRow[]> => {
     const batch = await requireBatch(client, organizationId, batchId)
-    const range = { organizationId, batchId: batch.batch_id, toSeq: LAST_SEQ, limit: limit + 1 }
-    // Without a filter the offset is a place in the numbering, which has no gaps.
-    if (filter === null) return selectRecipients(client, { ...range, fromSeq: after + 1 + offset })
-    return selectFilteredRecipients(client, { ...range, fromSeq: after + 1, offset }, filter)
+    const range = { organizationId, batchId: batch.batch_id, ...seqsAt(position), limit: limit + 1 }
+    if (filter !== null) {
+      return selectFilteredRecipients(client, { ...range, offset, backwards: position.backwards }, filter)
+    }
+    // The numbering has no gaps, so that an offset is a place in it and the page before lies right before.
+    if (!position.backwards) return selectRecipients(client, { ...range, fromSeq: range.fromSeq + offset })
+    return (await selectRecipients(client, { ...range, fromSeq: Math.max(1, range.toSeq - limit - 1) })).reverse()
   })
-  const items = rows.slice(0, limit)
-  const last = rows.length > limit ? items.at(-1) : undefined
-  return {
-    items: items.map((row) => recipientView(context, organizationId, row)),
-    nextCursor: last === undefined ? null : sealCursor(context, actor, list, [last.seq]),
-  }
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ seq }) => [seq] })
+  return { ...page, items: page.items.map((row) => recipientView(context, organizationId, row)) }
+}
+
+function seqsAt({ beside, backwards }: Position): { fromSeq: number; toSeq: number } {
+  const seq = beside?.[0] ?? 0
+  return backwards ? { fromSeq: 1, toSeq: seq } : { fromSeq: seq + 1, toSeq: LAST_SEQ }
 }
 
 /** Null: everyone. */

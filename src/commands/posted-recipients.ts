@@ -1,19 +1,27 @@
 import { AppError, type ErrorDetail } from '../errors.ts'
+import { standInNumber } from '../model/no-telephone.ts'
 import { zonesOf } from '../model/number-zones.ts'
 import { parsePhoneNumber } from '../model/phone-number.ts'
 import { canonicalZone } from '../model/zone-offsets.ts'
 import { problemOfJson } from './checked-input.ts'
 import type { JsonObject, JsonValue } from './context.ts'
+import type { RecipientRoutes } from './recipient-routes.ts'
 import type { RecipientDraft, RecipientStage } from './recipient-stage.ts'
 
 /** A recipient as it is posted. */
 export interface RecipientInput {
-  /** E.164 with the plus. */
+  /** E.164 with the plus; of no meaning on a trunk whose calls somebody else places. */
   readonly to: string
   /** May be spoken. */
   readonly variables?: JsonObject | null | undefined
   /** Echoed, never spoken. */
   readonly metadata?: JsonValue | undefined
+  /** What the dialect must be able to repeat of this recipient. */
+  readonly dialectFields?: JsonObject | undefined
+  /** Id or alias of the trunk through which it is called, when that is not the batch's. */
+  readonly trunk?: string | undefined
+  /** Id, alias or E.164 of the number from which it is called, when that is not the batch's. */
+  readonly callerNumber?: string | undefined
   /** Not called before. */
   readonly notBefore?: Date | null | undefined
   /** The IANA zone the person is in; by default the zones the number may be in. */
@@ -33,12 +41,13 @@ const PROBLEMS_LOOKED_FOR = 1_000
 export async function stagePostedRecipients(
   stage: RecipientStage,
   recipients: readonly RecipientInput[],
-  options: { path: string; takesAnyNumber: boolean; nowEpochMs: number },
+  options: Pick<Reading, 'path' | 'takesAnyNumber' | 'isJoined' | 'nowEpochMs' | 'routes'>,
 ): Promise<void> {
   if (recipients.length === 0) throw new AppError('no-recipients', { field: options.path })
   const problems: ErrorDetail[] = []
+  const standIn = Math.random()
   for (const [index, recipient] of recipients.entries()) {
-    const draft = draftOf(recipient, { ...options, index, problems })
+    const draft = draftOf(recipient, { ...options, index, standIn, problems })
     if (draft !== null && problems.length === 0) stage.add(draft)
     if (stage.full) await stage.flush()
     if (problems.length >= PROBLEMS_LOOKED_FOR) break
@@ -52,20 +61,30 @@ export async function stagePostedRecipients(
 interface Reading {
   readonly path: string
   readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
+  /** Decides which numbers stand for those who have none. */
+  readonly standIn: number
   readonly nowEpochMs: number
+  readonly routes: RecipientRoutes
   readonly index: number
   readonly problems: ErrorDetail[]
 }
 
 function draftOf(recipient: RecipientInput, reading: Reading): RecipientDraft | null {
   const { variables, metadata, notBefore, timezone } = recipient
-  const found = numberOf(recipient.to, reading)
+  const route = reading.routes(recipient)
+  const { takesAnyNumber, isJoined } = route ?? reading
+  const found = isJoined
+    ? { digits: standInNumber(reading.standIn, reading.index), invalid: false }
+    : numberOf(recipient.to, { ...reading, takesAnyNumber })
   const zone = timezone === null || timezone === undefined ? null : zoneOf(timezone, reading)
   const later = notBefore === null || notBefore === undefined ? null : laterThanNow(notBefore, reading)
   const texts = { variables: textOf(variables, 'variables', reading), metadata: textOf(metadata, 'metadata', reading) }
+  const dialectFields = textOf(recipient.dialectFields, 'dialectFields', reading)
   if (found === null) return null
-  const zones = zone === null ? zonesOf(found.digits) : [zone]
-  return { line: reading.index + 1, ...found, ...texts, notBefore: later, zones }
+  const zones = zone !== null ? [zone] : isJoined ? [] : zonesOf(found.digits)
+  return { line: reading.index + 1, ...found, ...texts, dialectFields, notBefore: later, zones, route }
 }
 
 function numberOf(text: string, reading: Reading): { digits: number; invalid: boolean } | null {

@@ -5,7 +5,7 @@ import { type CallPolicy, type CallRefusal, mayBeCalled } from '../model/phone-n
 import { copyStaged, deleteStaged, STAGED_AT_ONCE, sweepStaged, takeUploadId } from '../store/staged-recipients.ts'
 import { StagedSlice } from '../store/staged-slice.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
-import { type ImportVerdict, LaneBook } from './lane-book.ts'
+import { type ImportVerdict, LaneBook, type LaneRoute } from './lane-book.ts'
 
 /** A recipient as it comes out of a file or a posted list, with a well-formed number. */
 export interface RecipientDraft {
@@ -14,6 +14,7 @@ export interface RecipientDraft {
   /** JSON texts. */
   readonly variables: string | null
   readonly metadata: string | null
+  readonly dialectFields: string | null
   /** Only when it lies in the future. */
   readonly notBefore: Date | null
   readonly zones: readonly string[]
@@ -21,12 +22,23 @@ export interface RecipientDraft {
   readonly invalid: boolean
   /** Whether its number stood in the list before; left out where nobody has looked yet. */
   readonly repeated?: boolean
+  /** Null: the batch's own way. */
+  readonly route: RecipientRoute | null
+}
+
+/** A way of its own to call a recipient, and who may be called that way. */
+export interface RecipientRoute extends LaneRoute {
+  readonly takesAnyNumber: boolean
+  /** Recipients have no number. */
+  readonly isJoined: boolean
+  readonly policy: CallPolicy | null
 }
 
 /** Who may be called in this batch. */
 export interface StageRules {
   readonly duplicateNumbers: 'skip' | 'call'
-  readonly callerDigits: number
+  /** Null: it calls nobody itself. */
+  readonly callerDigits: number | null
   /** Null: no real telephone rings, so everything goes. */
   readonly policy: CallPolicy | null
 }
@@ -91,12 +103,12 @@ export class RecipientStage {
   }
 
   add(draft: RecipientDraft): void {
-    const { line, digits, variables, metadata } = draft
+    const { line, digits, variables, metadata, dialectFields } = draft
     const verdict = this.#verdictOn(draft)
     const { lane, position } = verdict === null ? this.#placeOf(draft) : this.book.placeFinal(verdict)
     // Who is final never enters `due`, whatever the not-before says.
     const notBefore = verdict === null ? draft.notBefore : null
-    this.#slice.add({ lane, position, line, digits, variables, metadata, notBefore })
+    this.#slice.add({ lane, position, line, digits, variables, metadata, dialectFields, notBefore })
   }
 
   /** Sends the slice off once the one before has arrived. Rejects with the fault of the one before. */
@@ -127,18 +139,19 @@ export class RecipientStage {
   #placeOf(draft: RecipientDraft): { lane: number; position: number } {
     if (draft.notBefore !== null) {
       this.#dueCount += 1
-      return this.book.place(draft.zones, true)
+      return this.book.place(draft.zones, true, draft.route)
     }
-    if (this.#rules.duplicateNumbers === 'skip') return this.book.place(draft.zones, false)
+    if (this.#rules.duplicateNumbers === 'skip') return this.book.place(draft.zones, false, draft.route)
     const held = this.#isRepeated(draft)
     if (held) this.#chained = true
-    return this.book.place(draft.zones, held)
+    return this.book.place(draft.zones, held, draft.route)
   }
 
   #verdictOn(draft: RecipientDraft): ImportVerdict | null {
     if (draft.invalid) return { outcome: 'invalid-number', cause: 'number-not-valid' }
-    if (draft.digits === this.#rules.callerDigits) return { outcome: 'not-allowed', cause: 'own-number' }
-    const allowed = this.#rules.policy === null ? null : mayBeCalled(draft.digits, this.#rules.policy)
+    const { callerDigits, policy } = draft.route ?? this.#rules
+    if (draft.digits === callerDigits) return { outcome: 'not-allowed', cause: 'own-number' }
+    const allowed = policy === null ? null : mayBeCalled(draft.digits, policy)
     if (allowed !== null && !allowed.ok) return { outcome: 'not-allowed', cause: CAUSE_OF_REFUSAL[allowed.reason] }
     if (this.#rules.duplicateNumbers === 'skip' && this.#isRepeated(draft)) {
       return { outcome: 'duplicate', cause: 'number-repeated' }

@@ -4,6 +4,7 @@ import { type Cause, causeFromCode, textOfCause } from '../model/cause.ts'
 import { dispositionFromCode, type Outcome, outcomeFromCode } from '../model/disposition.ts'
 import { dueReasonFromCode } from '../model/due-reason.ts'
 import { uuidFromHex } from '../model/id-cipher.ts'
+import { isTelephone } from '../model/no-telephone.ts'
 import type { AttemptRow, RecipientRow } from '../store/recipients.ts'
 import type { CommandContext, JsonObject, JsonValue } from './context.ts'
 import type { AttemptView, RecipientState, RecipientView } from './views.ts'
@@ -36,7 +37,7 @@ export function recipientView(context: Ids, organizationId: number, row: Recipie
     batchId: row.batch_uuid,
     seq,
     line: row.line,
-    number: `+${row.number}`,
+    number: isTelephone(Number(row.number)) ? `+${row.number}` : '',
     state: stateOf(row),
     outcome,
     cause,
@@ -55,6 +56,7 @@ export function recipientView(context: Ids, organizationId: number, row: Recipie
     dueReason: row.due_reason === null ? null : dueReasonFromCode(row.due_reason),
     variables: variablesOf(row),
     metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as JsonValue),
+    dialectFields: row.dialect_fields === null ? null : (JSON.parse(row.dialect_fields) as JsonObject),
   }
 }
 
@@ -75,6 +77,7 @@ export function attemptView(
     causeText: textOfCause(cause),
     answeredBy: row.answered_ms === null ? null : ANSWERED_BY[row.answered_by]!,
     sipStatus: row.sip_status,
+    q850Cause: row.q850_cause,
     carrierCallId: row.carrier_call_id,
     dialedAt: row.claimed_at,
     acceptedAt: later(row.claimed_at, row.accepted_ms),

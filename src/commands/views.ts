@@ -46,12 +46,17 @@ export interface TrunkView {
   readonly id: string
   readonly name: string
   readonly carrier: string
+  /** Without its secrets. */
   readonly settings: JsonObject
+  /** Names of secret settings that are set; what they are is never shown. */
+  readonly secretSettings: readonly string[]
   readonly liveMax: number
   readonly live: number
   readonly callsPerSecond: number
   /** Nothing is dialled through it until then, since it fails. */
   readonly blockedUntil: Date | null
+  /** Names under which wire formats ask for it, such as that of a medium. */
+  readonly aliases: readonly string[]
   readonly createdAt: Date
 }
 
@@ -68,6 +73,8 @@ export interface AgentView {
   readonly name: string
   readonly kind: string
   readonly settings: JsonObject
+  /** What the dialect that made it must be able to repeat. */
+  readonly dialectFields: JsonObject | null
   readonly defaultNumberId: string | null
   readonly aliases: readonly string[]
   readonly createdAt: Date
@@ -86,6 +93,7 @@ export interface BatchView {
   readonly dialect: string
   readonly status: BatchStatus
   readonly agent: { readonly id: string; readonly name: string; readonly aliases: readonly string[] }
+  /** Empty when nobody of it is called from here. */
   readonly callerNumber: string
   readonly callerNumberId: string | null
   readonly trunk: { readonly id: string; readonly name: string; readonly carrier: string }
@@ -145,6 +153,7 @@ export interface RecipientView {
   readonly seq: number
   /** Line of the uploaded file (the header is line 1), or ordinal in the posted list from 1. */
   readonly line: number
+  /** Empty for somebody who is not called but brought by somebody else. */
   readonly number: string
   readonly state: RecipientState
   /** Null until it is final. */
@@ -171,6 +180,8 @@ export interface RecipientView {
   /** Values by name; for an uploaded file its other columns. */
   readonly variables: JsonObject
   readonly metadata: JsonValue | null
+  /** What the dialect that made it must be able to repeat of it. */
+  readonly dialectFields: JsonObject | null
 }
 
 export interface AttemptView {
@@ -183,6 +194,8 @@ export interface AttemptView {
   readonly causeText: string
   readonly answeredBy: AnsweredBy | null
   readonly sipStatus: number | null
+  /** The telephone network's own cause (ITU-T Q.850). */
+  readonly q850Cause: number | null
   readonly carrierCallId: string | null
   readonly dialedAt: Date
   readonly acceptedAt: Date | null
@@ -215,4 +228,58 @@ export interface RejectedRowView {
   readonly value: string
   readonly reason: string
   readonly remedy: string
+}
+
+/** An endpoint that is told of events. Its secret is never shown again. */
+export interface WebhookView {
+  readonly id: string
+  /** Empty when it was given none. */
+  readonly name: string
+  readonly url: string
+  readonly form: string
+  readonly formFields: JsonObject | null
+  /** Null: all that its form can tell. */
+  readonly kinds: readonly EventKind[] | null
+  /** Null: all agents. */
+  readonly agentIds: readonly string[] | null
+  /** Null: all batches. */
+  readonly batchIds: readonly string[] | null
+  /** `disabled` by its owner, `paused` by the deliverer: then the reason says why, and `active: true` sets it going. */
+  readonly status: 'active' | 'disabled' | 'paused'
+  readonly pausedAt: Date | null
+  readonly pausedReason: string | null
+  /** Tries that failed since the last one that was taken. */
+  readonly failuresInRow: number
+  readonly failingSince: Date | null
+  readonly lastDeliveredAt: Date | null
+  readonly lastError: string | null
+  /** Nothing is sent before, since it asked for rest or fails. */
+  readonly blockedUntil: Date | null
+  /** Until then webhooks are signed with the secret before, too. */
+  readonly previousSecretUntil: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
+
+/** One event for one endpoint, and what became of it. */
+export interface DeliveryView {
+  /** Also the id that the receiver sees; the same at every try. */
+  readonly eventId: string
+  readonly webhookId: string
+  readonly event: EventView
+  readonly status: DeliveryStatus
+  readonly tries: number
+  /** Null when it is settled, or waits for an earlier event of the same recipient. */
+  readonly nextTryAt: Date | null
+  readonly lastTryAt: Date | null
+  readonly httpStatus: number | null
+  /** The first 1024 bytes of the last answer. */
+  readonly answer: string | null
+  /** What went wrong at the last try, in words; null when it was taken. */
+  readonly error: string | null
+  readonly tookMs: number | null
+  readonly createdAt: Date
 }

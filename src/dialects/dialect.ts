@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { Actor, CommandContext, OperatorActor } from '../commands/context.ts'
+import type { InvitationForm } from '../webhooks/invitation-form.ts'
+import type { WebhookForm } from '../webhooks/webhook-form.ts'
 import type { CredentialReading } from './credentials.ts'
 import type { Failure } from './failure.ts'
 
@@ -20,6 +22,10 @@ export interface Dialect {
   /** JSON bodies up to this size are taken; a route may set a limit of its own. */
   readonly bodyLimitBytes: number
   readonly openApi: DialectOpenApi
+  /** For a dialect whose batches may hold people without a number; it stands in `webhook.ts` of its folder. */
+  readonly invitation?: InvitationForm
+  /** In which forms its clients expect webhooks; they stand in `webhook.ts` of its folder. */
+  readonly webhookForms?: readonly WebhookForm[]
   /**
    * Whether a path belongs here, known or not: an unknown one is answered in its owner's error form. The headers are
    * asked since two products may share a path. No path may have two owners.

@@ -4,6 +4,7 @@ import { DUE_REASONS } from '../model/due-reason.ts'
 import { decideRetry } from '../model/retry-policy.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import type { ProgressedCall } from '../store/progress-calls.ts'
 import { LiveCall } from './live-call.ts'
 import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 
@@ -31,6 +32,7 @@ export function endedCallRow(
     causeCode: codeOfCause(stopped ? 'stopped-before-send' : ending.cause),
     answeredByCode: call.answeredByCode,
     sipStatus: ending.sipStatus ?? -1,
+    q850Cause: ending.q850Cause ?? -1,
     acceptedMs: call.acceptedMs,
     ringingMs: call.ringingMs,
     answeredMs: call.answeredMs,
@@ -59,6 +61,25 @@ export function pressed(call: LiveCall, key: string | null): boolean {
   return key !== null && (call.ending?.keysPressed?.includes(key) ?? false)
 }
 
+/** What is known of a call now; more may come while it is being written. */
+export function progressedCallRow(call: LiveCall): ProgressedCall {
+  return {
+    numberHash: call.numberHash,
+    batchId: call.batchId,
+    seq: call.seq,
+    n: call.n,
+    claimedAtEpochMs: call.claimedAtEpochMs,
+    savedState: call.savedState,
+    reachedState: call.reachedState,
+    acceptedMs: call.acceptedMs,
+    ringingMs: call.ringingMs,
+    answeredMs: call.answeredMs,
+    answeredByCode: call.answeredByCode,
+    unsavedCarrierCallId: call.unsavedCarrierCallId,
+    unsavedCarrierState: call.unsavedCarrierState,
+  }
+}
+
 /** A call as its row tells it; the copy knows nothing that the row does not. */
 export function callFromRow(ref: string, organizationId: number, row: LiveCallRow): LiveCall {
   const call = new LiveCall({ ...row, ref, organizationId })
@@ -69,5 +90,7 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.answeredMs = row.answeredMs ?? -1
   call.carrierCallId = row.carrierCallId
   call.savedCarrierCallId = row.carrierCallId
+  call.carrierState = row.carrierState
+  call.savedCarrierState = row.carrierState
   return call
 }

@@ -1,13 +1,13 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
+import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
+import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
-import { dial, newCalls } from './dial.ts'
+import { dial, endUnsent, newCalls } from './dial.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -154,6 +154,15 @@ export class Dispatcher {
     return { status }
   }
 
+  /**
+   * Rings one telephone through a trunk, outside of any batch; null: its carrier has no such test. The number was
+   * checked by whoever asks.
+   */
+  async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
+    const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
+    return (await trunk?.carrier.testCall?.(request)) ?? null
+  }
+
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
   async drain(): Promise<void> {
     this.#claiming = false
@@ -173,6 +182,7 @@ export class Dispatcher {
     this.#reconciler.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
+    // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
     for (const desk of this.#desks.values()) {
       desk.doDeferred()
@@ -195,9 +205,11 @@ export class Dispatcher {
     }
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
-    if (call) this.#merge(desk, call, event)
+    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
+    const live = call?.ending === null ? call : undefined
+    if (live) this.#merge(desk, live, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
-    if (onDurable) desk.addOnDurable(call, onDurable)
+    if (onDurable) desk.addOnDurable(live, onDurable)
     if (desk.hasMail) this.#makeReady(desk.organizationId)
   }
 
@@ -321,8 +333,6 @@ export class Dispatcher {
         return 0
       }
       this.counters.cyclesFailed++
-      // An intent may have been committed that we do not know of.
-      if (error instanceof CommitUnknown) desk.askFor({ disown: true })
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       return 'failed'
@@ -332,7 +342,7 @@ export class Dispatcher {
   /** Takes over what a committed cycle has made true. Returns what follows from it: dialling and acknowledging. */
   #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
-    const { claimed, gate, inbox, sentAt } = result
+    const { claimed, gate, inbox, askedAt } = result
     desk.settle(inbox)
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
@@ -346,7 +356,9 @@ export class Dispatcher {
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {
       calls.forEach((call, index) => {
-        dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        // A node that stops dials nothing more, and only it can say so.
+        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
+        else dial(desk, { call, claim: claimed[index]!, options, askedAt })
       })
       for (const run of inbox.onDurable) run()
     }
@@ -376,9 +388,10 @@ export class Dispatcher {
   }
 
   #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    for (const { call, state, carrierCallId } of result.progressed) {
-      call.savedState = Math.max(call.savedState, state)
-      call.savedCarrierCallId ??= carrierCallId
+    for (const { call, row } of result.progressed) {
+      call.savedState = Math.max(call.savedState, row.reachedState)
+      call.savedCarrierCallId ??= row.unsavedCarrierCallId
+      call.savedCarrierState = row.unsavedCarrierState ?? call.savedCarrierState
       if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
     }
   }
@@ -392,12 +405,14 @@ export class Dispatcher {
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+      this.#endOrphan(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
       call.savedState = savedState
       call.savedCarrierCallId = call.carrierCallId
+      call.savedCarrierState = call.carrierState
       this.#keep(desk, call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
@@ -450,6 +465,13 @@ export class Dispatcher {
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
     this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+  }
+
+  /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
+  #endOrphan(call: LiveCall): void {
+    const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
+    const carrier = this.#carriers.get(call.organizationId, call.trunkId)
+    carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
   }
 
   #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {

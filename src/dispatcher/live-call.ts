@@ -9,9 +9,12 @@ export interface Ending {
   readonly disposition: AttemptDisposition
   readonly cause: Cause
   readonly sipStatus: number | null
+  readonly q850Cause: number | null
   readonly spokenText: string | null
   readonly keysPressed: string | null
 }
+
+const NOTHING_TOLD = { sipStatus: null, q850Cause: null, spokenText: null, keysPressed: null } as const
 
 export interface LiveCallOptions {
   readonly ref: string
@@ -54,6 +57,8 @@ export class LiveCall {
   answeredByCode = 0
   carrierCallId: string | null = null
   savedCarrierCallId: string | null = null
+  carrierState: string | null = null
+  savedCarrierState: string | null = null
   ending: Ending | null = null
   /** True while it stands in the list of what the next transaction writes. */
   dirty = false
@@ -68,6 +73,8 @@ export class LiveCall {
   misses = 0
   /** Ring timeout and maximum length together: the call cannot last longer. Generous for one that was taken over. */
   longestMs = 7_200_000
+  /** Generous as well for one that was taken over. */
+  ringTimeoutMs = 120_000
   lookingUp = false
 
   constructor(options: LiveCallOptions) {
@@ -88,6 +95,7 @@ export class LiveCall {
   merge(event: CallEvent): boolean {
     if (this.ending) return false
     const named = this.#mergeId(event.carrierCallId)
+    const described = this.#mergeState(event.carrierState)
     if (event.kind === 'not-sent') return this.#mergeNotSent(event.cause)
     const ms = Math.max(this.#latestMs(), Math.round(event.atEpochMs - this.claimedAtEpochMs))
     if (event.kind === 'ended') {
@@ -97,20 +105,21 @@ export class LiveCall {
         disposition: event.disposition,
         cause: event.cause,
         sipStatus: event.sipStatus ?? null,
+        q850Cause: event.q850Cause ?? null,
         spokenText: event.spokenText ?? null,
         keysPressed: event.keysPressed ?? null,
       }
       return true
     }
     if (event.kind === 'answered') this.#mergeAnsweredBy(event.answeredBy)
-    return this.#reach(event.kind, ms) || named
+    return this.#reach(event.kind, ms) || named || described
   }
 
   /** Ends it on our own authority. */
   endAs(disposition: AttemptDisposition, cause: Cause, atEpochMs: number): void {
     if (this.ending) return
     this.endedMs = Math.max(this.#latestMs(), Math.round(atEpochMs - this.claimedAtEpochMs))
-    this.ending = { disposition, cause, sipStatus: null, spokenText: null, keysPressed: null }
+    this.ending = { disposition, cause, ...NOTHING_TOLD }
   }
 
   /** True when its row lacks something this copy knows. */
@@ -118,7 +127,8 @@ export class LiveCall {
     return (
       this.endingUnsaved ||
       this.reachedState > this.savedState ||
-      (this.carrierCallId !== null && this.savedCarrierCallId === null)
+      (this.carrierCallId !== null && this.savedCarrierCallId === null) ||
+      this.carrierState !== this.savedCarrierState
     )
   }
 
@@ -128,6 +138,10 @@ export class LiveCall {
 
   get unsavedCarrierCallId(): string | null {
     return this.savedCarrierCallId === null ? this.carrierCallId : null
+  }
+
+  get unsavedCarrierState(): string | null {
+    return this.carrierState === this.savedCarrierState ? null : this.carrierState
   }
 
   /** What this copy knows, as evidence that can be judged against the rows again. */
@@ -154,6 +168,7 @@ export class LiveCall {
         cause,
         answeredBy,
         sipStatus: ending.sipStatus ?? undefined,
+        q850Cause: ending.q850Cause ?? undefined,
         spokenText: ending.spokenText ?? undefined,
         keysPressed: ending.keysPressed ?? undefined,
       })
@@ -175,7 +190,7 @@ export class LiveCall {
   #mergeNotSent(cause: Cause): boolean {
     if (this.reachedState !== codeOfStatus('dialing') || this.carrierCallId !== null) return false
     this.endedMs = 0
-    this.ending = { disposition: 'not-sent', cause, sipStatus: null, spokenText: null, keysPressed: null }
+    this.ending = { disposition: 'not-sent', cause, ...NOTHING_TOLD }
     return true
   }
 
@@ -183,6 +198,12 @@ export class LiveCall {
     const known = this.carrierCallId
     this.carrierCallId = mergeCarrierCallId(known, reported).carrierCallId
     return this.carrierCallId !== known
+  }
+
+  #mergeState(told: string | undefined): boolean {
+    if (told === undefined || told === this.carrierState) return false
+    this.carrierState = told
+    return true
   }
 
   #mergeAnsweredBy(answeredBy: AnsweredBy): void {

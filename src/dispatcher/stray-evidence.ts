@@ -69,9 +69,16 @@ export async function resolveStrays(
   return { ...(await judgeLate(desk, late, options)), calls, own }
 }
 
-/** An intent that our memory holds was dialled, so it is not disowned; all other evidence counts. */
+/**
+ * An intent that our memory holds was dialled, so it is not disowned; all other evidence counts: now, or once the end that
+ * the copy has by now is written.
+ */
 function mergeIntoHeld(desk: OrganizationDesk, held: LiveCall, group: readonly Stray[]): void {
-  for (const { event } of group) if (event.kind !== 'not-sent' && held.merge(event)) desk.touch(held)
+  for (const stray of group) {
+    if (stray.event.kind === 'not-sent') continue
+    if (held.ending !== null) desk.addStray(stray)
+    else if (held.merge(stray.event)) desk.touch(held)
+  }
 }
 
 async function judgeLate(
@@ -155,6 +162,7 @@ const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claime
   ringingMs: null,
   answeredMs: null,
   carrierCallId: null,
+  carrierState: null,
 }
 
 function isUnwanted(attempt: LateAttempt): boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
@@ -68,6 +69,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
     },
   }) as unknown as FastifyInstance
   const routes = new RouteTable()
+  server.addConstraintStrategy(ownerConstraint(deps.dialects))
   server.decorate('routeTable', routes)
   server.decorateRequest('actor', null)
   server.decorateRequest('operator', null)
@@ -108,6 +110,29 @@ function unknownAddress(request: FastifyRequest, routes: RouteTable): RequestErr
   return new RequestError('method-not-allowed', { headers: { allow: methods.join(', ') } })
 }
 
+const OWNER = 'owner'
+
+/**
+ * Lets two dialects have routes at the same path: the router asks which of them owns the request, by its path and its
+ * headers, and gives it to that one alone.
+ */
+function ownerConstraint(dialects: ServerDeps['dialects']) {
+  return {
+    name: OWNER,
+    storage: () => {
+      const handlers = new Map<unknown, unknown>()
+      return {
+        get: (name: unknown) => handlers.get(name) ?? null,
+        set: (name: unknown, handler: unknown) => void handlers.set(name, handler),
+      }
+    },
+    deriveConstraint: (request: { url?: string | undefined; headers: IncomingHttpHeaders }) =>
+      dialects.find((dialect) => dialect.owns(pathOf(request.url ?? '/'), request.headers))?.name,
+    validate: () => undefined,
+    mustMatchWhenDerived: false,
+  } as Parameters<FastifyInstance['addConstraintStrategy']>[0]
+}
+
 /** Each dialect gets a scope of its own; what belongs to none stands beside them. */
 function mountDialects(server: FastifyInstance, deps: ServerDeps, routes: RouteTable): void {
   const keys = createKeys(deps.commands, deps.clock)
@@ -138,6 +163,7 @@ async function mountDialect(
   scope.setErrorHandler(errorHandlerOf(dialect))
   scope.addHook('onRoute', (route) => {
     route.bodyLimit ??= dialect.bodyLimitBytes
+    route.constraints = { ...route.constraints, [OWNER]: dialect.name }
   })
   scope.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.public !== true) await dialect.authenticate(request, use.keys, services)

@@ -22,6 +22,11 @@ interface CallEventBase {
   readonly carrierCallId?: string
   /** Present on evidence that may be delivered again: the same key is applied once for a trunk. */
   readonly eventKey?: string
+  /**
+   * What another node needs to end the call, in the carrier's own words; the last one told stands on the live row.
+   * Only from carriers that carry calls themselves.
+   */
+  readonly carrierState?: string
 }
 
 /** The carrier has taken the call and named it. */
@@ -47,6 +52,8 @@ export interface CallEnded extends CallEventBase {
   readonly answeredBy?: AnsweredBy
   /** Final SIP status of the call, where the carrier knows one. */
   readonly sipStatus?: number
+  /** Cause of ITU-T Q.850, where the carrier tells one. */
+  readonly q850Cause?: number
   /** What the agent said, as far as it is known here. */
   readonly spokenText?: string
   /** Keys the person pressed, in order, of `0-9*#`. */

@@ -17,6 +17,7 @@ const CAUSES = {
   'node-lost': { code: 9, text: 'The server that carried the call was lost' },
   'shut-down': { code: 10, text: 'The server that carried the call was shut down' },
   'suppressed-by-callee': { code: 11, text: 'The person asked not to be called again' },
+  'answered-too-late': { code: 13, text: 'The person answered while the call was being ended' },
   'machine-detected': { code: 12, text: 'An answering machine took the call' },
 
   // The telephone of the called person, or the person, did not take the call.
@@ -40,6 +41,11 @@ const CAUSES = {
   'destination-refused': { code: 46, text: 'The carrier does not call this destination' },
   'trunk-unreachable': { code: 47, text: 'The trunk could not be reached' },
   'media-not-agreed': { code: 48, text: 'The carrier and this server share no sound format' },
+  'voice-failed': { code: 49, text: 'The voice could not speak the text' },
+
+  // Somebody else was to place the call.
+  'invitation-refused': { code: 55, text: 'The server that was asked to place the call did not take it' },
+  'cannot-be-joined': { code: 56, text: 'Calls of this kind cannot be joined at this server' },
 
   // What became of the call is not known.
   'no-carrier-answer': { code: 60, text: 'The carrier did not say whether it took the call' },
@@ -50,6 +56,8 @@ const CAUSES = {
   'deadline-missed': { code: 70, text: 'The call could not be sent in time' },
   'claim-lost': { code: 71, text: 'The server did not learn that the call was its own' },
   'stopped-before-send': { code: 72, text: 'The call was stopped before it was sent' },
+  'voice-not-ready': { code: 73, text: 'The voice had not finished speaking the text in time' },
+  'no-media-port': { code: 74, text: 'This server had no free port for the sound of the call' },
 
   // Somebody or some rule of ours kept the person from being called (again).
   'cancelled-by-user': { code: 80, text: 'Cancelled by a user' },

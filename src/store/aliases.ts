@@ -1,7 +1,7 @@
 import { ask, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
-export type AliasKind = 'organization' | 'agent' | 'number'
+export type AliasKind = 'organization' | 'agent' | 'number' | 'trunk'
 
 /** What the alias stands for, or undefined. Rides alias_pkey. */
 export async function findAlias(

@@ -16,7 +16,7 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   agent_uuid: string
   agent_name: string
   agent_aliases: string[]
-  caller_number: string
+  caller_number: string | null
   caller_number_uuid: string | null
   trunk_id: number
   trunk_uuid: string
@@ -63,7 +63,7 @@ const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, s.status, b.
  JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
  JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
  LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
- WHERE b.organization_id = $1`
+ WHERE b.organization_id = $1 AND b.deleted_at IS NULL`
 
 /** Rides batch_pkey or the unique index of batch_uuid. */
 export async function findBatch(
@@ -82,22 +82,57 @@ export interface BatchFilter {
   readonly statuses: readonly number[] | null
   readonly dialects: readonly string[] | null
   readonly agentId: number | null
+  /** Only those in which nobody is dialled twice. */
+  readonly withoutRetries: boolean
 }
 
-/** Newest first: numbers of batches grow in the order in which they are made. Rides batch_pkey backwards. */
+const FILTER = `($2::smallint[] IS NULL OR s.status = ANY($2::smallint[])) AND ($3::text[] IS NULL OR b.dialect = ANY($3::text[]))
+   AND ($4::int IS NULL OR b.agent_id = $4) AND (NOT $5::bool OR (b.retry_policy->>'maxAttempts')::int = 1)`
+
+function filterValues(organizationId: number, filter: BatchFilter): unknown[] {
+  return [organizationId, filter.statuses, filter.dialects, filter.agentId, filter.withoutRetries]
+}
+
+/**
+ * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. Rides
+ * batch_pkey or batch_agent.
+ */
 export function selectBatches(
   client: Client,
   organizationId: number,
-  page: { before: number; limit: number },
+  page: { beside: number | null; backwards: boolean; limit: number },
   filter: BatchFilter,
 ): Promise<BatchRow[]> {
+  const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
   return ask<BatchRow>(
     client,
-    `${SELECT} AND b.batch_id < $2 AND ($4::smallint[] IS NULL OR s.status = ANY($4::smallint[]))
-       AND ($5::text[] IS NULL OR b.dialect = ANY($5::text[])) AND ($6::int IS NULL OR b.agent_id = $6)
-     ORDER BY b.batch_id DESC LIMIT $3`,
-    [organizationId, page.before, page.limit, filter.statuses, filter.dialects, filter.agentId],
+    `${SELECT} AND ${FILTER} AND ($6::int IS NULL OR b.batch_id ${relation} $6) ORDER BY b.batch_id ${direction} LIMIT $7`,
+    [...filterValues(organizationId, filter), page.beside, page.limit],
   )
+}
+
+/** Rides batch_pkey or batch_agent; one row, always. */
+export async function countSelectedBatches(
+  client: Client,
+  organizationId: number,
+  filter: BatchFilter,
+): Promise<number> {
+  const rows = await ask<{ count: number }>(
+    client,
+    `SELECT count(*)::int AS count FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
+     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND ${FILTER}`,
+    filterValues(organizationId, filter),
+  )
+  return rows[0]!.count
+}
+
+/** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */
+export async function markBatchDeleted(client: Client, gate: Gate, batchId: number): Promise<void> {
+  await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
+    gate.organizationId,
+    gate.now,
+    batchId,
+  ])
 }
 
 /** Columns of batch_state that a verb writes; what is left out stays. */

@@ -139,9 +139,21 @@ export interface TransactionScope {
  * rolls back when it rejects, and rejects when the server did not commit (a failed statement whose error was swallowed).
  * A connection that broke, or whose server is going down or became read-only by a fail-over, is not used again.
  */
-export async function transaction<T>(
+export function transaction<T>(
   pool: pg.Pool,
   scope: TransactionScope,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return runTransaction(pool, beginStatement(scope), work)
+}
+
+/**
+ * One transaction that begins with these statements. Resolves only after a COMMIT that was acknowledged as one; a
+ * connection that broke, also between two statements, is never used again.
+ */
+export async function runTransaction<T>(
+  pool: pg.Pool,
+  begin: string,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect()
@@ -150,9 +162,10 @@ export async function transaction<T>(
   const noteBreak = (): void => {
     broken = true
   }
+  // Without a listener a break while no statement is under way would end the process.
   client.on('error', noteBreak)
   try {
-    await client.query(beginStatement(scope))
+    await client.query(begin)
     const result = await work(client)
     requireCommitted(await client.query('COMMIT'))
     return result

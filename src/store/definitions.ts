@@ -26,6 +26,8 @@ export interface BatchDefinition {
 export interface LaneDefinition {
   readonly lane: number
   readonly trunkId: number
+  /** E.164 with the plus; null: that of the batch. */
+  readonly caller: string | null
   readonly zones: readonly string[]
   readonly waiting: number
   readonly nextDueEpochMs: number | null
@@ -51,7 +53,7 @@ const CHANGED_BATCHES = `${BATCHES} b.version > $2::bigint`
 const BATCHES_BY_ID = `${BATCHES} b.batch_id = ANY($2::int[])`
 
 const LANES = `SELECT l.batch_id, l.lane, l.trunk_id, l.zones, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END,
-  extract(epoch FROM q.due_at)::float8 * 1000
+  extract(epoch FROM q.due_at)::float8 * 1000, l.caller_number
  FROM lane l LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = l.batch_id AND q.lane = l.lane
    ORDER BY q.due_at LIMIT 1) q ON true
  WHERE l.organization_id = $1::int AND l.batch_id = ANY($2::int[]) ORDER BY l.batch_id, l.lane`
@@ -99,6 +101,7 @@ async function withLanes(client: Queryable, organizationId: number, rows: unknow
       zones: row[3] as string[],
       waiting: row[4] as number,
       nextDueEpochMs: row[5] as number | null,
+      caller: row[6] === null ? null : `+${row[6]}`,
     })
     lanesByBatch.set(batchId, lanes)
   }
@@ -115,7 +118,7 @@ function batchDefinition(row: unknown[], lanes: readonly LaneDefinition[]): Batc
     live: row[3] as number,
     expiresAtEpochMs: row[4] as number | null,
     trunkId: row[5] as number,
-    caller: `+${row[6]}`,
+    caller: `+${row[6] ?? ''}`,
     ringTimeoutSeconds: row[7] as number,
     maxCallSeconds: row[8] as number,
     callingWindow: row[9] as CallingWindow | null,

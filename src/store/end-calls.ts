@@ -6,6 +6,7 @@ import { CallEvents, type CallSteps } from './call-events.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
 import type { Statement } from './statement.ts'
+import { untouchedSql } from './successor-sql.ts'
 
 /** One call that is over; -1 in a number means "not known". */
 export interface EndedCall extends CallSteps {
@@ -14,6 +15,7 @@ export interface EndedCall extends CallSteps {
   readonly causeCode: number
   readonly answeredByCode: number
   readonly sipStatus: number
+  readonly q850Cause: number
   readonly endedMs: number
   readonly carrierCallId: string | null
   readonly keysPressed: string | null
@@ -47,22 +49,23 @@ const ANSWERED = codeOfStatus('answered')
 const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS disposition, unnest($9::smallint[]) AS cause, unnest($10::smallint[]) AS answered_by,
    unnest($11::int[]) AS sip, unnest($12::int[]) AS acc, unnest($13::int[]) AS ring, unnest($14::int[]) AS ans, unnest($15::int[]) AS fin,
-   unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason),
+   unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason,
+   unnest($27::int[]) AS q850),
  d AS (DELETE FROM live_call l USING t
    WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
    RETURNING t.retry_ms, l.batch_id, t.disposition, l.state, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted,
      l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
-     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason),
+     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850),
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
-     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text)
-   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken
+     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause)
+   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850
    FROM d ORDER BY batch_id, seq),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, d.batch_id, x.lane, $2::timestamptz, d.successor_seq, 1, 0, 5
    FROM d JOIN lane x ON x.organization_id = $1::int AND x.batch_id = d.batch_id AND d.successor_seq >= x.first_seq AND d.successor_seq < x.last_seq
-   WHERE d.retry_ms < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL RETURNING batch_id),
+   WHERE d.retry_ms < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
  f AS MATERIALIZED (SELECT batch_id, count(*)::int AS live, (count(*) FILTER (WHERE state = 1))::int AS dialing, (count(*) FILTER (WHERE state = 2))::int AS accepted,
      (count(*) FILTER (WHERE state = 3))::int AS ringing, (count(*) FILTER (WHERE state = 4))::int AS talking,
      (count(*) FILTER (WHERE retry_ms >= 0))::int AS again, (count(*) FILTER (WHERE retry_ms < 0))::int AS settled,
@@ -114,6 +117,7 @@ export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
       int2Array(calls, (call) => call.dueReasonCode),
       ...events.columns(),
       events.times(gate.nowEpochMs),
+      knownInt4Array(calls, (call) => call.q850Cause),
     ],
   }
 }

@@ -11,8 +11,8 @@ export interface NewBatch {
   readonly name: string
   readonly dialect: string
   readonly agentId: number
-  /** Digits without the plus. */
-  readonly callerDigits: number
+  /** Digits without the plus; null: it calls nobody itself. */
+  readonly callerDigits: number | null
   readonly trunkId: number
   readonly ringTimeoutSeconds: number
   readonly maxCallSeconds: number
@@ -108,6 +108,8 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
 
 export interface NewLane {
   readonly lane: number
+  /** Null: the batch's trunk and caller. */
+  readonly route: { readonly trunkId: number; readonly callerDigits: number | null } | null
   readonly zones: readonly string[]
   readonly firstSeq: number
   /** Those from here on begin in `due`, or are held back behind the same number. */
@@ -118,7 +120,7 @@ export interface NewLane {
   readonly closedCause: number | null
 }
 
-/** Few rows: one for each set of zones and each reason to be final from the start. */
+/** Few rows: one for each route and set of zones, and one for each reason to be final from the start. */
 export async function insertLanes(
   client: Client,
   gate: Gate,
@@ -127,10 +129,10 @@ export async function insertLanes(
 ): Promise<void> {
   await change(
     client,
-    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
-     SELECT $1::int, $3::int, l.lane, $4::int, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
+    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, caller_number, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
+     SELECT $1::int, $3::int, l.lane, coalesce(l.trunk_id, $4::int), l.caller_number, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
        l.closed_as, l.closed_cause, CASE WHEN l.closed_as IS NOT NULL THEN $2::timestamptz END
-     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
+     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, trunk_id int, caller_number bigint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
     [
       gate.organizationId,
       gate.now,
@@ -139,6 +141,8 @@ export async function insertLanes(
       JSON.stringify(
         lanes.map((lane) => ({
           lane: lane.lane,
+          trunk_id: lane.route?.trunkId,
+          caller_number: lane.route?.callerDigits,
           zones: lane.zones,
           first_seq: lane.firstSeq,
           end_seq: lane.endSeq,

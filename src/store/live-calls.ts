@@ -18,11 +18,13 @@ export interface LiveCallRow {
   readonly ringingMs: number | null
   readonly answeredMs: number | null
   readonly carrierCallId: string | null
+  /** What ends the call at its carrier, in the carrier's words. */
+  readonly carrierState: string | null
 }
 
 const COLUMNS = `l.batch_id, l.seq, l.n, l.counted, l.lane, l.trunk_id, l.node_id, l.number_hash, l.state,
   extract(epoch FROM l.claimed_at)::float8 * 1000, extract(epoch FROM l.send_not_after)::float8 * 1000,
-  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id`
+  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state`
 
 function liveCallRow(row: unknown[]): LiveCallRow {
   return {
@@ -41,6 +43,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
     ringingMs: row[12] as number | null,
     answeredMs: row[13] as number | null,
     carrierCallId: row[14] as string | null,
+    carrierState: row[15] as string | null,
   }
 }
 

@@ -49,6 +49,19 @@ export async function findNumber(
   return (await ask<NumberRow>(client, `${SELECT} AND ${condition}`, [organizationId, value]))[0]
 }
 
+/** Rides phone_number_pkey; an organization has few numbers. */
+export async function oldestNumberOfTrunk(
+  client: Client,
+  organizationId: number,
+  trunkId: number,
+): Promise<NumberRow | undefined> {
+  const rows = await ask<NumberRow>(client, `${SELECT} AND p.trunk_id = $2 ORDER BY p.number_id LIMIT 1`, [
+    organizationId,
+    trunkId,
+  ])
+  return rows[0]
+}
+
 /** False: the organization has the number already. */
 export async function insertNumber(
   client: Client,

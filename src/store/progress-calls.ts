@@ -14,6 +14,8 @@ export interface ProgressedCall extends CallSteps {
   readonly answeredByCode: number
   /** The carrier's id when the row lacks it, else null. */
   readonly unsavedCarrierCallId: string | null
+  /** What ends the call at its carrier, when the row does not have it yet, else null. */
+  readonly unsavedCarrierState: string | null
 }
 
 /**
@@ -26,9 +28,10 @@ export interface ProgressedCall extends CallSteps {
  */
 const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
-   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid),
+   unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid, unnest($25::text[]) AS carrier_state),
  u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(l.carrier_call_id, t.cid), accepted_ms = coalesce(l.accepted_ms, t.acc),
-     ringing_ms = coalesce(l.ringing_ms, t.ring), answered_ms = coalesce(l.answered_ms, t.ans), answered_by = greatest(l.answered_by, t.answered_by)
+     ringing_ms = coalesce(l.ringing_ms, t.ring), answered_ms = coalesce(l.answered_ms, t.ans), answered_by = greatest(l.answered_by, t.answered_by),
+     carrier_state = coalesce(t.carrier_state, l.carrier_state)
    FROM t WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
    RETURNING 1),
  s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
@@ -40,12 +43,13 @@ SELECT require_all((SELECT count(*) FROM u), cardinality($3::bigint[]))`
 
 /**
  * The progress of live calls, put into columns. That takes no gate: a busy node does it while it waits for one, so that
- * the organization's gate is not kept meanwhile. The calls must not change until it is written.
+ * the organization's gate is not kept meanwhile.
  */
 export class ProgressColumns {
   readonly calls: readonly ProgressedCall[]
   readonly #events = new CallEvents()
   readonly #columns: readonly unknown[]
+  readonly #carrierStates: Buffer
 
   constructor(calls: readonly ProgressedCall[]) {
     this.calls = calls
@@ -65,10 +69,12 @@ export class ProgressColumns {
       ...stateMoves(calls),
       ...this.#events.columns(),
     ]
+    this.#carrierStates = textArray(calls, (call) => call.unsavedCarrierState)
   }
 
   statement(gate: Gate): Statement {
-    const values = [gate.organizationId, gate.now, ...this.#columns, this.#events.times(gate.nowEpochMs)]
+    const times = this.#events.times(gate.nowEpochMs)
+    const values = [gate.organizationId, gate.now, ...this.#columns, times, this.#carrierStates]
     return { name: 'progress_calls', text: PROGRESS_CALLS, values }
   }
 }

@@ -11,6 +11,7 @@ export interface RecipientRow {
   number: string
   variables: string | null
   metadata: string | null
+  dialect_fields: string | null
   columns: string[] | null
   phone_column: number | null
   /** Null until it is final. */
@@ -63,7 +64,7 @@ export const WHEREABOUTS_SQL = `CROSS JOIN LATERAL (SELECT x.* FROM lane x WHERE
  LEFT JOIN LATERAL (SELECT x.* FROM attempt x WHERE x.organization_id = $1::int AND x.batch_id = r.batch_id AND x.seq = r.seq
    AND x.disposition <> ${NOT_SENT_CODE} ORDER BY x.n DESC LIMIT 1) a ON true`
 
-const COLUMNS = `r.batch_id, b.batch_uuid, r.seq, r.line, r.number, r.variables, r.metadata, b.columns, b.phone_column,
+const COLUMNS = `r.batch_id, b.batch_uuid, r.seq, r.line, r.number, r.variables, r.metadata, r.dialect_fields, b.columns, b.phone_column,
    (${OUTCOME_SQL}) AS outcome, CASE WHEN j.outcome IS NOT NULL THEN j.at WHEN a.disposition IS NOT NULL THEN a.claimed_at + a.ended_ms * interval '1 ms'
      WHEN r.seq >= l.next_seq AND r.seq < l.end_seq THEN l.closed_at END AS finished_at,
    l.lane, l.closed_cause AS lane_cause, d.due_at, d.reason AS due_reason, v.state AS live_state, v.n AS live_n, v.claimed_at AS live_claimed_at,
@@ -97,6 +98,19 @@ export async function selectRecipients(client: Client, range: RecipientRange): P
   return result.rows
 }
 
+/** Some recipients of a batch, by their places in it; those that do not exist are left out. Rides recipient_pkey. */
+export function selectRecipientsOf(
+  client: Client,
+  wanted: { organizationId: number; batchId: number; seqs: readonly number[] },
+): Promise<RecipientRow[]> {
+  return ask<RecipientRow>(
+    client,
+    `SELECT ${COLUMNS} FROM (SELECT * FROM recipient WHERE organization_id = $1::int AND batch_id = $2::int AND seq = ANY($3::int[])) r
+     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY r.seq`,
+    [wanted.organizationId, wanted.batchId, wanted.seqs],
+  )
+}
+
 /** Codes; a recipient is wanted when it is in one of the states or has one of the outcomes. */
 export interface RecipientFilter {
   readonly waiting: boolean
@@ -107,22 +121,23 @@ export interface RecipientFilter {
 }
 
 /**
- * Recipients of a filter in the order of `seq`. Looks at every recipient from `fromSeq` on until enough are found, at
- * some microseconds each.
+ * Recipients of a filter in the order of `seq`, or against it with `backwards`. Looks at every recipient of the range,
+ * from the end where it begins, until enough are found, at some microseconds each.
  */
 export function selectFilteredRecipients(
   client: Client,
-  range: RecipientRange & { readonly offset: number },
+  range: RecipientRange & { readonly offset: number; readonly backwards: boolean },
   filter: RecipientFilter,
 ): Promise<RecipientRow[]> {
+  const order = range.backwards ? 'r.seq DESC' : 'r.seq'
   return ask<RecipientRow>(
     client,
     `SELECT ${COLUMNS} FROM (SELECT r.* FROM recipient r ${WHEREABOUTS_SQL}
        WHERE r.organization_id = $1::int AND r.batch_id = $2::int AND r.seq >= $3 AND r.seq < $4
          AND CASE WHEN v.seq IS NOT NULL THEN v.state = ANY($9::smallint[]) WHEN d.seq IS NOT NULL THEN $8::bool
            WHEN (${OUTCOME_SQL}) IS NULL THEN $7::bool ELSE (${OUTCOME_SQL}) = ANY($10::smallint[]) END
-       ORDER BY r.seq LIMIT $5 OFFSET $6) r
-     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY r.seq`,
+       ORDER BY ${order} LIMIT $5 OFFSET $6) r
+     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY ${order}`,
     [
       range.organizationId,
       range.batchId,
@@ -147,6 +162,7 @@ export interface AttemptRow {
   cause: number
   answered_by: number
   sip_status: number | null
+  q850_cause: number | null
   claimed_at: Date
   accepted_ms: number | null
   ringing_ms: number | null
@@ -164,10 +180,10 @@ export function selectAttempts(
 ): Promise<AttemptRow[]> {
   return ask<AttemptRow>(
     client,
-    `SELECT n, disposition, NULL::smallint AS state, cause, answered_by, sip_status, claimed_at, accepted_ms, ringing_ms, answered_ms,
+    `SELECT n, disposition, NULL::smallint AS state, cause, answered_by, sip_status, q850_cause, claimed_at, accepted_ms, ringing_ms, answered_ms,
        ended_ms, carrier_call_id, keys_pressed, spoken_text
      FROM attempt WHERE organization_id = $1 AND batch_id = $2 AND seq = $3
-     UNION ALL SELECT v.n, NULL, v.state, 0, v.answered_by, NULL, v.claimed_at, v.accepted_ms, v.ringing_ms, v.answered_ms, NULL,
+     UNION ALL SELECT v.n, NULL, v.state, 0, v.answered_by, NULL, NULL, v.claimed_at, v.accepted_ms, v.ringing_ms, v.answered_ms, NULL,
        v.carrier_call_id, NULL, NULL
      FROM recipient r JOIN live_call v ON v.organization_id = $1 AND v.number_hash = r.number_hash AND v.batch_id = $2 AND v.seq = $3
      WHERE r.organization_id = $1 AND r.batch_id = $2 AND r.seq = $3 ORDER BY n`,

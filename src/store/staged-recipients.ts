@@ -50,8 +50,8 @@ export async function moveStaged(
     : 'NULL::int'
   const moved = await change(
     client,
-    `INSERT INTO recipient (organization_id, batch_id, seq, line, number, number_hash, variables, metadata, successor_seq)
-     SELECT $1::int, $3::int, r.first_seq + s.position AS seq, s.line, s.number, s.number_hash, s.variables, s.metadata, ${successor}
+    `INSERT INTO recipient (organization_id, batch_id, seq, line, number, number_hash, variables, metadata, dialect_fields, successor_seq)
+     SELECT $1::int, $3::int, r.first_seq + s.position AS seq, s.line, s.number, s.number_hash, s.variables, s.metadata, s.dialect_fields, ${successor}
      FROM staged_recipient s JOIN unnest($4::smallint[], $5::int[], $6::bool[]) r(lane, first_seq, chained) ON r.lane = s.lane
      WHERE s.organization_id = $1::int AND s.upload_id = $2::bigint ORDER BY seq`,
     [

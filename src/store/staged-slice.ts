@@ -7,18 +7,19 @@ export interface StagedRecipient {
   readonly digits: number
   readonly variables: string | null
   readonly metadata: string | null
+  readonly dialectFields: string | null
   readonly notBefore: Date | null
 }
 
 /** The columns of a row in the order in which a slice writes them. */
 export const STAGED_COLUMNS =
-  'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, not_before'
-const COLUMN_COUNT = 10
+  'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, dialect_fields, not_before'
+const COLUMN_COUNT = 11
 
 /** Signature, no flags, no extension. */
 const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const TRAILER_BYTES = 2
-/** A row without its texts: the count, ten lengths, and the columns of fixed length. */
+/** A row without its texts: the count, eleven lengths, and the columns of fixed length. */
 const FIXED_BYTES = 2 + COLUMN_COUNT * 4 + 4 + 8 + 2 + 4 + 4 + 8 + 8 + 8
 /** Where the hash stands, from the start of its row. */
 const HASH_AT = 2 + 8 + 12 + 6 + 8 + 8 + 12 + 4
@@ -78,6 +79,7 @@ export class StagedSlice {
     this.#at += 12
     this.#text(row.variables)
     this.#text(row.metadata)
+    this.#text(row.dialectFields)
     if (row.notBefore === null) this.#null()
     else this.#int8(BigInt(row.notBefore.getTime() - POSTGRES_EPOCH_MS) * 1000n)
   }
@@ -89,8 +91,8 @@ export class StagedSlice {
     return this.#buffer.subarray(0, this.#at + TRAILER_BYTES)
   }
 
-  #makeRoom({ variables, metadata }: StagedRecipient): void {
-    const texts = (variables?.length ?? 0) + (metadata?.length ?? 0)
+  #makeRoom({ variables, metadata, dialectFields }: StagedRecipient): void {
+    const texts = (variables?.length ?? 0) + (metadata?.length ?? 0) + (dialectFields?.length ?? 0)
     const needed = this.#at + FIXED_BYTES + texts * UTF8_BYTES_MAX + TRAILER_BYTES
     if (needed <= this.#buffer.length) return
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))

@@ -11,11 +11,14 @@ export interface TrunkRow {
   live: number
   calls_per_second: number
   blocked_until: Date | null
+  aliases: string[]
   created_at: Date
 }
 
 const SELECT = `SELECT t.trunk_id, t.trunk_uuid, t.name, t.carrier, t.settings, s.live_max, s.live, s.calls_per_second,
-   s.blocked_until, t.created_at
+   s.blocked_until, t.created_at,
+   ARRAY(SELECT a.alias FROM alias a WHERE a.organization_id = t.organization_id AND a.kind = 'trunk' AND a.object_id = t.trunk_id
+     ORDER BY a.alias) AS aliases
  FROM trunk t JOIN trunk_state s ON s.organization_id = t.organization_id AND s.trunk_id = t.trunk_id
  WHERE t.organization_id = $1`
 

@@ -7,7 +7,11 @@ import {
   requireCommitted,
   transaction,
 } from '../../src/store/database.ts'
+import { ownerTransaction } from '../../src/store/owner-transaction.ts'
+import { untilDatabaseAnswers } from '../../src/store/ping-database.ts'
+import { FaultProxy, serverOf, through } from '../../verify/fault-proxy.ts'
 import { createTestDatabase } from '../database.ts'
+import { FakeClock } from '../fake-clock.ts'
 
 async function newDatabase(): Promise<{ url: string; administrator: pg.Client }> {
   const database = await createTestDatabase()
@@ -88,8 +92,25 @@ test('a connection that the server ended is not used again', async () => {
     await administrator.query('SELECT pg_terminate_backend($1)', [own.rows[0]!.pid])
     await client.query('SELECT 1')
   })
-  await expect(broken).rejects.toThrow(/terminat|not queryable/)
+  await expect(broken).rejects.toThrow(/terminat|not queryable|EPIPE|ECONNRESET/)
   expect(pool.totalCount).toBe(0)
+  expect(await transaction(pool, { role: 'carillon_dispatcher' }, notes)).toEqual(['one', 'two'])
+})
+
+test('a connection that the server ends between two statements fails the transaction, not the process', async () => {
+  const { url, administrator } = await newDatabase()
+  const pool = newPool(url)
+  const work = async (client: pg.ClientBase) => {
+    const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const ended = new Promise((resolve) => {
+      client.once('error', resolve)
+    })
+    await administrator.query('SELECT pg_terminate_backend($1)', [own.rows[0]!.pid])
+    await ended
+    await client.query('SELECT 1')
+  }
+  await expect(ownerTransaction(pool, work)).rejects.toThrow()
+  await expect(transaction(pool, { role: 'carillon_dispatcher' }, work)).rejects.toThrow()
   expect(await transaction(pool, { role: 'carillon_dispatcher' }, notes)).toEqual(['one', 'two'])
 })
 
@@ -172,4 +193,29 @@ test('the hot connection tells once when it breaks', async () => {
   await administrator.query('SELECT pg_terminate_backend($1)', [own.rows[0]!.pid])
   await ended
   expect(broken).toHaveLength(1)
+})
+
+test('a start waits for a database that does not answer yet, but not for one that never will', async () => {
+  const { url } = await newDatabase()
+  const relay = await FaultProxy.start(serverOf(url))
+  onTestFinished(() => relay.close())
+  const relayed = through(relay, url)
+  const clock = new FakeClock()
+  relay.cut()
+  let onWaiting!: () => void
+  const waiting = new Promise<void>((resolve) => {
+    onWaiting = resolve
+  })
+  const answered = untilDatabaseAnswers(relayed, { clock, withinSeconds: 30, log: { info: onWaiting } })
+  await waiting
+  relay.heal()
+  clock.advance(500)
+  await answered
+
+  const log = { info: () => undefined }
+  const missing = untilDatabaseAnswers(`${relayed}-missing`, { clock, withinSeconds: 30, log })
+  await expect(missing).rejects.toMatchObject({ code: '3D000' })
+  relay.cut()
+  const never = untilDatabaseAnswers(relayed, { clock, withinSeconds: 0, log })
+  await expect(never).rejects.toThrow(/ECONNRESET|terminat/)
 })

@@ -1,4 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
+import type { DispatchStore } from '../../src/store/dispatch-store.ts'
+import { PostgresDispatchStore } from '../../src/store/postgres-dispatch-store.ts'
 import { type DispatchWorld, dispatchWorld, numbersEnding, until } from '../dispatch-world.ts'
 import { HandCarrier } from '../hand-carrier.ts'
 
@@ -8,8 +10,13 @@ afterEach(() => world.close())
 
 async function worldWithHandCarrier(options: Parameters<typeof dispatchWorld>[0] = {}) {
   world = await dispatchWorld(options)
+  return nodeWithHandCarrier()
+}
+
+async function nodeWithHandCarrier(store?: DispatchStore) {
   let carrier!: HandCarrier
   const node = await world.addNode({
+    store,
     openCarrier: (context) => {
       carrier = new HandCarrier(context)
       return carrier
@@ -20,6 +27,14 @@ async function worldWithHandCarrier(options: Parameters<typeof dispatchWorld>[0]
 
 async function one(text: string) {
   return (await world.ask(text))[0]
+}
+
+function signal() {
+  let give!: () => void
+  const given = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { give, given }
 }
 
 async function untilPlaced(carrier: () => HandCarrier, count: number) {
@@ -65,6 +80,30 @@ it('an intent without an answer ends unknown, and is corrected when the truth co
   const events = await world.ask('SELECT unnest(kind) AS kind FROM event_block ORDER BY block_no')
   expect(events.map((event) => event.kind)).toEqual([1, 6, 26, 7])
   expect(carrier().placed).toHaveLength(1)
+})
+
+it('the truth that comes while `unknown` is being written corrects it', async () => {
+  world = await dispatchWorld()
+  const store = new PostgresDispatchStore(world.connectionString)
+  const underGate = store.underGate.bind(store)
+  const held = signal()
+  const released = signal()
+  store.underGate = async (...args) => {
+    const result = await underGate(...args)
+    if ((await one('SELECT unknown FROM batch_state')).unknown === 1) {
+      held.give()
+      await released.given
+    }
+    return result
+  }
+  const { carrier } = await nodeWithHandCarrier(store)
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  await held.given
+  const told = carrier().end(carrier().placed[0]!.ref, 'busy')
+  released.give()
+  await told
+  expect(await one('SELECT unknown, busy, settled FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1 })
 })
 
 it('a call that rings after it was given up is live again, and its end counts', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
+import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { type DispatchWorld, dispatchWorld, numbersEnding, retryBusy, until } from '../dispatch-world.ts'
 
 let world: DispatchWorld
@@ -17,9 +18,9 @@ async function untilCompleted(batchId: number) {
 async function recount(batchId: number) {
   const [row] = await world.ask(
     `SELECT (SELECT count(*)::int FROM live_call) AS live, (SELECT live FROM gate) AS gate_live, (SELECT sum(live)::int FROM trunk_state) AS trunk_live,
-      (SELECT count(*)::int FROM due) AS due, (SELECT count(*)::int FROM attempt WHERE batch_id = $1) AS attempts,
-      (SELECT count(DISTINCT seq)::int FROM attempt WHERE batch_id = $1) AS called`,
-    [batchId],
+      (SELECT count(*)::int FROM due) AS due, (SELECT count(*)::int FROM attempt WHERE batch_id = $1 AND disposition <> $2) AS attempts,
+      (SELECT count(DISTINCT seq)::int FROM attempt WHERE batch_id = $1 AND disposition <> $2) AS called`,
+    [batchId, codeOfOutcome('not-sent')],
   )
   return row
 }

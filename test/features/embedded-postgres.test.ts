@@ -19,7 +19,8 @@ const testMode = { shared_buffers: '32MB' }
 function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'carillon-embedded-'))
   fs.chmodSync(folder, 0o711)
-  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }))
+  // A server that was just killed may still be writing its last files.
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   return folder
 }
 

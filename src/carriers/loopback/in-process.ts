@@ -53,6 +53,7 @@ export class InProcessLoopback implements Carrier {
 
   async close(): Promise<void> {
     this.#closed = true
+    // Whoever takes a call over finds it by its id.
     this.#network.close()
   }
 

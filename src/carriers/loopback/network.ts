@@ -152,9 +152,18 @@ export class SimulatedNetwork {
     else this.#byRef.set(entry.ref, others)
   }
 
-  /** Nothing is told any more. The calls go on: their ids say how. */
+  /**
+   * Nothing is told any more, but that a call was accepted, which is on its way at that moment. The calls go on: their
+   * ids say how, to whoever was told them.
+   */
   close(): void {
     this.#schedule.close()
+    for (const entry of this.#byId.values()) {
+      const [first] = entry.course
+      if (entry.told > 0 || first?.kind !== 'accepted') continue
+      entry.told++
+      this.#tell(entry, reportOf(entry, first))
+    }
   }
 
   #remember(call: SimulatedCall, elapsedMs: number): Entry {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/fake-clock.ts'
+import { noSound } from '../../../test/no-sound.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { CallEvent } from '../../model/call-event.ts'
 import type { CallRequest, Carrier } from '../carrier.ts'
@@ -46,6 +47,7 @@ function openAt(url: string, clock: Clock = systemClock, more: Record<string, un
     report: (event) => events.push(event),
     log: { info: () => undefined, warn: (fields, message) => warnings.push({ ...fields, message }) },
     callbackUrl: 'http://public.example/base/carriers/t1',
+    ...noSound,
   })
   cleanUps.push(() => carrier.close())
   return { carrier, events, warnings }

@@ -295,6 +295,7 @@ export const attempt = z
     causeText: z.string(),
     answeredBy: z.enum(ANSWERED_BY).nullable(),
     sipStatus: count.nullable(),
+    q850Cause: count.nullable(),
     carrierCallId: z.string().nullable(),
     dialedAt: instantOut,
     acceptedAt: instantOut.nullable(),

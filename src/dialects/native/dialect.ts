@@ -21,6 +21,8 @@ import { addRecipients } from './routes/recipients.ts'
 import { addResults } from './routes/results.ts'
 import { addSuppressions } from './routes/suppressions.ts'
 import { addTrunks } from './routes/trunks.ts'
+import { addWebhooks } from './routes/webhooks.ts'
+import { standardWebhook } from './webhook.ts'
 
 const BODY_BYTES_MAX = 32 * 1_048_576
 /** With it the operator's key works for one organization. */
@@ -31,6 +33,7 @@ export const native: Dialect = {
   name: 'native',
   title: 'Carillon',
   bodyLimitBytes: BODY_BYTES_MAX,
+  webhookForms: [standardWebhook],
   openApi: {
     version: '1',
     description:
@@ -43,6 +46,7 @@ export const native: Dialect = {
       { name: 'Numbers', description: 'Numbers to call from.' },
       { name: 'Suppressions', description: 'Numbers that are never called.' },
       { name: 'Events', description: 'The log of everything that happened, in order and without gaps.' },
+      { name: 'Webhooks', description: 'Addresses that are told of events as they happen, signed.' },
       { name: 'Keys', description: 'API keys of an organization.' },
       { name: 'Organizations', description: 'For whoever runs the installation: organizations and their limits.' },
     ],
@@ -81,6 +85,7 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addNumbers,
     addSuppressions,
     addEvents,
+    addWebhooks,
     addKeys,
     addOrganizations,
   ]

@@ -47,7 +47,11 @@ export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
 
 export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
   return {
-    ...view,
+    id: view.id,
+    name: view.name,
+    kind: view.kind,
+    settings: view.settings,
+    defaultNumberId: view.defaultNumberId,
     aliases: [...view.aliases],
     createdAt: view.createdAt.toISOString(),
     archivedAt: time(view.archivedAt),
@@ -57,6 +61,8 @@ export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
 export function encodeTrunk({ liveMax, ...view }: TrunkView): z.infer<typeof wire.trunk> {
   return {
     ...view,
+    secretSettings: [...view.secretSettings],
+    aliases: [...view.aliases],
     concurrency: liveMax,
     blockedUntil: time(view.blockedUntil),
     createdAt: view.createdAt.toISOString(),
@@ -142,7 +148,7 @@ export function encodeCreatedBatch(created: CreatedBatch): z.infer<typeof batchW
   }
 }
 
-export function encodeRecipient(view: RecipientView): z.infer<typeof batchWire.recipient> {
+export function encodeRecipient({ dialectFields: _, ...view }: RecipientView): z.infer<typeof batchWire.recipient> {
   return {
     ...view,
     firstDialedAt: time(view.firstDialedAt),

@@ -1,13 +1,18 @@
 import { z } from 'zod'
+import { addAlias, removeAlias } from '../../../commands/aliases.ts'
 import type { JsonObject } from '../../../commands/context.ts'
+import { testTrunk } from '../../../commands/test-trunk.ts'
 import { createTrunk, getTrunk, listTrunks, updateTrunk } from '../../../commands/trunks.ts'
 import { actorOf } from '../../dialect.ts'
 import { encodeTrunk } from '../encode.ts'
-import { type AddRoutes, answers, PREFIX } from '../route-parts.ts'
-import { pathId, trunk, trunkChanges, trunkRequest } from '../wire.ts'
+import { type AddRoutes, answers, nothing, PREFIX } from '../route-parts.ts'
+import { idOrAlias, pathId, trunk, trunkChanges, trunkRequest, trunkTest, trunkTestRequest } from '../wire.ts'
 
-export const addTrunks: AddRoutes = (scope, { commands }) => {
-  const tags = ['Trunks']
+const tags = ['Trunks']
+const aliasPath = pathId.extend({ alias: idOrAlias })
+
+export const addTrunks: AddRoutes = (scope, services) => {
+  const { commands } = services
 
   scope.post('/trunks', {
     schema: {
@@ -46,6 +51,25 @@ export const addTrunks: AddRoutes = (scope, { commands }) => {
     handler: async (request) => encodeTrunk(await getTrunk(commands, actorOf(request), request.params.id)),
   })
 
+  scope.post('/trunks/:id/test', {
+    schema: {
+      summary: 'Ring one telephone through a trunk and tell what happened',
+      description:
+        'Answers when the call is over, after a minute at most. The call belongs to no batch and counts for no limit.',
+      operationId: 'testTrunk',
+      tags,
+      params: pathId,
+      body: trunkTestRequest,
+      response: answers({ 200: trunkTest }),
+    },
+    handler: async (request) => {
+      const findings = await testTrunk(commands, actorOf(request), request.params.id, request.body)
+      return { findings: [...findings] }
+    },
+  })
+
+  addTrunkAliases(scope, services)
+
   scope.patch('/trunks/:id', {
     schema: {
       summary: 'Change a trunk or its limits; they hold from the next call on',
@@ -63,6 +87,38 @@ export const addTrunks: AddRoutes = (scope, { commands }) => {
         ...(settings === undefined ? {} : { settings: settings as JsonObject }),
       }
       return encodeTrunk(await updateTrunk(commands, actorOf(request), request.params.id, changes))
+    },
+  })
+}
+
+const addTrunkAliases: AddRoutes = (scope, { commands }) => {
+  scope.put('/trunks/:id/aliases/:alias', {
+    schema: {
+      summary: 'Give a trunk a name under which a wire format asks for it, such as that of a medium',
+      operationId: 'addTrunkAlias',
+      tags,
+      params: aliasPath,
+      response: answers({ 204: nothing }),
+    },
+    handler: async (request, reply) => {
+      await addAlias(commands, actorOf(request), { kind: 'trunk', ...request.params })
+      return reply.status(204).send(null)
+    },
+  })
+
+  scope.delete('/trunks/:id/aliases/:alias', {
+    schema: {
+      summary: 'Remove a name of a trunk',
+      operationId: 'removeTrunkAlias',
+      tags,
+      params: aliasPath,
+      response: answers({ 204: nothing }),
+    },
+    handler: async (request, reply) => {
+      const actor = actorOf(request)
+      await getTrunk(commands, actor, request.params.id)
+      await removeAlias(commands, actor, { kind: 'trunk', alias: request.params.alias })
+      return reply.status(204).send(null)
     },
   })
 }

@@ -1,0 +1,221 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { BatchInput } from '../../commands/batch-terms.ts'
+import type { JsonObject } from '../../commands/context.ts'
+import type { RecipientInput } from '../../commands/posted-recipients.ts'
+import type { BatchChanges } from '../../commands/update-batch.ts'
+import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
+import { AppError, type ErrorDetail } from '../../errors.ts'
+import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
+import { NO_RETRIES } from '../../model/retry-policy.ts'
+import { problemsOf, refusalOf } from '../zod-problems.ts'
+import { statusOf } from './encode.ts'
+import { callSettingsOf } from './encode-call.ts'
+import { type CallMedium, type CallPlan, callMedium, planOf, withoutPassword } from './media.ts'
+import {
+  type BatchChanges as BatchChangesRequest,
+  type BatchRequest,
+  type ScheduledCallRequest,
+  type ScheduledCallStatus,
+  scheduledCallRequest,
+} from './wire.ts'
+
+/** The carrier of calls that somebody else places. */
+export const JOINED_CARRIER = 'invitation'
+const PROBLEMS_LISTED = 100
+const CALLS_A_TURN = 5_000
+const RING_SECONDS = { min: 5, max: 80, fallback: 30 } as const
+/** The vendor's default is an hour. */
+const CALL_SECONDS = { min: 1, max: 28_800, fallback: 3_600 } as const
+
+/** What of an agent's template decides on its calls. */
+export interface AgentTerms {
+  /** Id as it stands in the path. */
+  readonly agent: string
+  readonly medium: CallMedium | null
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  /** Repeated with each of its calls. */
+  readonly callSettings: JsonObject
+}
+
+export interface DecodedBatch {
+  readonly input: BatchInput
+  readonly recipients: readonly RecipientInput[]
+  /** How each call is made, in the order of the request. */
+  readonly plans: readonly CallPlan[]
+}
+
+/** Reads what an agent's stored template says about its calls; what does not fit is taken as not there. */
+export function decodeAgentTerms(agent: string, fields: JsonObject | null): AgentTerms {
+  const template = (fields?.callTemplate ?? {}) as JsonObject
+  const medium = callMedium.safeParse(template.medium)
+  return {
+    agent,
+    medium: medium.success ? medium.data : null,
+    ringTimeoutSeconds: secondsOf(template.joinTimeout, RING_SECONDS),
+    maxCallSeconds: secondsOf(template.maxDuration, CALL_SECONDS),
+    callSettings: callSettingsOf(template) as unknown as JsonObject,
+  }
+}
+
+function secondsOf(value: unknown, range: { min: number; max: number; fallback: number }): number {
+  if (typeof value !== 'string') return range.fallback
+  return Math.min(range.max, Math.max(range.min, Math.ceil(Number.parseFloat(value))))
+}
+
+/** A posted batch as a command. @throws AppError that names the fields, the first 100 for the calls. */
+export async function decodeBatch(request: BatchRequest, terms: AgentTerms): Promise<DecodedBatch> {
+  const calls = await decodeCalls(request.calls, terms.medium)
+  const plans = calls.map(({ plan }) => plan)
+  checkWebhook(request, plans)
+  const recipients = calls.map((call) => recipientOf(call))
+  const [first] = recipients
+  return {
+    plans,
+    recipients,
+    input: {
+      name: `Scheduled batch of ${recipients.length} calls`,
+      dialect: 'ultravox',
+      agent: terms.agent,
+      trunk: first?.trunk,
+      callerNumber: first?.callerNumber,
+      ringTimeoutSeconds: terms.ringTimeoutSeconds,
+      maxCallSeconds: terms.maxCallSeconds,
+      startAt: dateOf(request.windowStart),
+      pastStart: 'now',
+      expiresAt: dateOf(request.windowEnd),
+      refuseShortWindow: true,
+      paused: request.paused === true,
+      retryPolicy: NO_RETRIES,
+      duplicateNumbers: 'skip',
+      dialectFields: { ...batchFields(request), callSettings: terms.callSettings },
+    },
+  }
+}
+
+/** What is stored with the batch and repeated. */
+export function batchFields(request: BatchChangesRequest | BatchRequest): JsonObject {
+  const { webhookUrl = null, webhookSecret = null, throttle = null } = request
+  return { webhookUrl, webhookSecret, throttle }
+}
+
+interface DecodedCall {
+  readonly request: ScheduledCallRequest
+  readonly medium: CallMedium | null
+  readonly plan: CallPlan
+}
+
+/** Looks for the first hundred faults and no further. Lets others have a turn: calls are placed by the same process. */
+async function decodeCalls(list: readonly unknown[], fallback: CallMedium | null): Promise<DecodedCall[]> {
+  const details: ErrorDetail[] = []
+  const calls: DecodedCall[] = []
+  for (const [index, sent] of list.entries()) {
+    if (index % CALLS_A_TURN === CALLS_A_TURN - 1) await nextTurn()
+    const parsed = scheduledCallRequest.safeParse(sent, { reportInput: true })
+    if (parsed.success) {
+      const medium = parsed.data.medium ?? fallback
+      calls.push({ request: parsed.data, medium, plan: planOf(medium) })
+      continue
+    }
+    const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['calls', index, ...issue.path] }))
+    details.push(...problemsOf(issues))
+    if (details.length >= PROBLEMS_LISTED) break
+  }
+  if (details.length > 0) throw refusalOf(details.slice(0, PROBLEMS_LISTED))
+  return calls
+}
+
+/** Needed when somebody else places a call, and of no use otherwise. */
+function checkWebhook({ webhookUrl }: BatchRequest, plans: readonly CallPlan[]): void {
+  const joined = plans.findIndex(({ kind }) => kind === 'joined')
+  const named = webhookUrl !== undefined && webhookUrl !== null
+  if (joined >= 0 && !named) {
+    const rule = `webhookUrl is missing: calls[${joined}] has the medium ${plans[joined]!.medium} without outgoing, and somebody must be asked to join it.`
+    throw new AppError('invalid-input', {
+      field: 'webhookUrl',
+      args: [rule],
+      remedy: 'Send the address of your server.',
+    })
+  }
+  if (joined < 0 && named) {
+    const rule = 'webhookUrl is not allowed: all calls have an outgoing medium, so nobody needs to be asked to join.'
+    throw new AppError('invalid-input', { field: 'webhookUrl', args: [rule], remedy: 'Leave webhookUrl out.' })
+  }
+}
+
+function recipientOf({ request, medium, plan }: DecodedCall): RecipientInput {
+  const { metadata, templateContext, experimentalSettings = null } = request
+  const shown = medium === null ? null : withoutPassword(medium)
+  return {
+    to: plan.kind === 'outgoing' ? plan.to : '',
+    trunk: plan.kind === 'outgoing' ? plan.medium : JOINED_CARRIER,
+    callerNumber: plan.kind === 'outgoing' ? plan.from : undefined,
+    variables: templateContext as JsonObject | null | undefined,
+    metadata,
+    dialectFields: { medium: shown, experimentalSettings } as unknown as JsonObject,
+  }
+}
+
+/** What is left out stays. */
+export function decodeBatchChanges(request: BatchChangesRequest): BatchChanges {
+  return {
+    ...(request.windowStart === undefined ? {} : { startAt: dateOf(request.windowStart), pastStart: 'now' as const }),
+    ...(request.windowEnd === undefined ? {} : { expiresAt: dateOf(request.windowEnd), refuseShortWindow: true }),
+  }
+}
+
+function dateOf(text: string | null | undefined): Date | null {
+  return text === null || text === undefined ? null : new Date(text)
+}
+
+/** Which recipients have this status. @param isFuture whether the window of the batch is not open yet. */
+export function decodeStatus(
+  status: ScheduledCallStatus,
+  isFuture: boolean,
+): { states: readonly RecipientState[]; outcomes: readonly Outcome[] } {
+  return {
+    states: RECIPIENT_STATES.filter((state) => state !== 'ended' && statusOf(state, null, isFuture) === status),
+    outcomes: OUTCOMES.filter((outcome) => statusOf('ended', outcome, isFuture) === status),
+  }
+}
+
+/** Where a fault of the core lies in a request of this wire format. */
+export function inRequest(error: unknown, plans: readonly CallPlan[]): unknown {
+  if (!(error instanceof AppError)) return error
+  const pathOf = (path: string) => pathInRequest(path, plans)
+  const { code, field, details, message, remedy } = error
+  if (code === 'trunk-not-found' && field !== undefined) return noTrunk(pathOf(field), field, plans)
+  if (field === undefined) return error
+  return new AppError('invalid-input', {
+    field: pathOf(field),
+    args: [message],
+    remedy,
+    details: details?.map((detail) => ({ ...detail, path: pathOf(detail.path) })),
+    cause: error,
+  })
+}
+
+function noTrunk(path: string, field: string, plans: readonly CallPlan[]): AppError {
+  const { medium } = plans[Number(/\[(\d+)\]/.exec(field)?.[1] ?? 0)]!
+  return new AppError('invalid-input', {
+    field: path,
+    args: [`No trunk of the organization carries calls of the medium ${medium}.`],
+    remedy: `Make a trunk of the carrier ${medium}, or let one stand for it: PUT /carillon/v1/trunks/{id}/aliases/${medium}.`,
+  })
+}
+
+const CALL_PATH = /^calls\[(\d+)\]\.(\w+)/
+const BATCH_PATHS: Readonly<Record<string, string>> = { trunk: 'trunk', callerNumber: 'callerNumber' }
+const NAMES: Readonly<Record<string, string>> = { variables: 'templateContext', dialectFields: 'medium' }
+
+function pathInRequest(path: string, plans: readonly CallPlan[]): string {
+  // The batch's own trunk and caller are those of its first call.
+  const found = CALL_PATH.exec(BATCH_PATHS[path] === undefined ? path : `calls[0].${path}`)
+  if (found === null) return path
+  const at = `calls[${found[1]}]`
+  const medium = plans[Number(found[1])]?.medium ?? 'medium'
+  if (found[2] === 'to') return `${at}.medium.${medium}.outgoing.to`
+  if (found[2] === 'callerNumber') return `${at}.medium.${medium}.outgoing.from`
+  if (found[2] === 'trunk') return `${at}.medium.${medium}`
+  return `${at}.${NAMES[found[2]!] ?? found[2]}`
+}

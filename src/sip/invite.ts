@@ -1,0 +1,33 @@
+import type { CallRecord } from './call-record.ts'
+import { ALLOW, type CallLeg, type DialogPart, newBranch, requestHeaders, requestInDialog } from './dialog.ts'
+import { authorizationLines } from './digest.ts'
+import { readCseq, type SipHeaders, type SipRequest } from './message.ts'
+
+/** The INVITE of a call: the first with `sequence` 1 more than nothing, a challenged one again with the next. */
+export function inviteRequest(
+  leg: CallLeg,
+  options: { sequence: number; offer: Buffer; headers: readonly (readonly [name: string, value: string])[] },
+): SipRequest {
+  const { sequence, offer } = options
+  const headers = requestHeaders(leg, { method: 'INVITE', sequence, branch: newBranch() })
+    .add('contact', leg.contact)
+    .add('allow', ALLOW)
+    .add('supported', 'timer')
+    .add('accept', 'application/sdp')
+    .add('content-type', 'application/sdp')
+  for (const [name, value] of options.headers) headers.add(name, value)
+  return { kind: 'request', method: 'INVITE', uri: leg.requestUri, headers, body: offer }
+}
+
+/** The ACK of a 2xx is a request of its own within the dialog; it repeats the credentials of its INVITE. */
+export function ackRequest(leg: CallLeg, dialog: DialogPart, invite: SipRequest): SipRequest {
+  const ack = requestInDialog(leg, dialog, { method: 'ACK', sequence: readCseq(invite.headers)!.number })
+  for (const [name, value] of authorizationLines(invite.headers)) ack.headers.add(name, value)
+  return ack
+}
+
+/** Cancels the INVITE of a record: it must repeat what named that INVITE, branch and sequence number included. */
+export function cancelRequest({ leg, inviteBranch, sequence }: CallRecord): SipRequest {
+  const headers: SipHeaders = requestHeaders(leg, { method: 'CANCEL', sequence, branch: inviteBranch })
+  return { kind: 'request', method: 'CANCEL', uri: leg.requestUri, headers, body: Buffer.alloc(0) }
+}

@@ -1,0 +1,245 @@
+/** A message larger than this is not read; ours are under 4 KB. */
+export const MESSAGE_BYTES_MAX = 65_535
+const HEAD_BYTES_MAX = 16_384
+const HEADER_LINES_MAX = 200
+
+/** The one-letter forms of RFC 3261 and its extensions. */
+const COMPACT_NAMES: Readonly<Record<string, string>> = {
+  a: 'accept-contact',
+  b: 'referred-by',
+  c: 'content-type',
+  e: 'content-encoding',
+  f: 'from',
+  i: 'call-id',
+  k: 'supported',
+  l: 'content-length',
+  m: 'contact',
+  o: 'event',
+  r: 'refer-to',
+  s: 'subject',
+  t: 'to',
+  u: 'allow-events',
+  v: 'via',
+  x: 'session-expires',
+}
+
+/** Headers of which a second one makes a message ambiguous. */
+const SINGLE_HEADERS = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'] as const
+
+interface SipMessageBase {
+  readonly headers: SipHeaders
+  readonly body: Buffer
+}
+
+export interface SipRequest extends SipMessageBase {
+  readonly kind: 'request'
+  readonly method: string
+  readonly uri: string
+}
+
+export interface SipResponse extends SipMessageBase {
+  readonly kind: 'response'
+  /** 100 to 699. */
+  readonly status: number
+  readonly reason: string
+}
+
+export type SipMessage = SipRequest | SipResponse
+
+export type ParsedMessage =
+  | { readonly ok: true; readonly message: SipMessage }
+  /** `why` is for the log: it never repeats what was received. */
+  | { readonly ok: false; readonly why: string }
+
+/** The headers of one message, in order. Names are compared without case, and by their compact forms. */
+export class SipHeaders {
+  readonly #lines: [name: string, value: string][]
+
+  constructor(lines: readonly (readonly [name: string, value: string])[] = []) {
+    this.#lines = lines.map(([name, value]) => [canonicalName(name), value])
+  }
+
+  /** The first header of that name. */
+  get(name: string): string | null {
+    const wanted = canonicalName(name)
+    return this.#lines.find(([each]) => each === wanted)?.[1] ?? null
+  }
+
+  /** Every value of that name, one header line each. */
+  all(name: string): string[] {
+    const wanted = canonicalName(name)
+    return this.#lines.filter(([each]) => each === wanted).map(([, value]) => value)
+  }
+
+  /** Every value of that name, with comma-separated ones apart. */
+  list(name: string): string[] {
+    return this.all(name).flatMap((value) => splitOutside(value, ','))
+  }
+
+  /** True when a comma-separated header names this token. */
+  names(name: string, token: string): boolean {
+    return this.list(name).some((each) => each.toLowerCase() === token.toLowerCase())
+  }
+
+  add(name: string, value: string): this {
+    this.#lines.push([canonicalName(name), value])
+    return this
+  }
+
+  set(name: string, value: string): this {
+    const wanted = canonicalName(name)
+    const index = this.#lines.findIndex(([each]) => each === wanted)
+    if (index < 0) return this.add(name, value)
+    this.#lines[index]![1] = value
+    return this
+  }
+
+  entries(): readonly (readonly [name: string, value: string])[] {
+    return this.#lines
+  }
+}
+
+function canonicalName(name: string): string {
+  const lower = name.toLowerCase()
+  return lower.length === 1 ? (COMPACT_NAMES[lower] ?? lower) : lower
+}
+
+/**
+ * Splits at a separator that stands neither in quotes nor in angle brackets, and trims the parts; empty ones are left
+ * out. One pass over the text, whatever it holds.
+ */
+export function splitOutside(text: string, separator: ',' | ';'): string[] {
+  const parts: string[] = []
+  let start = 0
+  let quoted = false
+  let bracketed = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (quoted && char === '\\') at++
+    else if (char === '"' && !bracketed) quoted = !quoted
+    else if (quoted) continue
+    else if (char === '<') bracketed = true
+    else if (char === '>') bracketed = false
+    else if (char === separator && !bracketed) {
+      parts.push(text.slice(start, at).trim())
+      start = at + 1
+    }
+  }
+  parts.push(text.slice(start).trim())
+  return parts.filter((part) => part !== '')
+}
+
+/** Where the head of a message ends in a stream: the offset of the body, or -1 while it is not complete. */
+export function bodyOffset(bytes: Buffer): number {
+  const end = bytes.indexOf('\r\n\r\n')
+  return end < 0 ? -1 : end + 4
+}
+
+/**
+ * Reads one whole message as it came from the wire. Never throws, takes time in proportion to the length, and accepts
+ * only what can be answered without guessing: a start line, Via, From, To, Call-ID and CSeq, each once where it must be.
+ */
+export function parseMessage(bytes: Buffer): ParsedMessage {
+  if (bytes.length > MESSAGE_BYTES_MAX) return fault('larger than any message may be')
+  const offset = bodyOffset(bytes)
+  if (offset < 0) return fault('no empty line after the headers')
+  if (offset > HEAD_BYTES_MAX) return fault('headers too long')
+  const head = bytes.toString('utf8', 0, offset - 4)
+  if (head.includes('\0')) return fault('a zero byte in the headers')
+  const lines = unfold(head.split('\r\n'))
+  if (lines === null) return fault('a line break that is no line end')
+  const startLine = lines.shift() ?? ''
+  if (lines.length > HEADER_LINES_MAX) return fault('too many headers')
+  const headers = new SipHeaders()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).trimEnd()
+    if (colon < 1 || !/^[\w!%'*+.`~-]+$/.test(name)) return fault('a header without a name')
+    headers.add(name, line.slice(colon + 1).trim())
+  }
+  const why = headerFault(headers)
+  if (why !== null) return fault(why)
+  const body = bodyOf(bytes.subarray(offset), headers)
+  if (body === null) return fault('a body shorter than its length')
+  return withStartLine(startLine, headers, body)
+}
+
+function fault(why: string): ParsedMessage {
+  return { ok: false, why }
+}
+
+/** Joins continuation lines; null when a bare CR or LF stands in one. */
+function unfold(lines: readonly string[]): string[] | null {
+  const joined: string[] = []
+  for (const line of lines) {
+    if (/[\r\n]/.test(line)) return null
+    const continues = line.startsWith(' ') || line.startsWith('\t')
+    if (continues && joined.length > 0) joined[joined.length - 1] += ` ${line.trim()}`
+    else joined.push(line)
+  }
+  return joined
+}
+
+function headerFault(headers: SipHeaders): string | null {
+  for (const name of SINGLE_HEADERS) if (headers.all(name).length > 1) return `more than one ${name}`
+  for (const name of ['via', 'from', 'to', 'call-id', 'cseq'] as const) if (!headers.get(name)) return `no ${name}`
+  if (/\s/.test(headers.get('call-id')!)) return 'a space in the Call-ID'
+  return readCseq(headers) === null ? 'a CSeq that is none' : null
+}
+
+/** The sequence number and method of a message, or null when it has no readable one. */
+export function readCseq(headers: SipHeaders): { number: number; method: string } | null {
+  const match = /^(\d{1,10})[ \t]+([A-Za-z]{1,32})$/.exec(headers.get('cseq') ?? '')
+  if (match === null) return null
+  const number = Number(match[1])
+  return number <= 0x7fff_ffff ? { number, method: match[2]! } : null
+}
+
+/** The body as Content-Length says, which may be missing in a datagram; null when less has arrived. */
+function bodyOf(bytes: Buffer, headers: SipHeaders): Buffer | null {
+  const written = headers.get('content-length')
+  if (written === null) return bytes
+  if (!/^\d{1,6}$/.test(written)) return null
+  const length = Number(written)
+  return length > bytes.length ? null : bytes.subarray(0, length)
+}
+
+function withStartLine(line: string, headers: SipHeaders, body: Buffer): ParsedMessage {
+  const response = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/.exec(line)
+  if (response !== null) {
+    const [, status, reason] = response
+    return { ok: true, message: { kind: 'response', status: Number(status), reason: reason ?? '', headers, body } }
+  }
+  const request = /^([A-Z]{1,32}) ([^\s<>"]{1,2048}) SIP\/2\.0$/.exec(line)
+  if (request === null) return fault('no start line')
+  const [, method, uri] = request
+  if (readCseq(headers)!.method !== method) return fault('a CSeq of another method')
+  return { ok: true, message: { kind: 'request', method: method!, uri: uri!, headers, body } }
+}
+
+/**
+ * The bytes of a message. Content-Length is added.
+ *
+ * @throws RangeError when a value holds a line break, which would let one header write another.
+ */
+export function writeMessage(message: SipMessage): Buffer {
+  const start =
+    message.kind === 'request'
+      ? `${message.method} ${message.uri} SIP/2.0`
+      : `SIP/2.0 ${message.status} ${message.reason}`
+  const lines = message.headers
+    .entries()
+    .filter(([name]) => name !== 'content-length')
+    .map(([name, value]) => `${writtenName(name)}: ${value}`)
+  lines.unshift(start)
+  lines.push(`Content-Length: ${message.body.length}`)
+  for (const line of lines) if (/[\r\n\0]/.test(line)) throw new RangeError('A SIP header may not hold a line break')
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), message.body])
+}
+
+const WRITTEN_NAMES: Readonly<Record<string, string>> = { 'call-id': 'Call-ID', cseq: 'CSeq', 'min-se': 'Min-SE' }
+
+/** Some peers compare names by case, although they should not: the usual spelling is the safe one. */
+function writtenName(name: string): string {
+  return WRITTEN_NAMES[name] ?? name.replace(/(^|-)[a-z]/g, (letters) => letters.toUpperCase())
+}
