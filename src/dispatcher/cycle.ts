@@ -1,5 +1,5 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
-import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
+import type { AgentDefinition, TrunkDefinition } from '../store/definitions.ts'
 import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
@@ -8,7 +8,7 @@ import type { LiveCallRow } from '../store/live-calls.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import type { Freed, Wanted } from './organization-mirror.ts'
+import { agentOf, type Freed, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
@@ -25,8 +25,8 @@ export interface CycleOptions {
   /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
   readonly stamp: () => SentAt
   readonly refOf: (call: LiveCallRow) => string
-  /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
-  readonly stopKeyOf: (batch: BatchDefinition) => string | null
+  /** The key by which people to whom an agent speaks ask not to be called again; null: there is none. */
+  readonly stopKeyOf: (agent: AgentDefinition) => string | null
   /** Gets the organization's trunks whenever its definitions have changed. */
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
@@ -226,11 +226,11 @@ async function learnMissingBatches(
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
 }
 
-/** Known from the batch and not from the call, which another node may have placed. */
+/** Known from the lane and not from the call, which another node may have placed. */
 function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOptions): boolean {
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
-  return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+  return batch !== undefined && pressed(call, options.stopKeyOf(agentOf(batch, call.lane)))
 }
 
 function slotsFreed(ended: readonly LiveCall[]): Freed {

@@ -25,9 +25,19 @@ function askBeforeNoon(leftMs: number) {
     callingWindow: { zone: 'UTC', ranges: [{ weekdays: [1], from: '09:00', to: '12:00' }] },
     retryPolicy: NO_RETRIES,
     variableNames: null,
-    agentKind: 'announcement',
-    agentSettings: {},
-    lanes: [{ lane: 0, caller: null, trunkId: 1, zones: [], waiting: 100, nextDueEpochMs: null }],
+    agent: { kind: 'announcement', settings: {} },
+    lanes: [
+      {
+        lane: 0,
+        caller: null,
+        agent: null,
+        attemptsMax: null,
+        trunkId: 1,
+        zones: [],
+        waiting: 100,
+        nextDueEpochMs: null,
+      },
+    ],
   }
   mirror.learn([batch])
   return mirror.choose(NOON_EPOCH_MS - leftMs, NOTHING_FREED).cursor.map(({ sendWithinMs }) => sendWithinMs)

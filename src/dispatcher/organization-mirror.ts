@@ -1,7 +1,7 @@
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { windowState } from '../model/calling-window.ts'
 import type { LaneRequest } from '../store/claim-recipients.ts'
-import type { BatchDefinition } from '../store/definitions.ts'
+import type { AgentDefinition, BatchDefinition } from '../store/definitions.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 
@@ -10,6 +10,8 @@ interface LaneMirror {
   readonly lane: number
   readonly trunkId: number
   readonly caller: string | null
+  readonly agent: AgentDefinition | null
+  readonly attemptsMax: number | null
   readonly zones: readonly string[]
   readonly first: number
   waiting: number
@@ -226,6 +228,11 @@ export class OrganizationMirror {
 
 function isOpen(batch: BatchMirror): boolean {
   return batch.status === BATCH_STATUS_CODE.running || batch.status === BATCH_STATUS_CODE.paused
+}
+
+/** Who speaks to the recipients of a lane. */
+export function agentOf(batch: BatchMirror, lane: number): AgentDefinition {
+  return batch.lanes.get(lane)?.agent ?? batch.definition.agent
 }
 
 /** Whether a recipient of the batch may still get another attempt. */

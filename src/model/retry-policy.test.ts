@@ -11,7 +11,7 @@ import {
 } from './retry-policy.ts'
 
 function decided(policy: RetryPolicy, disposition: Disposition, counted = 1, unallocatedNumber = false) {
-  const decision = decideRetry(policy, { disposition, counted, unallocatedNumber })
+  const decision = decideRetry(policy, { disposition, counted, unallocatedNumber, nowEpochMs: 0 })
   return 'stop' in decision ? decision.stop : decision.retryAfterSeconds
 }
 
@@ -84,7 +84,7 @@ describe('after an attempt', () => {
           expect(counted).toBeLessThanOrEqual(maxAttempts)
           const decision = decideRetry(
             { maxAttempts, rules: someRules },
-            { disposition, counted, unallocatedNumber: false },
+            { disposition, counted, unallocatedNumber: false, nowEpochMs: 0 },
           )
           if ('stop' in decision) return
           expect(decision.retryAfterSeconds).toBeGreaterThanOrEqual(0)

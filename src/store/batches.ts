@@ -126,6 +126,15 @@ export async function countSelectedBatches(
   return rows[0]!.count
 }
 
+/** In any order; who is missing was deleted. Rides batch_pkey. */
+export function selectBatchesById(
+  client: Client,
+  organizationId: number,
+  batchIds: readonly number[],
+): Promise<BatchRow[]> {
+  return ask<BatchRow>(client, `${SELECT} AND b.batch_id = ANY($2::int[])`, [organizationId, batchIds])
+}
+
 /** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */
 export async function markBatchDeleted(client: Client, gate: Gate, batchId: number): Promise<void> {
   await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
@@ -170,6 +179,8 @@ export async function touchBatch(client: Client, gate: Gate, key: { batchId: num
 
 export interface BatchEdit {
   readonly name: string
+  readonly agentId: number
+  readonly retryPolicy: RetryPolicy
   readonly callingWindow: CallingWindow | null
   /** JSON texts. */
   readonly metadata: string | null
@@ -188,7 +199,7 @@ export async function writeBatchEdit(
   const { organizationId, batchId } = key
   await change(
     client,
-    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6
+    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6, agent_id = $7, retry_policy = $8
      WHERE organization_id = $1 AND batch_id = $2`,
     [
       organizationId,
@@ -197,6 +208,8 @@ export async function writeBatchEdit(
       edit.callingWindow === null ? null : JSON.stringify(edit.callingWindow),
       edit.metadata,
       edit.dialectFields,
+      edit.agentId,
+      JSON.stringify(edit.retryPolicy),
     ],
   )
   await change(
