@@ -54,8 +54,7 @@ export async function startZuduServer(options: { settings?: object; parts?: Serv
   const ask = (method: string, address: string, body?: unknown, headers: Record<string, string> = {}) =>
     send({ ...pair, ...headers }, method, address, body)
   /** Asks the native API with the same pair. */
-  const native = (method: string, address: string, body?: unknown) =>
-    send(pair, method, `/carillon/v1${address}`, body)
+  const native = (method: string, address: string, body?: unknown) => send(pair, method, `/carillon/v1${address}`, body)
   const must = async (reply: Promise<Reply>) => {
     const { status, body } = await reply
     if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`)
@@ -74,7 +73,9 @@ export async function startZuduServer(options: { settings?: object; parts?: Serv
     }),
   )
   const operator = { authorization: `Bearer ${OPERATOR_KEY}` }
-  await must(send(operator, 'PUT', `/carillon/v1/organizations/${product.first.organizationId}/aliases/${ORGANIZATION}`))
+  await must(
+    send(operator, 'PUT', `/carillon/v1/organizations/${product.first.organizationId}/aliases/${ORGANIZATION}`),
+  )
 
   /** Asks for a batch call again and again until `holds`; the product works in between. */
   const until = async (id: string, holds: (batch: Body) => boolean): Promise<Body> => {
@@ -103,7 +104,7 @@ export async function startZuduServer(options: { settings?: object; parts?: Serv
 
 /** A task whose number's last two digits tell the simulated network what becomes of it. */
 export function taskTo(ending: string, rest: object = {}) {
-  return { to_number: `+1415555501${ending}`, ...rest }
+  return { to_number: `+141555501${ending}`, ...rest }
 }
 
 /** A request with one task; what is undefined is left out. */

@@ -135,3 +135,36 @@ describe('a policy that somebody sent', () => {
     }
   })
 })
+
+describe('a rule with a time of day', () => {
+  const noon = Date.parse('2030-01-15T12:00:00Z')
+  const policy: RetryPolicy = { maxAttempts: 3, rules: { busy: { at: '18:30', zone: 'Europe/Berlin' } } }
+  const busy = { disposition: 'busy', counted: 1, unallocatedNumber: false, nowEpochMs: noon } as const
+
+  it('waits until clocks of the zone show it', () => {
+    expect(decideRetry(policy, busy)).toEqual({ retryAfterSeconds: 5.5 * 3_600 })
+  })
+
+  it('stops earlier for a person who is dialled less often', () => {
+    expect(decideRetry(policy, { ...busy, counted: 2 })).toEqual({ retryAfterSeconds: 5.5 * 3_600 })
+    expect(decideRetry(policy, { ...busy, counted: 2, attemptsMax: 2 })).toEqual({ stop: 'attempts-exhausted' })
+  })
+
+  it.each([
+    [{ at: '24:00', zone: 'UTC' }, 'rules.busy.at'],
+    [{ at: 930, zone: 'UTC' }, 'rules.busy.at'],
+    [{ at: '09:00' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: '+02:00' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: 'Mars/Base' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: 'UTC', gapsSeconds: [1] }, 'rules.busy'],
+  ])('refuses %j', (rule, path) => {
+    expect(problemsOfRetryPolicy({ maxAttempts: 2, rules: { busy: rule } }).map((problem) => problem.path)).toEqual([
+      path,
+    ])
+  })
+
+  it('is no reason to call somebody for more than 30 days', () => {
+    const rules = { busy: { at: '09:00', zone: 'UTC' } }
+    expect(problemsOfRetryPolicy({ maxAttempts: 20, rules })).toEqual([])
+  })
+})

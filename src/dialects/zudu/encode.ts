@@ -49,6 +49,8 @@ export const TASK_STATUS_OF_OUTCOME = {
   'not-allowed': { status: 'FAILED', text: 'Number may not be called' },
 } as const satisfies Record<Outcome, { status: ZuduTaskStatus; text: string | null }>
 
+const THEIR_ORGANIZATION = /^[a-z0-9]{20}$/
+
 const hexOf = (uuid: string) => uuid.replaceAll('-', '')
 
 export function encodeBatchId(uuid: string): string {
@@ -60,8 +62,9 @@ export function encodeAgentId({ id, aliases }: Pick<AgentView, 'id' | 'aliases'>
   return aliases.find((alias) => alias.startsWith('agent_')) ?? `agent_${id}`
 }
 
+/** The id that its owner brought along, when it looks like one of this product, or ours. */
 export function encodeOrganizationId({ id, aliases }: Pick<OrganizationView, 'id' | 'aliases'>): string {
-  return aliases[0] ?? hexOf(id)
+  return aliases.find((alias) => THEIR_ORGANIZATION.test(alias)) ?? hexOf(id)
 }
 
 /** Whether this wire format can say what the batch is: it calls from a number. */

@@ -58,18 +58,19 @@ export const taskRequest = z
   .meta({ id: 'zudu.Task' })
 export type TaskRequest = z.output<typeof taskRequest>
 
+const retryTerms = {
+  enabled: z.boolean().optional(),
+  retry_timing: z
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('AT'), time: timeOfDay }),
+      z.object({ type: z.literal('AFTER'), duration_minutes: z.int().min(0).max(43_200) }),
+    ])
+    .nullish(),
+}
 export const retryRule = z
-  .object({
-    condition: word(RETRY_CONDITIONS),
-    enabled: z.boolean().optional(),
-    retry_timing: z
-      .discriminatedUnion('type', [
-        z.object({ type: z.literal('AT'), time: timeOfDay }),
-        z.object({ type: z.literal('AFTER'), duration_minutes: z.int().min(0).max(43_200) }),
-      ])
-      .nullish(),
-  })
-  .meta({ id: 'zudu.RetryRule' })
+  .object({ condition: word(RETRY_CONDITIONS), ...retryTerms })
+  .meta({ id: 'zudu.RetryRuleRequest' })
+const givenRetryRule = z.object({ condition: z.enum(RETRY_CONDITIONS), ...retryTerms }).meta({ id: 'zudu.RetryRule' })
 
 export const quietHours = z
   .object({
@@ -85,7 +86,8 @@ export const retryConfig = z
   .meta({ id: 'zudu.RetryConfig' })
 
 const terms = {
-  name: z.string().max(NAME_CHARS_MAX).nullish(),
+  // The command counts characters, not halves of them.
+  name: z.string().nullish().describe(`At most ${NAME_CHARS_MAX} characters.`),
   trigger_timestamp: z.int().nullish().describe('Seconds or milliseconds since 1970 in UTC; below 1e11 is seconds.'),
   agent_id: agentId.nullish(),
   timezone: zoneName.nullish().describe('Of quiet hours and times of retries that name none; UTC by default.'),
@@ -122,7 +124,7 @@ const wholeText = (range: { min: number; max: number }) =>
     })
     .transform(Number)
 
-const PAGE = { min: 0, max: 1_000_000_000 } as const
+const PAGE = { min: 0, max: 2_147_483_647 } as const
 const LIMIT = { min: 1, max: PAGE_LIMIT_MAX } as const
 /** Null: everything. */
 const limitText = z.union([z.enum(['', 'null']).transform(() => null), wholeText(LIMIT)])
@@ -220,7 +222,7 @@ const batchCallFields = {
 const given = {
   retry_config: retryConfig.optional(),
   quiet_hours: quietHours.optional(),
-  retry_rules: z.array(retryRule).optional(),
+  retry_rules: z.array(givenRetryRule).optional(),
 }
 export const batchCall = z.object({ ...batchCallFields, ...given }).meta({ id: 'zudu.BatchCall' })
 export type BatchCall = z.output<typeof batchCall>

@@ -22,6 +22,8 @@ import * as wire from '../wire.ts'
 const tags = ['Batch calls']
 const PAGE_LIMIT_DEFAULT = 20
 const TASKS_AT_ONCE = 1_000
+/** Nobody has so many: a page beyond it is as empty as any other beyond the end. */
+const OFFSET_MAX = 2_000_000_000
 const GIVEN = 'Batch calls retrieved successfully with real-time metrics'
 const FILTERED = 'Batch calls retrieved successfully with filters'
 
@@ -54,7 +56,9 @@ export const addLists: AddRoutes = (scope, services) => {
       const { sort_by, sort_order } = request.query
       const page = pageOf(request.query)
       const asked = { message: GIVEN, page, sort_by, sort_order, selection: {}, appliedFilters: null }
-      return reply.type('application/json; charset=utf-8').send(asWritten(await listed(services, actorOf(request), asked)))
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(asWritten(await listed(services, actorOf(request), asked)))
     },
   })
 
@@ -175,7 +179,8 @@ async function listed({ commands }: DialectServices, actor: Actor, asked: Asked)
     return Readable.from(listAsJson({ asked, organizationId, total, batches }))
   }
   const { page, limit } = asked.page
-  const { items, total } = await browseBatches(commands, actor, selection, { ...sorting, offset: page * limit, limit })
+  const offset = Math.min(page * limit, OFFSET_MAX)
+  const { items, total } = await browseBatches(commands, actor, selection, { ...sorting, offset, limit })
   const head = {
     organization_id: organizationId,
     batch_calls: items.map((item) => encodeListedBatchCall(item, organizationId)),
