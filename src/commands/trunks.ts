@@ -28,7 +28,7 @@ export interface TrunkInput {
 
 export interface TrunkChanges {
   readonly name?: string
-  /** Replaces all settings. */
+  /** Replaces all settings; a secret that is left out stays. */
   readonly settings?: JsonObject
   readonly liveMax?: number
   readonly callsPerSecond?: number
@@ -38,7 +38,7 @@ export interface TrunkChanges {
 export async function createTrunk(context: CommandContext, actor: Actor, input: TrunkInput): Promise<TrunkView> {
   return underGate(context, actor, async (client, gate) => {
     const trunkId = await storeTrunk(context, client, { gate, input })
-    return trunkView((await findTrunk(client, actor.organizationId, { trunkId }))!)
+    return trunkView(context, (await findTrunk(client, actor.organizationId, { trunkId }))!)
   })
 }
 
@@ -80,12 +80,13 @@ export async function ensureJoinedTrunk(context: CommandContext, actor: Actor, c
 
 export async function listTrunks(context: CommandContext, actor: Actor): Promise<readonly TrunkView[]> {
   const rows = await inOrganization(context, actor, (client) => selectTrunks(client, actor.organizationId))
-  return rows.map(trunkView)
+  return rows.map((row) => trunkView(context, row))
 }
 
 /** @throws AppError `trunk-not-found`. */
 export async function getTrunk(context: CommandContext, actor: Actor, trunkId: string): Promise<TrunkView> {
   return trunkView(
+    context,
     await inOrganization(context, actor, (client) => requireTrunk(client, actor.organizationId, trunkId)),
   )
 }
@@ -106,13 +107,16 @@ export async function updateTrunk(
       { organizationId, trunkId: row.trunk_id },
       {
         name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
-        settings: settings === undefined ? row.settings : settingsFor(context, row.carrier, settings),
+        settings:
+          settings === undefined
+            ? row.settings
+            : settingsFor(context, row.carrier, withKeptSecrets(context, row, settings)),
         version: await nextVersion(client, gate),
         liveMax: liveMax === undefined ? row.live_max : checkedLiveMax(liveMax),
         callsPerSecond: callsPerSecond === undefined ? row.calls_per_second : checkedRate(callsPerSecond),
       },
     )
-    return trunkView((await findTrunk(client, organizationId, { trunkId: row.trunk_id }))!)
+    return trunkView(context, (await findTrunk(client, organizationId, { trunkId: row.trunk_id }))!)
   })
 }
 
@@ -131,12 +135,25 @@ function checkedRate(value: number): number {
   throw invalidInput('callsPerSecond', `must be a number from ${CALLS_PER_SECOND_MIN} to ${CALLS_PER_SECOND_MAX}`)
 }
 
-function trunkView(row: TrunkRow): TrunkView {
+/** Settings that are never shown cannot be sent back: one that is left out stays as it is. */
+function withKeptSecrets(context: CommandContext, row: TrunkRow, settings: JsonObject): JsonObject {
+  const stored = row.settings as JsonObject
+  const names = context.carrierKind(row.carrier)?.secretSettings ?? []
+  const kept = names.filter((name) => stored[name] !== undefined && settings[name] === undefined)
+  return { ...settings, ...Object.fromEntries(kept.map((name) => [name, stored[name]!])) }
+}
+
+function shownSettings(context: Pick<CommandContext, 'carrierKind'>, row: TrunkRow): JsonObject {
+  const secret = new Set(context.carrierKind(row.carrier)?.secretSettings ?? [])
+  return Object.fromEntries(Object.entries(row.settings as JsonObject).filter(([name]) => !secret.has(name)))
+}
+
+function trunkView(context: Pick<CommandContext, 'carrierKind'>, row: TrunkRow): TrunkView {
   return {
     id: row.trunk_uuid,
     name: row.name,
     carrier: row.carrier,
-    settings: row.settings as JsonObject,
+    settings: shownSettings(context, row),
     liveMax: row.live_max,
     live: row.live,
     callsPerSecond: row.calls_per_second,

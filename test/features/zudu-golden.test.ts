@@ -72,7 +72,7 @@ describe('creating a batch call', () => {
       startAt: '2025-01-01T08:00:00.000Z',
       retryPolicy: { maxAttempts: 4 },
     })
-    const tasks = await (await fetch(data.tasks_url)).json()
+    const tasks = (await (await fetch(data.tasks_url)).json()) as Json
     expect(tasks[0]).toMatchObject({
       to_number: '+12137774445',
       dynamic_variables: { first_name: 'John', last_name: 'Doe', company: 'Acme Corp' },
