@@ -3,15 +3,17 @@ import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
-import type { CommandContext } from './commands/context.ts'
+import type { CommandContext, JsonObject } from './commands/context.ts'
+import { openTrunkSettings } from './commands/trunks.ts'
 import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
-import { Dispatcher } from './dispatcher/dispatcher.ts'
+import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
 import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import type { InstallationSecrets } from './model/installation-secrets.ts'
 import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -21,6 +23,7 @@ import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
+import { WebhookDeliverer } from './webhooks/deliverer.ts'
 import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -59,6 +62,8 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
   }
 }
 
+const WEBHOOK_CONNECTIONS = 3
+
 interface Starting {
   readonly config: Config
   readonly log: Logger
@@ -81,6 +86,57 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
+  const sound = makeSound(config, { clock, log, stops })
+  let listening = ''
+  const publicUrl = () => config.publicUrl ?? listening
+  const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
+  const dispatcher = new Dispatcher({
+    store: new PostgresDispatchStore(databaseUrl),
+    clock,
+    ids: secrets.ids,
+    log,
+    nodeName: config.nodeName,
+    agentKind,
+    openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
+      const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
+      return { clock, log, callbackUrl, invite, ...sound }
+    }),
+  })
+  const signals: CommandContext['signals'] = {
+    wake: (organizationId) => dispatcher.wake(organizationId),
+    testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
+  }
+  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
+  const kinds = { carrierKind, agentKind, webhookForm }
+  const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
+
+  const { inviter, webhooks } = openMessengers({ log, stops }, { commands, targets, databaseUrl, publicUrl })
+
+  const server = buildServer({
+    dialects,
+    commands,
+    clock,
+    log,
+    publicUrl,
+    region: config.region,
+    trustedProxies: config.trustedProxies,
+    checkReady: () => readiness(database),
+    metrics: createMetrics(dispatcher, webhooks),
+    onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
+  })
+  stops.push(() => server.close())
+  listening = await server.listen({ port: config.port, host: config.host })
+  // After the port is ours: keys of a first start that fails would never be shown.
+  const first = await ensureFirstOrganization(commands, config)
+  stops.push(() => dispatcher.stop())
+  await dispatcher.start()
+  stops.push(() => webhooks.stop())
+  webhooks.start()
+  return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+/** Everything that calls with sound need of this machine: media, voices, SIP. */
+function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
   const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
   stops.push(() => media.close())
   const voices = createVoices()
@@ -93,63 +149,41 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     callsPerSecond: config.sipCallsPerSecond,
   })
   stops.push(async () => sip.close())
-  let listening = ''
-  const publicUrl = () => config.publicUrl ?? listening
-  const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
-  const dispatcher = new Dispatcher({
-    store: new PostgresDispatchStore(databaseUrl),
-    clock,
-    ids: secrets.ids,
-    log,
-    nodeName: config.nodeName,
-    agentKind,
-    openCarrier: (_organizationId, trunk, report) => {
-      const kind = carrierKind(trunk.carrier)
-      if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
-      const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), {
-        clock,
-        report,
-        log,
-        callbackUrl,
-        media,
-        voices,
-        sip,
-        invite,
-      })
-    },
-  })
-  const signals: CommandContext['signals'] = {
-    wake: (organizationId) => dispatcher.wake(organizationId),
-    testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
+  return { media, voices, sip }
+}
+
+/** How the dispatcher opens a trunk: with its secrets, and with what its carrier needs of this node. */
+function carrierOpener(
+  carrierKind: (name: string) => CarrierKind | undefined,
+  secrets: InstallationSecrets,
+  contextOf: (trunkUuid: string) => Omit<CarrierContext, 'report'>,
+): DispatcherOptions['openCarrier'] {
+  return (organizationId, { trunkId, trunkUuid, carrier, settings }, report) => {
+    const kind = carrierKind(carrier)
+    if (!kind) throw new Error(`This version has no carrier called ${carrier}`)
+    const opened = openTrunkSettings({ secrets }, { organizationId, trunkId }, settings as JsonObject)
+    return kind.open(kind.settings.parse(opened), { ...contextOf(trunkUuid), report })
   }
-  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
-  const kinds = { carrierKind, agentKind, webhookForm }
-  const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
+}
 
-  const invitations = new GuardedClient({ guard: targets, clock })
-  stops.push(() => invitations.close())
-  const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
-
-  const server = buildServer({
-    dialects,
-    commands,
-    clock,
+/** Those who send requests to the servers of users: one asks for people, one tells what happened. Neither has begun. */
+function openMessengers(
+  { log, stops }: Pick<Starting, 'log' | 'stops'>,
+  use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; publicUrl: () => string },
+): { inviter: Inviter; webhooks: WebhookDeliverer } {
+  const { commands, targets, databaseUrl, publicUrl } = use
+  const { clock } = commands
+  const client = new GuardedClient({ guard: targets, clock })
+  stops.push(() => client.close())
+  const inviter = new Inviter({ commands, client, clock, log, publicUrl, form: invitationForm })
+  const webhookPool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
     log,
-    publicUrl,
-    region: config.region,
-    trustedProxies: config.trustedProxies,
-    checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher),
-    onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
-  stops.push(() => server.close())
-  listening = await server.listen({ port: config.port, host: config.host })
-  // After the port is ours: keys of a first start that fails would never be shown.
-  const first = await ensureFirstOrganization(commands, config)
-  stops.push(() => dispatcher.stop())
-  await dispatcher.start()
-  return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+  stops.push(() => webhookPool.end())
+  const context = { ...commands, database: webhookPool }
+  return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
 }
 
 async function readiness(database: Database) {

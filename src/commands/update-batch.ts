@@ -7,7 +7,7 @@ import { type BatchEdit, type BatchRow, touchBatch, writeBatchEdit, writeBatchSt
 import { appendBatchEvent } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
 import type { Client } from '../store/owner-transaction.ts'
-import { checkedConcurrency, checkedExpiry, jsonOrNull, speakingAgent } from './batch-terms.ts'
+import { checkedConcurrency, checkedExpiry, jsonOrNull, speakingAgent, throttleIdOf } from './batch-terms.ts'
 import { checkedDate, checkedRetryPolicy, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
@@ -34,6 +34,8 @@ export interface BatchChanges {
   readonly agent?: string | undefined
   /** Counts from the next call that ends on. */
   readonly retryPolicy?: RetryPolicy | undefined
+  /** Name or id; null takes it away. Holds from the next claim on. */
+  readonly throttle?: string | null | undefined
   readonly metadata?: JsonObject | null | undefined
   readonly dialectFields?: JsonObject | null | undefined
 }
@@ -66,7 +68,7 @@ export function updateBatch(
 
 async function editOf(client: Client, row: BatchRow, gate: Gate, changes: BatchChanges): Promise<BatchEdit> {
   refuseWhatIsOver(row, changes)
-  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields, agent, retryPolicy } = changes
+  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields, agent, retryPolicy, throttle } = changes
   const startAt = changes.startAt === undefined ? row.start_at : newStart(row, gate, changes)
   return {
     name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
@@ -78,6 +80,7 @@ async function editOf(client: Client, row: BatchRow, gate: Gate, changes: BatchC
       agent === undefined
         ? row.agent_id
         : (await speakingAgent(client, gate.organizationId, { reference: agent, field: 'agent' })).agent_id,
+    throttleId: throttle === undefined ? row.throttle_id : await throttleIdOf(client, gate.organizationId, throttle),
     retryPolicy: retryPolicy === undefined ? row.retry_policy : checkedRetryPolicy(retryPolicy),
     liveMax: concurrency === undefined ? row.live_max : checkedConcurrency(concurrency, gate.liveMax),
     startAt,

@@ -74,5 +74,6 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.savedCarrierCallId = row.carrierCallId
   call.carrierState = row.carrierState
   call.savedCarrierState = row.carrierState
+  call.hangUpAsked = row.hangUpAsked
   return call
 }

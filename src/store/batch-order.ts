@@ -27,7 +27,7 @@ export interface BatchSieve {
 
 const SIEVE = `($2::smallint[] IS NULL OR s.status = ANY($2::smallint[])) AND ($3::int[] IS NULL OR b.agent_id = ANY($3::int[]))
    AND ($4::text[] IS NULL OR EXISTS (SELECT FROM unnest($4::text[]) x(part) WHERE strpos(lower(b.name), lower(x.part)) > 0))
-   AND (NOT $5::bool OR b.caller_number IS NOT NULL) AND b.deleted_at IS NULL`
+   AND (NOT $5::bool OR b.caller_number IS NOT NULL) AND NOT b.single AND b.deleted_at IS NULL`
 
 const JOINED = `batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id`
 
