@@ -7,6 +7,8 @@ import { encodeFailure } from './errors.ts'
 import { addAgents } from './routes/agents.ts'
 import { addBatches } from './routes/batches.ts'
 import { addLists } from './routes/lists.ts'
+import { addWebhooks } from './routes/webhooks.ts'
+import { postCallWebhook } from './webhook.ts'
 
 const BODY_BYTES_MAX = 8 * 1_048_576
 const OWN_PATH = /^\/batch-call(?:\/|$)/
@@ -26,6 +28,7 @@ export const zudu: Dialect = {
     tags: [
       { name: 'Batch calls', description: 'Lists of people who are called.' },
       { name: 'Agents', description: 'Who speaks.' },
+      { name: 'Post-call webhooks', description: 'Who is told of calls that have ended.' },
     ],
     securitySchemes: {
       apiKey: { type: 'apiKey', in: 'header', name: 'X-API-KEY' },
@@ -33,6 +36,7 @@ export const zudu: Dialect = {
     },
     security: [{ apiKey: [], apiSecret: [] }],
   },
+  webhookForms: [postCallWebhook],
   owns: (path, headers) => OWN_PATH.test(path) || isShared(path, headers),
   async authenticate(request, keys) {
     request.actor = await keys.organization(readPair(request), request)
@@ -45,7 +49,7 @@ export const zudu: Dialect = {
   register(scope, services) {
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
-    for (const add of [addBatches, addLists, addAgents]) add(routes, services)
+    for (const add of [addBatches, addLists, addAgents, addWebhooks]) add(routes, services)
   },
 }
 

@@ -51,7 +51,7 @@ export const TASK_STATUS_OF_OUTCOME = {
 
 const THEIR_ORGANIZATION = /^[a-z0-9]{20}$/
 
-const hexOf = (uuid: string) => uuid.replaceAll('-', '')
+export const hexOf = (uuid: string): string => uuid.replaceAll('-', '')
 
 export function encodeBatchId(uuid: string): string {
   return `batch_call_${hexOf(uuid)}`
