@@ -14,6 +14,10 @@ export interface LaneRoute {
   readonly trunkId: number
   /** Digits without the plus; null: nobody is called from it. */
   readonly callerDigits: number | null
+  /** Null: who speaks for the batch. */
+  readonly agentId: number | null
+  /** Null: as often as the batch says. */
+  readonly attemptsMax: number | null
 }
 
 /** Recipients of one kind while they arrive. Its index is the lane number in the stage. */
@@ -150,6 +154,7 @@ export class LaneBook {
 }
 
 function keyOf({ route, zones }: Pick<StagingLane, 'route' | 'zones'>): string {
-  const way = route === null ? '' : `${route.trunkId}/${route.callerDigits}`
+  const way =
+    route === null ? '' : `${route.trunkId}/${route.callerDigits}/${route.agentId ?? ''}/${route.attemptsMax ?? ''}`
   return `${way} ${zones.join(' ')}`
 }

@@ -18,7 +18,7 @@ export function endedCallRow(
 ): EndedCall {
   const ending = call.ending!
   const { batch, nowEpochMs, asksToStop } = follow
-  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch) : -1
+  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch, nowEpochMs) : -1
   // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
   const stopped = ending.disposition === 'not-sent' && retry < 0
   return {
@@ -45,13 +45,15 @@ export function endedCallRow(
   }
 }
 
-function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
+function retryAfterMs(call: LiveCall, batch: BatchMirror, nowEpochMs: number): number {
   const { disposition, cause } = call.ending!
   if (disposition === 'not-sent') return cause === 'trunk-unreachable' ? TRUNK_DOWN_DELAY_MS : 0
   const decision = decideRetry(batch.definition.retryPolicy, {
     disposition,
     counted: call.counted,
     unallocatedNumber: cause === 'unallocated-number',
+    nowEpochMs,
+    attemptsMax: batch.lanes.get(call.lane)?.attemptsMax ?? null,
   })
   return 'retryAfterSeconds' in decision ? Math.round(decision.retryAfterSeconds * 1000) : -1
 }

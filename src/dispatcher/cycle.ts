@@ -1,5 +1,5 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
-import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
+import type { AgentDefinition, TrunkDefinition } from '../store/definitions.ts'
 import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
@@ -10,7 +10,7 @@ import type { ThrottleState } from '../store/throttle-states.ts'
 import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import { type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
+import { agentOf, type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
@@ -31,8 +31,8 @@ export interface CycleOptions {
   /** Both clocks, read right before the gate is asked for: the send deadline counts from here. */
   readonly stamp: () => AskedAt
   readonly refOf: (call: LiveCallRow) => string
-  /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
-  readonly stopKeyOf: (batch: BatchDefinition) => string | null
+  /** The key by which people to whom an agent speaks ask not to be called again; null: there is none. */
+  readonly stopKeyOf: (agent: AgentDefinition) => string | null
   /** Gets the organization's trunks whenever its definitions have changed. */
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
@@ -290,11 +290,11 @@ async function learnMissingBatches(
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
 }
 
-/** Known from the batch and not from the call, which another node may have placed. */
+/** Known from the lane and not from the call, which another node may have placed. */
 function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOptions): boolean {
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
-  return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+  return batch !== undefined && pressed(call, options.stopKeyOf(agentOf(batch, call.lane)))
 }
 
 /** By whichever clock counted more: one shows a stopped process, the other a machine that slept. */

@@ -297,7 +297,7 @@ export class Dispatcher {
         },
         stamp: () => ({ monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }),
         refOf: (row) => this.#refOf(desk, row),
-        stopKeyOf: (batch) => this.#options.agentKind(batch.agentKind)?.stopKey(batch.agentSettings) ?? null,
+        stopKeyOf: (agent) => this.#options.agentKind(agent.kind)?.stopKey(agent.settings) ?? null,
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
       this.counters.cycles++
