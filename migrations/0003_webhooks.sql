@@ -75,7 +75,6 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX webhook_delivery_due ON webhook_delivery (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_delivery_pending ON webhook_delivery (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
 CREATE INDEX webhook_delivery_failed ON webhook_delivery (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
-CREATE INDEX webhook_delivery_age ON webhook_delivery (created_at);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoint, webhook_delivery TO carillon_api, carillon_dispatcher;
 

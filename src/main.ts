@@ -3,15 +3,17 @@ import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
-import type { CommandContext } from './commands/context.ts'
+import type { CommandContext, JsonObject } from './commands/context.ts'
+import { openTrunkSettings } from './commands/trunks.ts'
 import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
-import { Dispatcher } from './dispatcher/dispatcher.ts'
+import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
 import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import type { InstallationSecrets } from './model/installation-secrets.ts'
 import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -21,6 +23,7 @@ import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
+import { WebhookDeliverer } from './webhooks/deliverer.ts'
 import { Inviter } from './webhooks/inviter.ts'
 
 /** Parts that a test, a bench or a rehearsal puts in place of the product's own. */
@@ -59,6 +62,8 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
   }
 }
 
+const WEBHOOK_CONNECTIONS = 3
+
 interface Starting {
   readonly config: Config
   readonly log: Logger
@@ -81,18 +86,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
-  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
-  stops.push(() => media.close())
-  const voices = createVoices()
-  const sip = new SipEndpoint({
-    clock,
-    bindAddresses: config.sipAddresses,
-    port: config.sipPort,
-    advertisedAddress: config.sipPublicAddress ?? null,
-    allowedPrivateTargets: config.allowPrivateTargets,
-    callsPerSecond: config.sipCallsPerSecond,
-  })
-  stops.push(async () => sip.close())
+  const sound = makeSound(config, { clock, log, stops })
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
@@ -103,21 +97,10 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     log,
     nodeName: config.nodeName,
     agentKind,
-    openCarrier: (_organizationId, trunk, report) => {
-      const kind = carrierKind(trunk.carrier)
-      if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
-      const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), {
-        clock,
-        report,
-        log,
-        callbackUrl,
-        media,
-        voices,
-        sip,
-        invite,
-      })
-    },
+    openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
+      const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
+      return { clock, log, callbackUrl, invite, ...sound }
+    }),
   })
   const signals: CommandContext['signals'] = {
     wake: (organizationId) => dispatcher.wake(organizationId),
@@ -127,6 +110,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
+  const webhooks = makeDeliverer(databaseUrl, { commands, targets, log, stops })
   const invitations = new GuardedClient({ guard: targets, clock })
   stops.push(() => invitations.close())
   const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
@@ -140,7 +124,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     region: config.region,
     trustedProxies: config.trustedProxies,
     checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher),
+    metrics: createMetrics(dispatcher, webhooks),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -149,7 +133,56 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const first = await ensureFirstOrganization(commands, config)
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
+  stops.push(() => webhooks.stop())
+  webhooks.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
+}
+
+/** Everything that calls with sound need of this machine: media, voices, SIP. */
+function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  stops.push(() => media.close())
+  const voices = createVoices()
+  const sip = new SipEndpoint({
+    clock,
+    bindAddresses: config.sipAddresses,
+    port: config.sipPort,
+    advertisedAddress: config.sipPublicAddress ?? null,
+    allowedPrivateTargets: config.allowPrivateTargets,
+    callsPerSecond: config.sipCallsPerSecond,
+  })
+  stops.push(async () => sip.close())
+  return { media, voices, sip }
+}
+
+/** How the dispatcher opens a trunk: with its secrets, and with what its carrier needs of this node. */
+function carrierOpener(
+  carrierKind: (name: string) => CarrierKind | undefined,
+  secrets: InstallationSecrets,
+  contextOf: (trunkUuid: string) => Omit<CarrierContext, 'report'>,
+): DispatcherOptions['openCarrier'] {
+  return (organizationId, { trunkId, trunkUuid, carrier, settings }, report) => {
+    const kind = carrierKind(carrier)
+    if (!kind) throw new Error(`This version has no carrier called ${carrier}`)
+    const opened = openTrunkSettings({ secrets }, { organizationId, trunkId }, settings as JsonObject)
+    return kind.open(kind.settings.parse(opened), { ...contextOf(trunkUuid), report })
+  }
+}
+
+/** With connections of its own, so that webhooks take none from the API. */
+function makeDeliverer(
+  databaseUrl: string,
+  parts: { commands: CommandContext; targets: TargetGuard; log: Logger; stops: Starting['stops'] },
+): WebhookDeliverer {
+  const { commands, targets, log, stops } = parts
+  const pool = createPool(databaseUrl, {
+    maxConnections: WEBHOOK_CONNECTIONS,
+    applicationName: 'carillon-webhooks',
+    log,
+  })
+  stops.push(() => pool.end())
+  const context = { ...commands, database: pool }
+  return new WebhookDeliverer({ context, clock: commands.clock, guard: targets, form: webhookForm, log })
 }
 
 async function readiness(database: Database) {

@@ -1,8 +1,9 @@
 import { Gauge, Registry } from 'prom-client'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
+import type { WebhookDeliverer } from './webhooks/deliverer.ts'
 
 /** Prometheus figures of this node. Figures of batches and organizations are the API's: they are exact and have owners. */
-export function createMetrics(dispatcher: Dispatcher): Registry {
+export function createMetrics(dispatcher: Dispatcher, webhooks: WebhookDeliverer): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -26,6 +27,7 @@ export function createMetrics(dispatcher: Dispatcher): Registry {
       },
     })
   }
+  addWebhooks(registry, webhooks)
   new Gauge({
     name: 'carillon_live_calls',
     help: 'Live calls that this node owns',
@@ -35,4 +37,23 @@ export function createMetrics(dispatcher: Dispatcher): Registry {
     },
   })
   return registry
+}
+
+function addWebhooks(registry: Registry, webhooks: WebhookDeliverer): void {
+  const counters = {
+    delivered: 'Webhooks that their receiver took',
+    failed: 'Tries of webhooks that failed',
+    givenUp: 'Webhooks that were given up after their last try',
+    paused: 'Times that an endpoint was paused since it is gone or keeps failing',
+  } as const
+  for (const [name, help] of Object.entries(counters)) {
+    new Gauge({
+      name: `carillon_webhooks_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(webhooks.counters[name as keyof typeof counters])
+      },
+    })
+  }
 }

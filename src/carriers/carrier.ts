@@ -163,11 +163,10 @@ export interface CarrierKind<Settings = unknown> {
   /** The word in `trunk.carrier`, and the folder's name. */
   readonly kind: string
   readonly summary: string
+  /** A text that nobody may see again carries `.meta({ secret: true })`: it is stored sealed and never shown. */
   readonly settings: ZodType<Settings>
   /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
   readonly takesAnyNumber: boolean
-  /** Names of settings that are stored and never shown again. */
-  readonly secretSettings?: readonly string[]
   /** True when nobody is called: recipients have no number and are brought by somebody else. */
   readonly isJoined?: boolean
   open(settings: Settings, context: CarrierContext): Carrier

@@ -26,8 +26,6 @@ export interface CarrierTerms {
   readonly settings: ZodType
   /** True when any E.164-shaped number may be dialled and no country is refused. */
   readonly takesAnyNumber: boolean
-  /** Names of settings that are never shown again. */
-  readonly secretSettings?: readonly string[]
   /** True when nobody is called: recipients have no number and are brought by somebody else. */
   readonly isJoined?: boolean
 }

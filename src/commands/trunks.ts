@@ -8,6 +8,7 @@ import { checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { requireTrunk } from './find-objects.ts'
+import { openSettings, sealSettings, shownSettings, withKeptSecrets } from './sealed-settings.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { TrunkView } from './views.ts'
 
@@ -28,7 +29,7 @@ export interface TrunkInput {
 
 export interface TrunkChanges {
   readonly name?: string
-  /** Replaces all settings; a secret that is left out stays. */
+  /** Replaces all settings but secrets that are left out; a secret that is null is removed. */
   readonly settings?: JsonObject
   readonly liveMax?: number
   readonly callsPerSecond?: number
@@ -44,7 +45,7 @@ export async function createTrunk(context: CommandContext, actor: Actor, input: 
 
 /** The insert itself, for the first start too. */
 export async function storeTrunk(
-  context: Pick<CommandContext, 'carrierKind'>,
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
   client: Client,
   { gate, input }: { gate: Gate; input: TrunkInput },
 ): Promise<number> {
@@ -56,7 +57,7 @@ export async function storeTrunk(
     uuid: randomUUID(),
     name: checkedText(input.name, 'name', { max: NAME_CHARS_MAX }),
     carrier: input.carrier,
-    settings: settingsFor(context, input.carrier, input.settings),
+    settings: settingsFor(context, { organizationId, trunkId, carrier: input.carrier }, input.settings),
     version: await nextVersion(client, gate),
     liveMax: checkedLiveMax(input.liveMax),
     callsPerSecond: checkedRate(input.callsPerSecond),
@@ -107,10 +108,7 @@ export async function updateTrunk(
       { organizationId, trunkId: row.trunk_id },
       {
         name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
-        settings:
-          settings === undefined
-            ? row.settings
-            : settingsFor(context, row.carrier, withKeptSecrets(context, row, settings)),
+        settings: settings === undefined ? row.settings : changedSettings(context, { organizationId, row }, settings),
         version: await nextVersion(client, gate),
         liveMax: liveMax === undefined ? row.live_max : checkedLiveMax(liveMax),
         callsPerSecond: callsPerSecond === undefined ? row.calls_per_second : checkedRate(callsPerSecond),
@@ -120,10 +118,47 @@ export async function updateTrunk(
   })
 }
 
-function settingsFor(context: Pick<CommandContext, 'carrierKind'>, carrier: string, settings: JsonObject): unknown {
+interface TrunkKey {
+  readonly organizationId: number
+  readonly trunkId: number
+  readonly carrier: string
+}
+
+/** Checked, with their secrets sealed. */
+function settingsFor(
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
+  trunk: TrunkKey,
+  settings: JsonObject,
+): JsonObject {
+  const { carrier } = trunk
   const terms = context.carrierKind(carrier)
   if (terms === undefined) throw new AppError('unknown-carrier', { args: [carrier.slice(0, 100)], field: 'carrier' })
-  return checkedSettings(terms.settings, settings, `the carrier ${carrier}`)
+  const checked = checkedSettings(terms.settings, settings, `the carrier ${carrier}`) as JsonObject
+  return sealSettings(context.secrets.box, terms.settings, { settings: checked, place: placeOf(trunk) })
+}
+
+function changedSettings(
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
+  { organizationId, row }: { organizationId: number; row: TrunkRow },
+  sent: JsonObject,
+): JsonObject {
+  const trunk = { organizationId, trunkId: row.trunk_id, carrier: row.carrier }
+  const schema = context.carrierKind(row.carrier)?.settings
+  const known = openTrunkSettings(context, trunk, row.settings as JsonObject)
+  return settingsFor(context, trunk, schema === undefined ? sent : withKeptSecrets(schema, known, sent))
+}
+
+/** Stored settings of a trunk as its carrier reads them. @throws SecretUnreadable. */
+export function openTrunkSettings(
+  context: Pick<CommandContext, 'secrets'>,
+  trunk: Pick<TrunkKey, 'organizationId' | 'trunkId'>,
+  settings: JsonObject,
+): JsonObject {
+  return openSettings(context.secrets.box, settings, placeOf(trunk))
+}
+
+function placeOf({ organizationId, trunkId }: Pick<TrunkKey, 'organizationId' | 'trunkId'>) {
+  return { organizationId, table: 'trunk', rowId: trunkId }
 }
 
 function checkedLiveMax(value: number): number {
@@ -135,25 +170,12 @@ function checkedRate(value: number): number {
   throw invalidInput('callsPerSecond', `must be a number from ${CALLS_PER_SECOND_MIN} to ${CALLS_PER_SECOND_MAX}`)
 }
 
-/** Settings that are never shown cannot be sent back: one that is left out stays as it is. */
-function withKeptSecrets(context: CommandContext, row: TrunkRow, settings: JsonObject): JsonObject {
-  const stored = row.settings as JsonObject
-  const names = context.carrierKind(row.carrier)?.secretSettings ?? []
-  const kept = names.filter((name) => stored[name] !== undefined && settings[name] === undefined)
-  return { ...settings, ...Object.fromEntries(kept.map((name) => [name, stored[name]!])) }
-}
-
-function shownSettings(context: Pick<CommandContext, 'carrierKind'>, row: TrunkRow): JsonObject {
-  const secret = new Set(context.carrierKind(row.carrier)?.secretSettings ?? [])
-  return Object.fromEntries(Object.entries(row.settings as JsonObject).filter(([name]) => !secret.has(name)))
-}
-
 function trunkView(context: Pick<CommandContext, 'carrierKind'>, row: TrunkRow): TrunkView {
   return {
     id: row.trunk_uuid,
     name: row.name,
     carrier: row.carrier,
-    settings: shownSettings(context, row),
+    ...shownSettings(context.carrierKind(row.carrier)?.settings, row.settings as JsonObject),
     liveMax: row.live_max,
     live: row.live,
     callsPerSecond: row.calls_per_second,

@@ -98,6 +98,19 @@ export async function selectRecipients(client: Client, range: RecipientRange): P
   return result.rows
 }
 
+/** Some recipients of a batch, by their places in it; those that do not exist are left out. Rides recipient_pkey. */
+export function selectRecipientsOf(
+  client: Client,
+  wanted: { organizationId: number; batchId: number; seqs: readonly number[] },
+): Promise<RecipientRow[]> {
+  return ask<RecipientRow>(
+    client,
+    `SELECT ${COLUMNS} FROM (SELECT * FROM recipient WHERE organization_id = $1::int AND batch_id = $2::int AND seq = ANY($3::int[])) r
+     JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int ${WHEREABOUTS_SQL} ${HISTORY} ORDER BY r.seq`,
+    [wanted.organizationId, wanted.batchId, wanted.seqs],
+  )
+}
+
 /** Codes; a recipient is wanted when it is in one of the states or has one of the outcomes. */
 export interface RecipientFilter {
   readonly waiting: boolean

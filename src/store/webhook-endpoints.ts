@@ -155,15 +155,17 @@ export async function replaceWebhookSecret(
   )
 }
 
-/** Removes it at once; what is left of its deliveries is swept away later. */
+/** Removes it with its deliveries. The row goes first: a node that works for the endpoint then finds it gone. */
 export async function deleteWebhookEndpoint(
   client: Client,
   key: { organizationId: number; endpointId: number },
 ): Promise<void> {
-  await change(client, 'DELETE FROM webhook_endpoint WHERE organization_id = $1 AND endpoint_id = $2', [
-    key.organizationId,
-    key.endpointId,
-  ])
+  for (const table of ['webhook_endpoint', 'webhook_delivery']) {
+    await change(client, `DELETE FROM ${table} WHERE organization_id = $1 AND endpoint_id = $2`, [
+      key.organizationId,
+      key.endpointId,
+    ])
+  }
 }
 
 /**

@@ -8,6 +8,5 @@ export const sip: CarrierKind<SipSettings> = {
   summary: 'A SIP trunk of any provider or exchange; this server carries the sound of the calls itself.',
   settings: sipSettings,
   takesAnyNumber: false,
-  secretSettings: ['password'],
   open: (settings, context) => new SipTrunk(settings, context),
 }

@@ -193,6 +193,9 @@ export const trunk = z
     name: z.string(),
     carrier: z.string(),
     settings: jsonObject,
+    secretSettings: z
+      .array(z.string())
+      .describe('Secret settings that are set. Their values are never shown; a change that leaves one out keeps it.'),
     concurrency: z.number().int(),
     live: z.number().int(),
     callsPerSecond: z.number(),
