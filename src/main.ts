@@ -102,7 +102,10 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
       return { clock, log, callbackUrl, invite, ...sound }
     }),
   })
-  const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
+  const signals: CommandContext['signals'] = {
+    wake: (organizationId) => dispatcher.wake(organizationId),
+    testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
+  }
   const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }

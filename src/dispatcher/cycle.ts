@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
-import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -8,11 +8,13 @@ import type { LiveCallRow } from '../store/live-calls.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import type { Freed, Wanted } from './organization-mirror.ts'
+import { type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
 const REFRESHED_LANES_MAX = 500
+/** A gate that took longer leaves its claims too little time to be sent: what arrived is written, and the next cycle claims. */
+const CLAIM_WITHIN_MS = SEND_DEADLINE_MS / 2
 
 export interface CycleOptions {
   readonly store: DispatchStore
@@ -22,8 +24,8 @@ export interface CycleOptions {
   readonly skipIfTaken: boolean
   /** Work of the cycle before that may be done while the server works on this one. */
   readonly whileUnderway: () => void
-  /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
-  readonly stamp: () => SentAt
+  /** Both clocks, read right before the gate is asked for: the send deadline counts from here. */
+  readonly stamp: () => AskedAt
   readonly refOf: (call: LiveCallRow) => string
   /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
   readonly stopKeyOf: (batch: BatchDefinition) => string | null
@@ -31,8 +33,12 @@ export interface CycleOptions {
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
 
-/** When a claim was sent, by a clock that never jumps and by one that counts while the machine sleeps. */
-export interface SentAt {
+/**
+ * When a node asked for the gate, by a clock that never jumps and by one that counts while the machine sleeps. The gate's
+ * time is read after it, so that a deadline counted from here never lies behind the `send_not_after` of an intent, however
+ * long the gate's answer was on its way.
+ */
+export interface AskedAt {
   readonly monotonicMs: number
   readonly epochMs: number
 }
@@ -46,7 +52,7 @@ export interface CycleResult {
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
   readonly claimed: readonly ClaimedRecipient[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: readonly LaneState[]
   readonly trunks: readonly TrunkState[]
@@ -68,7 +74,7 @@ interface Underway {
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
@@ -83,11 +89,17 @@ interface Underway {
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
+  const askedAt = options.stamp()
+  let claimedAtEpochMs: number | null = null
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
-      (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options }),
+      async (gate, transaction) => {
+        const plan = await planCycle(desk, { inbox, gate, transaction, options, askedAt })
+        if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
+        return plan
+      },
     )
     if (!underway) {
       desk.restore(inbox)
@@ -103,6 +115,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
     }
   } catch (error) {
     desk.restore(inbox)
+    if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)
     throw error
   }
 }
@@ -112,6 +125,7 @@ interface Plan {
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
+  readonly askedAt: AskedAt
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
@@ -146,8 +160,8 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
   const freed = slotsFreed(ended)
-  const wanted: Wanted = options.claiming ? mirror.choose(gate.nowEpochMs, freed) : { cursor: [], due: [] }
-  const sentAt = options.stamp()
+  const claiming = options.claiming && millisecondsSince(plan.askedAt, options.stamp()) < CLAIM_WITHIN_MS
+  const wanted: Wanted = claiming ? mirror.choose(gate.nowEpochMs, freed) : { cursor: [], due: [] }
   const claims: Promise<ClaimedRecipient[]>[] = []
   for (const source of ['due', 'cursor'] as const) {
     const lanes = wanted[source]
@@ -164,7 +178,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     progressed,
     adopted,
     claims,
-    sentAt,
+    askedAt: plan.askedAt,
     strays,
     lanes,
     trunks,
@@ -190,30 +204,39 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  if (chores.disown) await disownLostClaims(desk, transaction, options)
-  return adopted
+  if (!chores.disown) return adopted
+  const lost = await findLostRows(desk, transaction, options)
+  return [...adopted, ...lost.filter((row) => !adopted.some((one) => options.refOf(one) === options.refOf(row)))]
 }
 
 /**
- * A claim whose answer was lost was never dialled, and only this node can know. Its rows of our incarnation that our
- * memory does not hold become `not-sent`. Serialized with our own claims of the organization by the gate and the cycle.
+ * Rows of ours that our memory does not hold: the answer to some COMMIT was lost. What we claimed in it was never
+ * dialled, and only this node can know: it becomes `not-sent`. What we took over in it may have been dialled by the
+ * node that died: it is ours to ask for, and nothing else. Serialized with our own claims by the gate and the cycle, so
+ * that the COMMIT in doubt is decided by now.
+ *
+ * Returns the rows taken over.
  */
-async function disownLostClaims(
+async function findLostRows(
   desk: OrganizationDesk,
   transaction: DispatchTransaction,
   options: CycleOptions,
-): Promise<void> {
+): Promise<LiveCallRow[]> {
   const rows = await transaction.liveCallsOfNode(options.nodeId)
-  for (const row of rows) {
-    const ref = options.refOf(row)
-    if (desk.calls.has(ref)) continue
+  const lost = rows.filter((row) => !desk.calls.has(options.refOf(row)))
+  const claimed = lost.filter((row) => desk.doubtfulClaims.has(row.claimedAtEpochMs))
+  for (const row of claimed) {
+    const { batchId, seq, n, claimedAtEpochMs: atEpochMs } = row
     desk.addStray({
-      event: { ref, kind: 'not-sent', cause: 'claim-lost', atEpochMs: row.claimedAtEpochMs },
-      batchId: row.batchId,
-      seq: row.seq,
-      n: row.n,
+      event: { ref: options.refOf(row), kind: 'not-sent', cause: 'claim-lost', atEpochMs },
+      batchId,
+      seq,
+      n,
     })
   }
+  desk.doubtfulClaims.clear()
+  for (const row of claimed) desk.doubtfulClaims.add(row.claimedAtEpochMs)
+  return lost.filter((row) => !claimed.includes(row))
 }
 
 async function learnMissingBatches(
@@ -231,6 +254,11 @@ function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOption
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
   return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+}
+
+/** By whichever clock counted more: one shows a stopped process, the other a machine that slept. */
+export function millisecondsSince(then: AskedAt, now: AskedAt): number {
+  return Math.max(now.monotonicMs - then.monotonicMs, now.epochMs - then.epochMs)
 }
 
 function slotsFreed(ended: readonly LiveCall[]): Freed {
