@@ -85,8 +85,10 @@ CREATE TABLE attempt (
   keys_pressed text,
   spoken_text text,
   q850_cause smallint,
+  erased_at timestamp with time zone,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
+CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
 
 CREATE TABLE batch (
   organization_id integer NOT NULL,
@@ -111,11 +113,15 @@ CREATE TABLE batch (
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
+  single boolean DEFAULT false NOT NULL,
+  throttle_id integer,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
-CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id);
+CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_listed ON batch USING btree (organization_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_throttled ON batch USING btree (organization_id, throttle_id) WHERE throttle_id IS NOT NULL;
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
 CREATE TABLE batch_state (
@@ -288,6 +294,7 @@ CREATE TABLE live_call (
   answered_ms integer,
   carrier_call_id text,
   carrier_state text,
+  hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
 ) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
 
@@ -383,6 +390,25 @@ CREATE TABLE suppression (
 );
 CREATE INDEX suppression_newest ON suppression USING btree (organization_id, created_at, number);
 
+CREATE TABLE throttle (
+  organization_id integer NOT NULL,
+  throttle_id integer NOT NULL,
+  throttle_uuid uuid NOT NULL,
+  name text NOT NULL,
+  rules jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT throttle_pkey PRIMARY KEY (organization_id, throttle_id),
+  CONSTRAINT throttle_organization_id_name_key UNIQUE (organization_id, name),
+  CONSTRAINT throttle_organization_id_throttle_uuid_key UNIQUE (organization_id, throttle_uuid)
+);
+
+CREATE TABLE throttle_state (
+  organization_id integer NOT NULL,
+  throttle_id integer NOT NULL,
+  starts timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+  CONSTRAINT throttle_state_pkey PRIMARY KEY (organization_id, throttle_id)
+) WITH (fillfactor=20);
+
 CREATE TABLE trunk (
   organization_id integer NOT NULL,
   trunk_id integer NOT NULL,
@@ -444,7 +470,6 @@ CREATE TABLE webhook_delivery (
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
 ) WITH (fillfactor=70);
-CREATE INDEX webhook_delivery_age ON webhook_delivery USING btree (created_at);
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
 CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
@@ -489,6 +514,7 @@ ALTER TABLE alias ADD CONSTRAINT alias_organization_id_fkey FOREIGN KEY (organiz
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
+ALTER TABLE batch ADD CONSTRAINT batch_throttle FOREIGN KEY (organization_id, throttle_id) REFERENCES throttle(organization_id, throttle_id);
 
 ALTER TABLE batch_state ADD CONSTRAINT batch_state_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
 
@@ -500,6 +526,10 @@ ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_fkey FOREIG
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
 
 ALTER TABLE suppression ADD CONSTRAINT suppression_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+ALTER TABLE throttle ADD CONSTRAINT throttle_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+ALTER TABLE throttle_state ADD CONSTRAINT throttle_state_organization_id_throttle_id_fkey FOREIGN KEY (organization_id, throttle_id) REFERENCES throttle(organization_id, throttle_id) ON DELETE CASCADE;
 
 ALTER TABLE trunk ADD CONSTRAINT trunk_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
@@ -558,6 +588,12 @@ CREATE POLICY own_rows ON rejected_row TO carillon_api USING (organization_id = 
 ALTER TABLE suppression ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON suppression TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON suppression TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE throttle ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON throttle TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON throttle TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE throttle_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON throttle_state TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON throttle_state TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE trunk ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON trunk TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON trunk TO carillon_api USING (organization_id = current_organization_id());
@@ -618,6 +654,10 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE staged_recipient TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE staged_recipient TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE suppression TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE suppression TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE throttle TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE throttle TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE throttle_state TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE throttle_state TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE trunk_state TO carillon_api;

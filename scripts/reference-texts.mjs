@@ -51,6 +51,7 @@ export const WAITING_REASON_TEXTS = {
   'batch-limit': 'The batch has as many calls as it may have.',
   'trunk-limit': 'The trunk has as many calls as it may have.',
   'calls-per-second': 'The trunk may not start another call yet.',
+  throttled: 'The throttle of the batch lets no more calls start in its window of time.',
   'in-line': 'Others are before it.',
 }
 

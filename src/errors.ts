@@ -164,6 +164,7 @@ const ERRORS = {
   'batch-not-found': notFound('batch'),
   'recipient-not-found': notFound('recipient'),
   'call-not-found': notFound('call'),
+  'throttle-not-found': notFound('throttle'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
 
@@ -171,6 +172,16 @@ const ERRORS = {
     httpStatus: 501,
     text: 'The call cannot be joined: %s',
     remedy: 'Make calls of a kind that this server places itself.',
+  },
+  'call-not-live': {
+    httpStatus: 409,
+    text: 'The call is over.',
+    remedy: 'Nothing has to be ended; read the call to see how it went.',
+  },
+  'call-not-over': {
+    httpStatus: 409,
+    text: 'The call is not over, or its person is to be called again.',
+    remedy: 'End the call or wait for its end, and cancel the batch where it would be tried again; then ask again.',
   },
   'batch-status-conflict': {
     httpStatus: 409,
@@ -186,6 +197,16 @@ const ERRORS = {
     httpStatus: 409,
     text: 'The alias %s stands for something else already.',
     remedy: 'Choose another alias, or remove the one there is.',
+  },
+  'throttle-taken': {
+    httpStatus: 409,
+    text: 'The organization has a throttle called %s already.',
+    remedy: 'Choose another name, or change the throttle there is.',
+  },
+  'throttle-in-use': {
+    httpStatus: 409,
+    text: 'Batches that may still call are under the throttle %s.',
+    remedy: 'Name another throttle in those batches, or wait for their end.',
   },
   'number-taken': {
     httpStatus: 409,

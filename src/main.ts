@@ -110,10 +110,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
-  const webhooks = makeDeliverer(databaseUrl, { commands, targets, log, stops })
-  const invitations = new GuardedClient({ guard: targets, clock })
-  stops.push(() => invitations.close())
-  const inviter = new Inviter({ commands, client: invitations, clock, log, publicUrl, form: invitationForm })
+  const { inviter, webhooks } = openMessengers({ log, stops }, { commands, targets, databaseUrl, publicUrl })
 
   const server = buildServer({
     dialects,
@@ -169,20 +166,24 @@ function carrierOpener(
   }
 }
 
-/** With connections of its own, so that webhooks take none from the API. */
-function makeDeliverer(
-  databaseUrl: string,
-  parts: { commands: CommandContext; targets: TargetGuard; log: Logger; stops: Starting['stops'] },
-): WebhookDeliverer {
-  const { commands, targets, log, stops } = parts
-  const pool = createPool(databaseUrl, {
+/** Those who send requests to the servers of users: one asks for people, one tells what happened. Neither has begun. */
+function openMessengers(
+  { log, stops }: Pick<Starting, 'log' | 'stops'>,
+  use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; publicUrl: () => string },
+): { inviter: Inviter; webhooks: WebhookDeliverer } {
+  const { commands, targets, databaseUrl, publicUrl } = use
+  const { clock } = commands
+  const client = new GuardedClient({ guard: targets, clock })
+  stops.push(() => client.close())
+  const inviter = new Inviter({ commands, client, clock, log, publicUrl, form: invitationForm })
+  const webhookPool = createPool(databaseUrl, {
     maxConnections: WEBHOOK_CONNECTIONS,
     applicationName: 'carillon-webhooks',
     log,
   })
-  stops.push(() => pool.end())
-  const context = { ...commands, database: pool }
-  return new WebhookDeliverer({ context, clock: commands.clock, guard: targets, form: webhookForm, log })
+  stops.push(() => webhookPool.end())
+  const context = { ...commands, database: webhookPool }
+  return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
 }
 
 async function readiness(database: Database) {

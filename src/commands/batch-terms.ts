@@ -18,6 +18,7 @@ import {
 import type { CommandContext, JsonObject } from './context.ts'
 import { requireAgent } from './find-objects.ts'
 import type { IdempotentRequest } from './idempotency.ts'
+import { lookForThrottle } from './throttles.ts'
 import { UNBOUND_AGENT_KIND } from './unbound-agent.ts'
 
 /** What is asked of a batch, apart from its recipients. */
@@ -26,6 +27,8 @@ export interface BatchInput {
   readonly name?: string | undefined
   /** The wire format that asks. */
   readonly dialect: string
+  /** For one call: lists of batches do not show it. */
+  readonly single?: boolean | undefined
   /** Id in any spelling, or alias. */
   readonly agent: string
   /** Id, alias or E.164 of a number; by default the agent's, else the organization's. */
@@ -55,6 +58,8 @@ export interface BatchInput {
   /** Refuses an expiry before which not everyone can be called. */
   readonly refuseShortWindow?: boolean | undefined
   readonly metadata?: JsonObject | null | undefined
+  /** Name or id of a throttle whose rules hold for its calls, too. */
+  readonly throttle?: string | null | undefined
   /** What the dialect must be able to repeat. */
   readonly dialectFields?: JsonObject | null | undefined
   /** The request with an idempotency key that asks: it makes one batch, however often it is taken over. */
@@ -154,6 +159,7 @@ export interface BatchParties {
   readonly strictPolicyFor: (callerDigits: number | null) => CallPolicy
   /** The agent's, else the organization's. */
   readonly defaultNumberId: number | null
+  readonly throttleId: number | null
 }
 
 /**
@@ -164,7 +170,7 @@ export async function batchParties(
   context: Pick<CommandContext, 'carrierKind'>,
   client: Client,
   organizationId: number,
-  input: Pick<BatchInput, 'agent' | 'trunk' | 'callerNumber'>,
+  input: Pick<BatchInput, 'agent' | 'trunk' | 'callerNumber' | 'throttle'>,
 ): Promise<BatchParties> {
   const agent = await requireAgent(client, organizationId, input.agent)
   if (agent.archived_at !== null) {
@@ -193,5 +199,18 @@ export async function batchParties(
     policy: takesAnyNumber ? null : strictPolicyFor(caller.digits),
     strictPolicyFor,
     defaultNumberId,
+    throttleId: await throttleIdOf(client, organizationId, input.throttle ?? null),
   }
+}
+
+/** @throws AppError `throttle-not-found` with the field. */
+export async function throttleIdOf(
+  client: Client,
+  organizationId: number,
+  reference: string | null,
+): Promise<number | null> {
+  if (reference === null) return null
+  const found = await lookForThrottle(client, organizationId, reference)
+  if (found === undefined) throw new AppError('throttle-not-found', { field: 'throttle' })
+  return found.throttle_id
 }

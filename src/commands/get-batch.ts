@@ -33,6 +33,7 @@ export function batchView(row: BatchRow): BatchView {
     id: row.batch_uuid,
     name: row.name,
     dialect: row.dialect,
+    isSingle: row.single,
     status: BATCH_STATUSES[row.status]!,
     agent: { id: row.agent_uuid, name: row.agent_name, aliases: row.agent_aliases },
     callerNumber: row.caller_number === null ? '' : `+${row.caller_number}`,

@@ -35,6 +35,10 @@ export async function findCallToJoin(context: CommandContext, callId: string, to
   const parts = isJoinToken(context, callId, token) ? context.secrets.ids.decode(callId) : null
   if (parts === null) throw new AppError('call-not-found')
   const actor = { organizationId: parts.organizationId, credentialId: '' }
-  const { recipient } = await getRecipient(context, actor, callId)
+  const { recipient } = await getRecipient(context, actor, callId).catch(asCallNotFound)
   return { actor, recipient, batch: await getBatch(context, actor, recipient.batchId) }
+}
+
+function asCallNotFound(error: unknown): never {
+  throw error instanceof AppError && error.code === 'recipient-not-found' ? new AppError('call-not-found') : error
 }

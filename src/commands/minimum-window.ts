@@ -19,6 +19,7 @@ export async function checkMinimumWindow(client: Client, gate: Gate, batchId: nu
     calls: facts.waiting,
     concurrency: facts.concurrency,
     callsPerSecond: facts.calls_per_second,
+    throttleRules: facts.throttle_rules ?? [],
     recentAttempts: facts.recent_attempts,
     recentTalkMs: facts.recent_talk_ms,
   })

@@ -107,7 +107,7 @@ function causeOf(row: RecipientRow, outcome: Outcome | null): Cause {
 }
 
 /** Values by name: those of a file stand in the order of its other columns. */
-function variablesOf(row: RecipientRow): JsonObject {
+export function variablesOf(row: Pick<RecipientRow, 'variables' | 'columns' | 'phone_column'>): JsonObject {
   if (row.variables === null) return {}
   const values = JSON.parse(row.variables) as JsonObject | string[]
   if (!Array.isArray(values)) return values as JsonObject

@@ -5,7 +5,7 @@ import { EVENT_KINDS } from '../model/event-kind.ts'
 import { type BatchEdit, type BatchRow, touchBatch, writeBatchEdit, writeBatchStatus } from '../store/batches.ts'
 import { appendBatchEvent } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
-import { checkedConcurrency, checkedExpiry, jsonOrNull } from './batch-terms.ts'
+import { checkedConcurrency, checkedExpiry, jsonOrNull, throttleIdOf } from './batch-terms.ts'
 import { checkedDate, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
@@ -26,6 +26,8 @@ export interface BatchChanges {
   readonly startAt?: Date | null | undefined
   /** What a start in the past means: a refusal (the default) or now. */
   readonly pastStart?: 'refuse' | 'now' | undefined
+  /** Name or id; null takes it away. Holds from the next claim on. */
+  readonly throttle?: string | null | undefined
   readonly metadata?: JsonObject | null | undefined
   readonly dialectFields?: JsonObject | null | undefined
 }
@@ -43,7 +45,9 @@ export function updateBatch(
   const { organizationId } = actor
   return underGate(context, actor, async (client, gate) => {
     const row = await requireBatch(client, organizationId, batchId)
-    const edit = editOf(row, gate, changes)
+    const { throttle } = changes
+    const throttleId = throttle === undefined ? row.throttle_id : await throttleIdOf(client, organizationId, throttle)
+    const edit = { ...editOf(row, gate, changes), throttleId }
     await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, edit)
     if (changes.refuseShortWindow === true) await checkMinimumWindow(client, gate, row.batch_id)
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }
@@ -55,7 +59,7 @@ export function updateBatch(
   })
 }
 
-function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): BatchEdit {
+function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): Omit<BatchEdit, 'throttleId'> {
   refuseWhatIsOver(row, changes)
   const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields } = changes
   const startAt = changes.startAt === undefined ? row.start_at : newStart(row, gate, changes)

@@ -7,6 +7,7 @@ import type { AttemptDisposition, Outcome } from '../model/disposition.ts'
 import type { DueReason } from '../model/due-reason.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
+import type { ThrottleRule } from '../model/throttle.ts'
 import type { JsonObject, JsonValue } from './context.ts'
 
 /**
@@ -60,6 +61,14 @@ export interface TrunkView {
   readonly createdAt: Date
 }
 
+/** At most so many calls in any window, for the batches that name it. */
+export interface ThrottleView {
+  readonly id: string
+  readonly name: string
+  readonly rules: readonly ThrottleRule[]
+  readonly createdAt: Date
+}
+
 export interface NumberView {
   readonly id: string
   readonly number: string
@@ -91,6 +100,8 @@ export interface BatchView {
   readonly id: string
   readonly name: string
   readonly dialect: string
+  /** Made for one call; lists of batches do not show it. */
+  readonly isSingle: boolean
   readonly status: BatchStatus
   readonly agent: { readonly id: string; readonly name: string; readonly aliases: readonly string[] }
   /** Empty when nobody of it is called from here. */
@@ -204,6 +215,36 @@ export interface AttemptView {
   readonly endedAt: Date | null
   readonly keysPressed: string | null
   readonly spokenText: string | null
+}
+
+/** One call: a dial of somebody on a list, or a call that was asked for by itself. */
+export interface CallView extends Omit<AttemptView, 'n' | 'state' | 'dialedAt'> {
+  /** That of the attempt; a call that was asked for by itself has it from the start. */
+  readonly id: string
+  readonly recipientId: string
+  /** Null for a call that was asked for by itself. */
+  readonly batchId: string | null
+  /** Of the batch, or of the call itself. */
+  readonly dialect: string
+  readonly agent: BatchView['agent']
+  /** Empty when it is not placed from here. */
+  readonly from: string
+  /** Empty for somebody who is brought by somebody else. */
+  readonly to: string
+  /** `waiting` and `due` only for a call that was asked for by itself. */
+  readonly state: RecipientState
+  /** Null until it is over. */
+  readonly outcome: Outcome | null
+  /** When it was dialled; before that, when it was asked to begin. */
+  readonly startAt: Date
+  readonly dialedAt: Date | null
+  readonly variables: JsonObject
+  readonly metadata: JsonValue | null
+  /** What the dialect that made it must be able to repeat: of the recipient, and of its batch. */
+  readonly dialectFields: JsonObject | null
+  readonly batchFields: JsonObject | null
+  /** When what was said in it was erased. */
+  readonly erasedAt: Date | null
 }
 
 /** One entry of the event log. */

@@ -28,7 +28,7 @@ import { requireBatch } from './get-batch.ts'
 import type { WebhookView } from './views.ts'
 
 const URL_CHARS_MAX = 2_000
-const SECRET_CHARS_MAX = 200
+const SECRET_CHARS_MAX = 2_000
 const SCOPE_MAX = 1_000
 const KEEP_SECONDS_DEFAULT = 86_400
 const KEEP_SECONDS_MAX = 30 * 86_400

@@ -1,13 +1,16 @@
 import { BATCH_STATUSES } from '../model/batch.ts'
 import { dueReasonFromCode } from '../model/due-reason.ts'
+import { nextStartEpochMs } from '../model/throttle.ts'
 import { type Waiting, type WaitingFacts, type WaitingReason, whyWaiting } from '../model/why-waiting.ts'
 import { type BatchRow, findBatch } from '../store/batches.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import type { RecipientRow } from '../store/recipients.ts'
+import { throttleStates } from '../store/throttle-states.ts'
 import { type LimitsRow, readLimits, selectWaitingLanes, type WaitingLaneRow } from '../store/waiting-facts.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireRecipient } from './find-recipient.ts'
 import { requireBatch } from './get-batch.ts'
+import { asQueryable } from './under-gate.ts'
 
 /** Reasons that pass as soon as a line is free, which may be at any moment. */
 const UNTIL_A_LINE_IS_FREE: ReadonlySet<WaitingReason> = new Set(['organization-limit', 'batch-limit', 'trunk-limit'])
@@ -25,13 +28,14 @@ export function whyBatchWaits(context: CommandContext, actor: Actor, batchId: st
     const waiting = batch.total - batch.live - batch.settled
     if (waiting === 0) return null
     const lanes = await selectWaitingLanes(client, { organizationId, batchId: batch.batch_id })
+    const throttledUntil = await throttledUntilOf(client, organizationId, batch)
     const now = new Map<number, LimitsRow>()
     let first: { waiting: Waiting; atEpochMs: number } | null = null
     for (const lane of lanes) {
       const limits = now.get(lane.trunk_id) ?? (await readLimits(client, organizationId, lane.trunk_id))
       now.set(lane.trunk_id, limits)
       for (const facts of factsOfLane(batch, limits, lane)) {
-        const found = whyWaiting(facts)
+        const found = whyWaiting({ ...facts, throttledUntil })
         const atEpochMs = dialledAt(found, limits)
         if (first === null || atEpochMs < first.atEpochMs) first = { waiting: found, atEpochMs }
       }
@@ -65,7 +69,9 @@ export async function waitingOfRecipient(
   const batch = (await findBatch(client, organizationId, { batchId }))!
   const lanes = await selectWaitingLanes(client, { organizationId, batchId })
   const lane = lanes.find((candidate) => candidate.lane === row.lane)!
-  const facts = factsOf(batch, await readLimits(client, organizationId, lane.trunk_id), lane)
+  const throttledUntil = await throttledUntilOf(client, organizationId, batch)
+  const limits = await readLimits(client, organizationId, lane.trunk_id)
+  const facts = { ...factsOf(batch, limits, lane), throttledUntil }
   const due = dueOf(row)
   if (due !== null) return whyWaiting({ ...facts, due })
   const inLine = row.seq >= lane.next_seq && row.seq < lane.end_seq
@@ -103,11 +109,21 @@ function factsOf(batch: BatchRow, limits: LimitsRow, lane: WaitingLaneRow): Wait
       callsPerSecond: limits.calls_per_second,
       blockedUntil: limits.blocked_until,
     },
+    throttledUntil: null,
     zones: lane.zones,
     due: null,
     heldBack: false,
     position: null,
   }
+}
+
+/** Null: the batch is under no throttle. */
+async function throttledUntilOf(client: Client, organizationId: number, batch: BatchRow): Promise<Date | null> {
+  if (batch.throttle_id === null) return null
+  const [state] = await throttleStates(asQueryable(client), organizationId, [batch.throttle_id])
+  if (state === undefined) return null
+  // Starts lie in the past, so the instant is right whatever it is compared with.
+  return new Date(nextStartEpochMs(state.rules, state.startsEpochMs, 0))
 }
 
 function dueOf(row: { due_at: Date | null; due_reason: number | null }): WaitingFacts['due'] {

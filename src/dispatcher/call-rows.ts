@@ -72,5 +72,6 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.savedCarrierCallId = row.carrierCallId
   call.carrierState = row.carrierState
   call.savedCarrierState = row.carrierState
+  call.hangUpAsked = row.hangUpAsked
   return call
 }

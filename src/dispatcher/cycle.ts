@@ -5,6 +5,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import type { ThrottleState } from '../store/throttle-states.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
@@ -51,11 +52,15 @@ export interface CycleResult {
   readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
+  /** Calls of this node that somebody asked to end, among them those that were asked before. */
+  readonly hangUps: readonly LiveCall[]
   readonly claimed: readonly ClaimedRecipient[]
   readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: readonly LaneState[]
   readonly trunks: readonly TrunkState[]
+  /** Those under which calls were claimed. */
+  readonly throttles: readonly ThrottleState[]
 }
 
 /** A call and the state that was written for it; more may have arrived while it was being written. */
@@ -73,11 +78,13 @@ interface Underway {
   readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
+  readonly hangUps: readonly LiveCall[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
   readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
+  readonly throttles: Promise<ThrottleState[]>
 }
 
 /**
@@ -112,6 +119,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
       claimed,
       lanes: await underway.lanes,
       trunks: await underway.trunks,
+      throttles: await underway.throttles,
     }
   } catch (error) {
     desk.restore(inbox)
@@ -132,7 +140,9 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const { inbox, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
-  const adopted = await doChores(desk, plan)
+  const { adopted, hangUps } = await doChores(desk, plan)
+  // Before anything is written: what is waited for behind a write hides why that write failed.
+  if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   const calls = [...inbox.calls, ...strays.calls]
   await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
@@ -159,15 +169,15 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
-  const freed = slotsFreed(ended)
   const claiming = options.claiming && millisecondsSince(plan.askedAt, options.stamp()) < CLAIM_WITHIN_MS
-  const wanted: Wanted = claiming ? mirror.choose(gate.nowEpochMs, freed) : { cursor: [], due: [] }
+  const wanted = claiming ? mirror.choose(gate.nowEpochMs, slotsFreed(ended)) : NOTHING_WANTED
   const claims: Promise<ClaimedRecipient[]>[] = []
   for (const source of ['due', 'cursor'] as const) {
     const lanes = wanted[source]
     if (lanes.length > 0) claims.push(transaction.claim(source, { nodeId: options.nodeId, lanes }))
   }
   const asked = [...wanted.due, ...wanted.cursor]
+  const throttles = mirror.isThrottled(asked) ? transaction.noteThrottledStarts() : Promise.resolve([])
   const refreshed = inbox.chores.refresh ? mirror.lanesToRefresh(REFRESHED_LANES_MAX) : []
   const lanes = asked.length + refreshed.length ? transaction.laneStates([...asked, ...refreshed]) : Promise.resolve([])
   const trunks = transaction.trunkStates()
@@ -177,20 +187,35 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     endedRows,
     progressed,
     adopted,
+    hangUps,
     claims,
     askedAt: plan.askedAt,
     strays,
     lanes,
     trunks,
+    throttles,
   }
 }
 
+const NOTHING_WANTED: Wanted = { cursor: [], due: [] }
+
+/** Read under the gate: until this transaction's commit no other one starts a call under these throttles. */
+async function learnThrottles(desk: OrganizationDesk, { gate, transaction }: Plan): Promise<void> {
+  const throttleIds = desk.mirror.throttlesInUse(gate.nowEpochMs)
+  if (throttleIds.length === 0) return
+  desk.mirror.learnThrottles(throttleIds, await transaction.throttleStates(throttleIds))
+}
+
 /** What must be known before anything is decided: each is rare and waits for its answer. */
-async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, options }: Plan): Promise<LiveCallRow[]> {
+async function doChores(
+  desk: OrganizationDesk,
+  { inbox, gate, transaction, options }: Plan,
+): Promise<{ adopted: LiveCallRow[]; hangUps: LiveCall[] }> {
   const { chores } = inbox
   const { mirror } = desk
   const turned = chores.turn ? await transaction.turnBatches() : 0
-  if (turned > 0 || gate.version !== mirror.version) {
+  const changed = turned > 0 || gate.version !== mirror.version
+  if (changed) {
     const [definitions, trunks, trunkDefinitions] = await Promise.all([
       transaction.batchesSince(mirror.version),
       transaction.trunkStates(),
@@ -204,9 +229,13 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  if (!chores.disown) return adopted
-  const lost = await findLostRows(desk, transaction, options)
-  return [...adopted, ...lost.filter((row) => !adopted.some((one) => options.refOf(one) === options.refOf(row)))]
+  const looks = chores.disown || (changed && desk.calls.size > 0)
+  const own = looks ? await transaction.liveCallsOfNode(options.nodeId) : []
+  // A request to end a call comes with a new version, or is found at the next heartbeat.
+  const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
+  const lost = chores.disown ? findLostRows(desk, own, options) : []
+  const known = new Set(adopted.map(options.refOf))
+  return { adopted: [...adopted, ...lost.filter((row) => !known.has(options.refOf(row)))], hangUps }
 }
 
 /**
@@ -217,12 +246,7 @@ async function doChores(desk: OrganizationDesk, { inbox, gate, transaction, opti
  *
  * Returns the rows taken over.
  */
-async function findLostRows(
-  desk: OrganizationDesk,
-  transaction: DispatchTransaction,
-  options: CycleOptions,
-): Promise<LiveCallRow[]> {
-  const rows = await transaction.liveCallsOfNode(options.nodeId)
+function findLostRows(desk: OrganizationDesk, rows: readonly LiveCallRow[], options: CycleOptions): LiveCallRow[] {
   const lost = rows.filter((row) => !desk.calls.has(options.refOf(row)))
   const claimed = lost.filter((row) => desk.doubtfulClaims.has(row.claimedAtEpochMs))
   for (const row of claimed) {

@@ -207,7 +207,11 @@ export class Dispatcher {
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    if (call.merge(event)) desk.touch(call)
+    if (call.merge(event)) {
+      desk.touch(call)
+      // A carrier that did not know the call yet when it was asked can end it now.
+      if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
+    }
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     call.misses = 0
     this.#noteTrunk(desk, call, event)
@@ -311,8 +315,13 @@ export class Dispatcher {
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
+    for (const call of result.hangUps) {
+      if (!call.hangUpAsked) this.#hangUp(call)
+      call.hangUpAsked = true
+    }
     mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
+    mirror.learnThrottles([], result.throttles)
     mirror.learnLanes(result.lanes)
     const options = { ...this.#options, carriers: this.#carriers }
     return () => {
@@ -366,6 +375,7 @@ export class Dispatcher {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
       this.#endOrphan(this.#calls.get(ref)!)
+      if (row.hangUpAsked) this.#hangUp(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {

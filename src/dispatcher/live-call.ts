@@ -60,6 +60,8 @@ export class LiveCall {
   carrierState: string | null = null
   savedCarrierState: string | null = null
   ending: Ending | null = null
+  /** Somebody asked to end it: its carrier was asked, and is asked again whenever the call gets further. */
+  hangUpAsked = false
   /** True while it stands in the list of what the next transaction writes. */
   dirty = false
   /** Monotonic time of the last news, and how often it was looked up in vain since. */

@@ -16,6 +16,7 @@ function batchOf(batchId: number, waiting: number): BatchDefinition {
     live: 0,
     expiresAtEpochMs: null,
     trunkId: 1,
+    throttleId: null,
     caller: '+14155550100',
     ringTimeoutSeconds: RING_TIMEOUT_SECONDS,
     maxCallSeconds: 600,

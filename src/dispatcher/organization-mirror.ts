@@ -1,9 +1,11 @@
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { windowState } from '../model/calling-window.ts'
+import { callsAllowed, nextStartEpochMs } from '../model/throttle.ts'
 import type { LaneRequest } from '../store/claim-recipients.ts'
 import type { BatchDefinition } from '../store/definitions.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
+import type { ThrottleState } from '../store/throttle-states.ts'
 
 /** One lane as this node last saw it. */
 interface LaneMirror {
@@ -64,6 +66,7 @@ export class OrganizationMirror {
   /** Ids of batches that have something left, in the order in which they are asked next. */
   readonly #line = new Map<number, BatchMirror>()
   readonly #tokensAt = new Map<number, number>()
+  readonly #throttles = new Map<number, ThrottleState>()
   #freed = NOTHING_FREED
 
   see(gate: Gate): void {
@@ -117,6 +120,27 @@ export class OrganizationMirror {
     }
   }
 
+  /** Throttles of batches that have something left: to be read under the gate before {@link choose}. */
+  throttlesInUse(nowEpochMs: number): number[] {
+    const ids = new Set<number>()
+    for (const batch of this.#line.values()) {
+      const { throttleId } = batch.definition
+      if (throttleId !== null && isRunning(batch, nowEpochMs)) ids.add(throttleId)
+    }
+    return [...ids]
+  }
+
+  /** Whether one of these lanes is of a batch under a throttle. */
+  isThrottled(lanes: readonly { readonly batchId: number }[]): boolean {
+    return lanes.some(({ batchId }) => (this.batches.get(batchId)?.definition.throttleId ?? null) !== null)
+  }
+
+  /** As this transaction has read them; one that was asked for and is not among them holds nothing back. */
+  learnThrottles(asked: readonly number[], states: readonly ThrottleState[]): void {
+    for (const throttleId of asked) this.#throttles.delete(throttleId)
+    for (const state of states) this.#throttles.set(state.throttleId, state)
+  }
+
   /** Calls of a batch ended in a transaction of this node. */
   noteEnded(batchId: number, count: number): void {
     const batch = this.batches.get(batchId)
@@ -136,18 +160,23 @@ export class OrganizationMirror {
   choose(nowEpochMs: number, freed: Freed): Wanted {
     this.#freed = freed
     let budget = Math.min(CLAIM_MAX, this.liveMax - this.live + freed.total)
+    const throttled = this.#throttleBudgets(nowEpochMs)
     const cursor: LaneRequest[] = []
     const due: LaneRequest[] = []
     const quantum = Math.max(QUANTUM, Math.ceil(budget / Math.max(1, this.#line.size)))
     for (const [batchId, batch] of [...this.#line]) {
       if (budget <= 0) break
       if (!isRunning(batch, nowEpochMs)) continue
-      let room = Math.min(quantum, budget, batch.definition.liveMax - batch.live + (freed.byBatch.get(batchId) ?? 0))
+      const { throttleId } = batch.definition
+      const allowed = throttleId === null ? quantum : (throttled.get(throttleId) ?? quantum)
+      const free = batch.definition.liveMax - batch.live + (freed.byBatch.get(batchId) ?? 0)
+      let room = Math.min(quantum, budget, allowed, free)
       if (room <= 0) continue
       const before = room
       room = this.#ask(batch, { nowEpochMs, source: 'due', room, into: due })
       room = this.#ask(batch, { nowEpochMs, source: 'cursor', room, into: cursor })
       budget -= before - room
+      if (throttleId !== null) throttled.set(throttleId, allowed - (before - room))
       this.#line.delete(batchId)
       this.#line.set(batchId, batch)
     }
@@ -217,8 +246,24 @@ export class OrganizationMirror {
   #laneWakesAt(batch: BatchMirror, lane: LaneMirror, nowEpochMs: number): number {
     const workAt = lane.waiting > 0 ? nowEpochMs : (lane.nextDueEpochMs ?? Number.POSITIVE_INFINITY)
     if (!Number.isFinite(workAt)) return workAt
+    const throttledUntil = this.#throttleReadyAt(batch, nowEpochMs)
     const opensAt = sendWindowMs(batch, lane, nowEpochMs) > 0 ? nowEpochMs : lane.windowUntilEpochMs
-    return Math.max(workAt, opensAt, this.#trunkReadyAt(lane.trunkId, nowEpochMs))
+    return Math.max(workAt, opensAt, throttledUntil, this.#trunkReadyAt(lane.trunkId, nowEpochMs))
+  }
+
+  /** How many calls may start under each throttle now; batches under one share them. */
+  #throttleBudgets(nowEpochMs: number): Map<number, number> {
+    const budgets = new Map<number, number>()
+    for (const [throttleId, { rules, startsEpochMs }] of this.#throttles) {
+      budgets.set(throttleId, callsAllowed(rules, startsEpochMs, nowEpochMs))
+    }
+    return budgets
+  }
+
+  #throttleReadyAt(batch: BatchMirror, nowEpochMs: number): number {
+    const { throttleId } = batch.definition
+    const throttle = throttleId === null ? undefined : this.#throttles.get(throttleId)
+    return throttle === undefined ? nowEpochMs : nextStartEpochMs(throttle.rules, throttle.startsEpochMs, nowEpochMs)
   }
 
   /** When the trunk may start a call, by its slots, its bucket and its breaker. */

@@ -163,6 +163,7 @@ const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claime
   answeredMs: null,
   carrierCallId: null,
   carrierState: null,
+  hangUpAsked: false,
 }
 
 function isUnwanted(attempt: LateAttempt): boolean {

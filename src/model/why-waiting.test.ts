@@ -10,6 +10,7 @@ const free: WaitingFacts = {
   batch: { status: 'running', startAt: null, callingWindow: null, live: 0, liveMax: 10 },
   organization: { live: 0, liveMax: 50 },
   trunk: { live: 0, liveMax: 50, callsPerSecond: 2, blockedUntil: null },
+  throttledUntil: null,
   zones: ['Europe/London'],
   due: null,
   heldBack: false,
@@ -48,6 +49,7 @@ test.each<[reason: string, next: Date | null, facts: Partial<WaitingFacts>]>([
   ['organization-limit', null, { organization: { live: 50, liveMax: 50 } }],
   ['batch-limit', null, { batch: { ...batch, live: 10 } }],
   ['trunk-limit', null, { trunk: { ...trunk, live: 51 } }],
+  ['throttled', in1h, { throttledUntil: in1h }],
 ])('%s', (reason, next, facts) => {
   expect(whyWaiting({ ...free, ...facts })).toMatchObject({ reason, nextTryAt: next })
 })

@@ -17,6 +17,7 @@ export const WAITING_REASONS = [
   'batch-limit',
   'trunk-limit',
   'calls-per-second',
+  'throttled',
   'in-line',
 ] as const
 export type WaitingReason = (typeof WAITING_REASONS)[number]
@@ -51,6 +52,8 @@ export interface WaitingFacts {
     /** Nothing is dialled through it until then. */
     readonly blockedUntil: Date | null
   }
+  /** Until when a throttle lets no call of the batch start; null: there is none, or it lets one start now. */
+  readonly throttledUntil: Date | null
   /** The zones the person may be in. */
   readonly zones: readonly string[]
   /** Of who is to be tried at an instant; null for who is in line or held back. */
@@ -85,6 +88,7 @@ const TEXTS = {
   'batch-limit': 'The batch has as many calls as it may have at once',
   'trunk-limit': 'The trunk has as many calls as it may have at once',
   'calls-per-second': 'The trunk starts no more calls in a second',
+  throttled: 'The throttle of the batch lets no more calls start in its window of time',
   'in-line': 'It is next in line',
 } as const satisfies Record<WaitingReason, string>
 
@@ -110,13 +114,14 @@ export function whyWaiting(facts: WaitingFacts): Waiting {
 }
 
 function limited(facts: WaitingFacts): Waiting {
-  const { now, organization, batch, trunk, position } = facts
+  const { now, organization, batch, trunk, throttledUntil, position } = facts
   if (trunk.blockedUntil !== null && trunk.blockedUntil > now) {
     return waiting(facts, 'trunk-unreachable', trunk.blockedUntil)
   }
   if (organization.live >= organization.liveMax) return waiting(facts, 'organization-limit', null)
   if (batch.live >= batch.liveMax) return waiting(facts, 'batch-limit', null)
   if (trunk.live >= trunk.liveMax) return waiting(facts, 'trunk-limit', null)
+  if (throttledUntil !== null && throttledUntil > now) return waiting(facts, 'throttled', throttledUntil)
   const ahead = position ?? 0
   const inSeconds = ahead / trunk.callsPerSecond
   const freeSlots = Math.min(

@@ -11,6 +11,8 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   batch_uuid: string
   name: string
   dialect: string
+  /** Made for one call; lists do not show it. */
+  single: boolean
   status: number
   agent_id: number
   agent_uuid: string
@@ -30,6 +32,7 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   columns: string[] | null
   phone_column: number | null
   rejected_rows: number
+  throttle_id: number | null
   metadata: Record<string, unknown> | null
   dialect_fields: Record<string, unknown> | null
   created_at: Date
@@ -52,11 +55,11 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   talk_ms: number
 }
 
-const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
+const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
    ARRAY(SELECT x.alias FROM alias x WHERE x.organization_id = b.organization_id AND x.kind = 'agent' AND x.object_id = b.agent_id ORDER BY x.alias) AS agent_aliases,
    b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
    b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
-   b.rejected_rows, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
+   b.rejected_rows, b.throttle_id, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
    s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
    s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}
  FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
@@ -95,7 +98,7 @@ function filterValues(organizationId: number, filter: BatchFilter): unknown[] {
 
 /**
  * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. Rides
- * batch_pkey or batch_agent.
+ * batch_listed or batch_agent.
  */
 export function selectBatches(
   client: Client,
@@ -106,12 +109,12 @@ export function selectBatches(
   const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
   return ask<BatchRow>(
     client,
-    `${SELECT} AND ${FILTER} AND ($6::int IS NULL OR b.batch_id ${relation} $6) ORDER BY b.batch_id ${direction} LIMIT $7`,
+    `${SELECT} AND NOT b.single AND ${FILTER} AND ($6::int IS NULL OR b.batch_id ${relation} $6) ORDER BY b.batch_id ${direction} LIMIT $7`,
     [...filterValues(organizationId, filter), page.beside, page.limit],
   )
 }
 
-/** Rides batch_pkey or batch_agent; one row, always. */
+/** Rides batch_listed or batch_agent; one row, always. */
 export async function countSelectedBatches(
   client: Client,
   organizationId: number,
@@ -120,7 +123,7 @@ export async function countSelectedBatches(
   const rows = await ask<{ count: number }>(
     client,
     `SELECT count(*)::int AS count FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
-     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND ${FILTER}`,
+     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND NOT b.single AND ${FILTER}`,
     filterValues(organizationId, filter),
   )
   return rows[0]!.count
@@ -174,6 +177,7 @@ export interface BatchEdit {
   /** JSON texts. */
   readonly metadata: string | null
   readonly dialectFields: string | null
+  readonly throttleId: number | null
   readonly liveMax: number
   readonly startAt: Date | null
   readonly expiresAt: Date | null
@@ -188,7 +192,7 @@ export async function writeBatchEdit(
   const { organizationId, batchId } = key
   await change(
     client,
-    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6
+    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6, throttle_id = $7
      WHERE organization_id = $1 AND batch_id = $2`,
     [
       organizationId,
@@ -197,6 +201,7 @@ export async function writeBatchEdit(
       edit.callingWindow === null ? null : JSON.stringify(edit.callingWindow),
       edit.metadata,
       edit.dialectFields,
+      edit.throttleId,
     ],
   )
   await change(

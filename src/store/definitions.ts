@@ -10,6 +10,8 @@ export interface BatchDefinition {
   readonly live: number
   readonly expiresAtEpochMs: number | null
   readonly trunkId: number
+  /** Null: it is under none. */
+  readonly throttleId: number | null
   /** E.164 with the plus. */
   readonly caller: string
   readonly ringTimeoutSeconds: number
@@ -42,7 +44,7 @@ export interface TrunkDefinition {
 }
 
 const BATCHES = `SELECT b.batch_id, s.status, s.live_max, s.live, extract(epoch FROM s.expires_at)::float8 * 1000, b.trunk_id, b.caller_number,
-  b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.columns, b.phone_column, a.kind, a.settings
+  b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.columns, b.phone_column, a.kind, a.settings, b.throttle_id
  FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
  JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
  WHERE b.organization_id = $1::int AND `
@@ -126,6 +128,7 @@ function batchDefinition(row: unknown[], lanes: readonly LaneDefinition[]): Batc
     variableNames: columns?.filter((_, index) => index !== phoneColumn) ?? null,
     agentKind: row[13] as string,
     agentSettings: row[14],
+    throttleId: row[15] as number | null,
     lanes,
   }
 }

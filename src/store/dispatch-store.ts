@@ -6,6 +6,7 @@ import type { LaneState, TrunkState } from './lane-states.ts'
 import type { AttemptKey, LateAttempt } from './late-evidence.ts'
 import type { LiveCallRow } from './live-calls.ts'
 import type { ProgressedCall } from './progress-calls.ts'
+import type { ThrottleState } from './throttle-states.ts'
 
 /**
  * Everything the dispatcher asks of the store, and nothing else. PostgreSQL stands behind it in the product
@@ -72,6 +73,9 @@ export interface DispatchTransaction {
   ): Promise<ClaimedRecipient[]>
   laneStates(lanes: readonly { batchId: number; lane: number }[]): Promise<LaneState[]>
   trunkStates(): Promise<TrunkState[]>
+  throttleStates(throttleIds: readonly number[]): Promise<ThrottleState[]>
+  /** Notes the calls that this transaction has claimed with their throttles, and returns those throttles. */
+  noteThrottledStarts(): Promise<ThrottleState[]>
   setTrunkHealth(trunkId: number, health: { failuresInRow: number; blockedForMs: number | null }): Promise<void>
   suppressRecipients(recipients: readonly { batchId: number; seq: number }[], reason: string): Promise<void>
   recordCarrierEvents(events: readonly { trunkId: number; eventKey: string }[]): Promise<void>

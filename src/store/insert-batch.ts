@@ -10,6 +10,8 @@ export interface NewBatch {
   readonly uuid: string
   readonly name: string
   readonly dialect: string
+  /** Made for one call; lists do not show it. */
+  readonly single: boolean
   readonly agentId: number
   /** Digits without the plus; null: it calls nobody itself. */
   readonly callerDigits: number | null
@@ -25,6 +27,8 @@ export interface NewBatch {
   /** JSON texts. */
   readonly metadata: string | null
   readonly dialectFields: string | null
+  /** Null: under none. */
+  readonly throttleId: number | null
   readonly version: number
 }
 
@@ -34,8 +38,8 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
     client,
     `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id,
        ring_timeout_seconds, max_call_seconds, calling_window, retry_policy, duplicate_numbers, columns, phone_column,
-       rejected_rows, metadata, dialect_fields, version, created_at, updated_at)
-     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz)`,
+       rejected_rows, metadata, dialect_fields, version, created_at, updated_at, throttle_id, single)
+     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz, $21, $22)`,
     [
       gate.organizationId,
       gate.now,
@@ -57,6 +61,8 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
       batch.metadata,
       batch.dialectFields,
       batch.version,
+      batch.throttleId,
+      batch.single,
     ],
   )
 }

@@ -87,7 +87,7 @@ export async function correctUnknown(
    d AS (UPDATE attempt SET disposition = $6::smallint, cause = $7::smallint, answered_by = greatest(answered_by, $8::smallint),
        sip_status = nullif($9::int, -1), accepted_ms = coalesce(accepted_ms, nullif($10::int, -1)), ringing_ms = coalesce(ringing_ms, nullif($11::int, -1)),
        answered_ms = coalesce(answered_ms, nullif($12::int, -1)), ended_ms = $13::int, carrier_call_id = coalesce(carrier_call_id, $14::text),
-       keys_pressed = $15::text, spoken_text = $16::text, q850_cause = nullif($17::int, -1)
+       keys_pressed = CASE WHEN erased_at IS NULL THEN $15::text END, spoken_text = CASE WHEN erased_at IS NULL THEN $16::text END, q850_cause = nullif($17::int, -1)
      WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint AND disposition = 9
      RETURNING batch_id, seq, n, disposition, claimed_at, answered_ms, ended_ms),
    s AS (UPDATE batch_state b SET unknown = b.unknown - 1, ${column} = b.${column} + 1, talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0) - o.talk_ms

@@ -20,11 +20,13 @@ export interface LiveCallRow {
   readonly carrierCallId: string | null
   /** What ends the call at its carrier, in the carrier's words. */
   readonly carrierState: string | null
+  /** Somebody asked to end it. */
+  readonly hangUpAsked: boolean
 }
 
 const COLUMNS = `l.batch_id, l.seq, l.n, l.counted, l.lane, l.trunk_id, l.node_id, l.number_hash, l.state,
   extract(epoch FROM l.claimed_at)::float8 * 1000, extract(epoch FROM l.send_not_after)::float8 * 1000,
-  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state`
+  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state, l.hang_up_asked`
 
 function liveCallRow(row: unknown[]): LiveCallRow {
   return {
@@ -44,6 +46,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
     answeredMs: row[13] as number | null,
     carrierCallId: row[14] as string | null,
     carrierState: row[15] as string | null,
+    hangUpAsked: row[16] as boolean,
   }
 }
 

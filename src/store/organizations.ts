@@ -118,7 +118,10 @@ export async function takeObjectId(client: Client, organizationId: number): Prom
   return rows[0]!.id
 }
 
-/** Reads every batch of the organization: for a page about usage, not for a hot path. Rides batch_state_pkey. */
+/**
+ * Reads every batch of the organization: for a page about usage, not for a hot path. Rides batch_state_pkey
+ * and batch_pkey. Batches of single calls are no batches to a person, their dials and talk count.
+ */
 export async function readUsage(
   client: Client,
   organizationId: number,
@@ -133,9 +136,9 @@ export async function readUsage(
   }>(
     client,
     `SELECT g.live_max, g.live, s.open, s.batches, s.attempts, s.talk_ms FROM gate g CROSS JOIN (
-       SELECT count(*) FILTER (WHERE status IN (1, 2, 3))::int AS open, count(*)::int AS batches,
-         coalesce(sum(attempts), 0)::float8 AS attempts, coalesce(sum(talk_ms), 0)::float8 AS talk_ms
-       FROM batch_state WHERE organization_id = $1) s
+       SELECT count(*) FILTER (WHERE s.status IN (1, 2, 3) AND NOT b.single)::int AS open, count(*) FILTER (WHERE NOT b.single)::int AS batches,
+         coalesce(sum(s.attempts), 0)::float8 AS attempts, coalesce(sum(s.talk_ms), 0)::float8 AS talk_ms
+       FROM batch_state s JOIN batch b ON b.organization_id = $1 AND b.batch_id = s.batch_id WHERE s.organization_id = $1) s
      WHERE g.organization_id = $1`,
     [organizationId],
   )

@@ -18,6 +18,7 @@ import {
 } from './nodes.ts'
 import { progressCalls } from './progress-calls.ts'
 import { type Queryable, run } from './statement.ts'
+import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
 import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
 import { dueBatches, turnBatches } from './turn-batches.ts'
 
@@ -178,6 +179,8 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
       ),
     laneStates: (lanes) => track(run(client, laneStates(organizationId, lanes)).then(laneStateRows)),
     trunkStates: () => track(run(client, trunkStates(organizationId, now)).then(trunkStateRows)),
+    throttleStates: (throttleIds) => track(throttleStates(client, organizationId, throttleIds)),
+    noteThrottledStarts: () => track(noteThrottledStarts(client, gate)),
     setTrunkHealth: (trunkId, health) => track(setTrunkHealth(client, { organizationId, now, trunkId, ...health })),
     suppressRecipients: (recipients, reason) =>
       track(suppressRecipients(client, { organizationId, now, recipients, reason })),

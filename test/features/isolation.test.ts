@@ -10,6 +10,8 @@ interface Belongings {
   readonly number: string
   readonly key: string
   readonly webhook: string
+  readonly throttle: string
+  readonly accountWebhook: string
   readonly batch: string
   readonly recipient: string
   readonly suppressed: string
@@ -29,12 +31,20 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
     ':agent_id': ({ agent }) => agent,
     ':batch_id': ({ batch }) => batch,
     ':call_id': ({ recipient }) => recipient,
+    ':throttle_id': ({ throttle }) => throttle,
+    ':webhook_id': ({ accountWebhook }) => accountWebhook,
   },
 }
+
+const THROTTLE = { name: 'slow', rules: [{ maxCalls: 1, windowSeconds: 1 }] }
+const ACCOUNT_WEBHOOK = { url: 'https://example.com/hook', events: ['call.ended'] }
 
 /** Bodies of routes that look at the body first, by method and path. */
 const BODIES: Readonly<Record<string, object>> = {
   'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
+  'PUT /api/call_throttles/:throttle_id': THROTTLE,
+  'PUT /api/webhooks/:webhook_id': ACCOUNT_WEBHOOK,
+  'POST /api/agents/:agent_id/calls': { medium: { twilio: { outgoing: { to: '+12125550100' } } } },
   'POST /api/agents/:agent_id/scheduled_batches': {
     calls: [{ medium: { twilio: { outgoing: { to: '+12125550100', from: '+15005550100' } } } }],
   },
@@ -77,6 +87,10 @@ async function belongings(): Promise<Belongings> {
   const batch = (await post('/batches', { agent: 'announcement', recipients: [{ to: '+12125550100' }], draft: true }))
     .batch.id
   const webhook = await post('/webhooks', { url: 'https://example.com/hook' })
+  const ultravox = async (path: string, body: object) =>
+    (await api.ask('POST', `/api${path}`, { body, headers: { 'x-api-key': api.token } })).body
+  const throttle = await ultravox('/call_throttles', THROTTLE)
+  const accountWebhook = await ultravox('/webhooks', ACCOUNT_WEBHOOK)
   await post('/suppressions', { numbers: ['+12125550199'] })
   return {
     organization: api.first.organizationId!,
@@ -85,6 +99,8 @@ async function belongings(): Promise<Belongings> {
     number: (await list('/numbers'))[0].id,
     key: (await list('/keys'))[0].id,
     webhook: webhook.webhook?.id ?? webhook.id,
+    throttle: throttle.throttleId,
+    accountWebhook: accountWebhook.webhookId,
     batch,
     recipient: (await list(`/batches/${batch}/recipients`))[0].id,
     suppressed: '+12125550199',

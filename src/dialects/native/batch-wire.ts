@@ -93,6 +93,7 @@ const batchSettings = {
   startAt: instant.nullish().describe('By default now. A time in the past is refused.'),
   draft: z.boolean().optional().describe('Waits for `start`.'),
   expiresAt: instant.nullish().describe('Nobody is called after it.'),
+  throttle: z.string().min(1).max(200).nullish().describe('Name or id of a throttle that holds for its calls, too.'),
   metadata: jsonObject.nullish(),
 }
 
@@ -141,6 +142,7 @@ export const batchChanges = z
     callingWindow: callingWindow.nullish(),
     startAt: instant.optional().describe('Only before the batch has started.'),
     expiresAt: instant.nullish(),
+    throttle: z.string().min(1).max(200).nullish().describe('Name or id; null takes it away.'),
     metadata: jsonObject.nullish(),
   })
   .meta({ id: 'native.BatchChanges' })

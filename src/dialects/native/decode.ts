@@ -3,7 +3,9 @@ import type { z } from 'zod'
 import type { BatchInput } from '../../commands/batch-terms.ts'
 import type { JsonObject } from '../../commands/context.ts'
 import type { RecipientSource } from '../../commands/create-batch.ts'
+import type { CallInput } from '../../commands/create-call.ts'
 import type { BatchListOptions } from '../../commands/list-batches.ts'
+import type { CallListOptions } from '../../commands/list-calls.ts'
 import type { RecipientListOptions } from '../../commands/list-recipients.ts'
 import type { RecipientInput } from '../../commands/posted-recipients.ts'
 import type { BatchChanges } from '../../commands/update-batch.ts'
@@ -21,6 +23,7 @@ import {
   batchFormFields,
   recipientRequest,
 } from './batch-wire.ts'
+import type { callQuery, callRequest } from './call-wire.ts'
 
 const BAD_RECIPIENTS_LISTED = 100
 const RECIPIENTS_A_TURN = 5_000
@@ -32,6 +35,7 @@ const PLAIN_FIELDS = new Set([
   'duplicateNumbers',
   'startAt',
   'expiresAt',
+  'throttle',
   'phoneColumn',
   'onBadRows',
 ])
@@ -112,16 +116,54 @@ export function decodeBatchQuery(query: {
   }
 }
 
+/** One person to call, as a command. */
+export function decodeCall(request: z.infer<typeof callRequest>): { input: CallInput; recipient: RecipientInput } {
+  const { to, variables, metadata, timezone, ...settings } = request
+  return {
+    input: {
+      ...settings,
+      dialect: 'native',
+      callingWindow: settings.callingWindow as BatchInput['callingWindow'],
+      startAt: dateOrNull(settings.startAt),
+      pastStart: 'refuse',
+      expiresAt: dateOrNull(settings.expiresAt),
+    },
+    recipient: {
+      to,
+      timezone,
+      variables: variables as JsonObject | null | undefined,
+      metadata: metadata as JsonObject | null | undefined,
+    },
+  }
+}
+
+/** The filter of a list of calls. */
+export function decodeCallQuery(query: z.infer<typeof callQuery>): CallListOptions {
+  const { status, from, before, batch, ...rest } = query
+  return {
+    ...rest,
+    ...statesAndOutcomes(status),
+    batchId: batch,
+    from: from === undefined ? undefined : new Date(from),
+    before: before === undefined ? undefined : new Date(before),
+  }
+}
+
 /** The filter of a list of recipients. `answered` is a state and an outcome, and asks for both. */
 export function decodeRecipientQuery(query: {
   cursor?: string
   limit?: number
   status?: string | string[]
 }): RecipientListOptions {
-  const words = wordsOf(query.status, 'status', [...RECIPIENT_STATES, ...OUTCOMES])
+  return { cursor: query.cursor, limit: query.limit, ...statesAndOutcomes(query.status) }
+}
+
+function statesAndOutcomes(status: string | string[] | undefined): {
+  states: RecipientState[] | undefined
+  outcomes: Outcome[] | undefined
+} {
+  const words = wordsOf(status, 'status', [...RECIPIENT_STATES, ...OUTCOMES])
   return {
-    cursor: query.cursor,
-    limit: query.limit,
     states: words?.filter((word): word is RecipientState => (RECIPIENT_STATES as readonly string[]).includes(word)),
     outcomes: words?.filter((word): word is Outcome => (OUTCOMES as readonly string[]).includes(word)),
   }
@@ -144,6 +186,7 @@ function decodeSettings(settings: Omit<BatchFormFields, 'phoneColumn' | 'onBadRo
     pastStart: 'refuse',
     draft: settings.draft,
     expiresAt: dateOrNull(settings.expiresAt),
+    throttle: settings.throttle,
     metadata: settings.metadata as JsonObject | null | undefined,
   }
 }

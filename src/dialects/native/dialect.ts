@@ -11,6 +11,7 @@ import { PREFIX } from './route-parts.ts'
 import { addAgents } from './routes/agents.ts'
 import { addBatchVerbs } from './routes/batch-verbs.ts'
 import { addBatches } from './routes/batches.ts'
+import { addCalls } from './routes/calls.ts'
 import { addEvents } from './routes/events.ts'
 import { addKeys } from './routes/keys.ts'
 import { addLive } from './routes/live.ts'
@@ -20,6 +21,7 @@ import { addOrganizations } from './routes/organizations.ts'
 import { addRecipients } from './routes/recipients.ts'
 import { addResults } from './routes/results.ts'
 import { addSuppressions } from './routes/suppressions.ts'
+import { addThrottles } from './routes/throttles.ts'
 import { addTrunks } from './routes/trunks.ts'
 import { addWebhooks } from './routes/webhooks.ts'
 import { standardWebhook } from './webhook.ts'
@@ -41,9 +43,11 @@ export const native: Dialect = {
       'Every POST takes an `Idempotency-Key`. Every refusal is a problem that names the field, what is wrong with it and what to do.',
     tags: [
       { name: 'Batches', description: 'Lists of people to call, and what became of each.' },
+      { name: 'Calls', description: 'Every call, of lists and single ones; one person called now.' },
       { name: 'Agents', description: 'Who speaks after the answer.' },
       { name: 'Trunks', description: 'How calls leave the building.' },
       { name: 'Numbers', description: 'Numbers to call from.' },
+      { name: 'Throttles', description: 'At most so many calls in any window of time.' },
       { name: 'Suppressions', description: 'Numbers that are never called.' },
       { name: 'Events', description: 'The log of everything that happened, in order and without gaps.' },
       { name: 'Webhooks', description: 'Addresses that are told of events as they happen, signed.' },
@@ -79,10 +83,12 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addBatchVerbs,
     addRecipients,
     addResults,
+    addCalls,
     addLive,
     addAgents,
     addTrunks,
     addNumbers,
+    addThrottles,
     addSuppressions,
     addEvents,
     addWebhooks,

@@ -7,6 +7,7 @@ import type {
   AgentView,
   AttemptView,
   BatchView,
+  CallView,
   CredentialView,
   EventView,
   NumberView,
@@ -14,10 +15,12 @@ import type {
   OrganizationView,
   RecipientView,
   SuppressionView,
+  ThrottleView,
   TrunkView,
 } from '../../commands/views.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
+import type * as callWire from './call-wire.ts'
 import type * as wire from './wire.ts'
 
 /** What commands answer, as the native dialect writes it: instants in ISO 8601, `concurrency` for calls at once. */
@@ -67,6 +70,10 @@ export function encodeTrunk({ liveMax, ...view }: TrunkView): z.infer<typeof wir
     blockedUntil: time(view.blockedUntil),
     createdAt: view.createdAt.toISOString(),
   }
+}
+
+export function encodeThrottle(view: ThrottleView): z.infer<typeof wire.throttle> {
+  return { ...view, rules: view.rules.map((rule) => ({ ...rule })), createdAt: view.createdAt.toISOString() }
 }
 
 export function encodeNumber(view: NumberView): z.infer<typeof wire.number> {
@@ -168,6 +175,21 @@ export function encodeAttempt(view: AttemptView): z.infer<typeof batchWire.attem
     ringingAt: time(view.ringingAt),
     answeredAt: time(view.answeredAt),
     endedAt: time(view.endedAt),
+  }
+}
+
+export function encodeCall(view: CallView): z.infer<typeof callWire.call> {
+  const { dialectFields: _, batchFields: __, disposition: ___, agent, ...rest } = view
+  return {
+    ...rest,
+    agent: { id: agent.id, name: agent.name },
+    startAt: view.startAt.toISOString(),
+    dialedAt: time(view.dialedAt),
+    acceptedAt: time(view.acceptedAt),
+    ringingAt: time(view.ringingAt),
+    answeredAt: time(view.answeredAt),
+    endedAt: time(view.endedAt),
+    erasedAt: time(view.erasedAt),
   }
 }
 

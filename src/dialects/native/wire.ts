@@ -244,6 +244,25 @@ export const trunkChanges = z
   })
   .meta({ id: 'native.TrunkChanges' })
 
+const throttleRule = z.strictObject({
+  maxCalls: z.int().min(1).max(100).describe('Calls that may start in a window.'),
+  windowSeconds: z.int().min(1).max(86_400).describe('Length of the sliding window.'),
+})
+const throttleRules = z.array(throttleRule).min(1).max(20).describe('Each holds for itself.')
+const throttleName = z.string().min(1).max(256).describe('Up to 64 characters, unique.')
+
+export const throttle = z
+  .object({ id, name: z.string(), rules: z.array(throttleRule), createdAt: instantOut })
+  .meta({ id: 'native.Throttle' })
+
+export const throttleRequest = z
+  .strictObject({ name: throttleName, rules: throttleRules })
+  .meta({ id: 'native.ThrottleRequest' })
+
+export const throttleChanges = z
+  .strictObject({ name: throttleName.optional(), rules: throttleRules.optional() })
+  .meta({ id: 'native.ThrottleChanges' })
+
 export const number = z
   .object({ id, number: z.string(), trunkId: id, aliases: z.array(z.string()), createdAt: instantOut })
   .meta({ id: 'native.Number' })

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BatchInput } from '../../commands/batch-terms.ts'
 import type { JsonObject } from '../../commands/context.ts'
+import type { CallInput } from '../../commands/create-call.ts'
 import type { RecipientInput } from '../../commands/posted-recipients.ts'
 import type { BatchChanges } from '../../commands/update-batch.ts'
 import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
-import { AppError, type ErrorDetail } from '../../errors.ts'
+import { AppError, type ErrorCode, type ErrorDetail } from '../../errors.ts'
 import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
 import { NO_RETRIES } from '../../model/retry-policy.ts'
 import { problemsOf, refusalOf } from '../zod-problems.ts'
@@ -14,6 +15,7 @@ import { type CallMedium, type CallPlan, callMedium, planOf, withoutPassword } f
 import {
   type BatchChanges as BatchChangesRequest,
   type BatchRequest,
+  type CallRequest,
   type ScheduledCallRequest,
   type ScheduledCallStatus,
   scheduledCallRequest,
@@ -86,6 +88,7 @@ export async function decodeBatch(request: BatchRequest, terms: AgentTerms): Pro
       expiresAt: dateOf(request.windowEnd),
       refuseShortWindow: true,
       paused: request.paused === true,
+      throttle: request.throttle,
       retryPolicy: NO_RETRIES,
       duplicateNumbers: 'skip',
       dialectFields: { ...batchFields(request), callSettings: terms.callSettings },
@@ -156,10 +159,47 @@ function recipientOf({ request, medium, plan }: DecodedCall): RecipientInput {
   }
 }
 
+/** A call of one person as a command. */
+export function decodeCall(
+  request: CallRequest,
+  terms: AgentTerms,
+): { input: CallInput; recipient: RecipientInput; plan: CallPlan } {
+  const { medium: sent, metadata, templateContext, experimentalSettings, ...settings } = request
+  const medium = sent ?? terms.medium
+  const plan = planOf(medium)
+  const recipient = recipientOf({ request: { metadata, templateContext, experimentalSettings }, medium, plan })
+  const input = {
+    dialect: 'ultravox',
+    agent: terms.agent,
+    trunk: recipient.trunk,
+    callerNumber: recipient.callerNumber,
+    ringTimeoutSeconds: secondsOf(settings.joinTimeout, { ...RING_SECONDS, fallback: terms.ringTimeoutSeconds }),
+    maxCallSeconds: secondsOf(settings.maxDuration, { ...CALL_SECONDS, fallback: terms.maxCallSeconds }),
+    retryPolicy: NO_RETRIES,
+    dialectFields: { callSettings: callSettingsOf({ ...terms.callSettings, ...settings }) as unknown as JsonObject },
+  }
+  return { input, recipient, plan }
+}
+
+/** Where a fault of the core lies in a request for one call. */
+export function inCallRequest(error: unknown, plan: CallPlan): unknown {
+  if (!(error instanceof AppError) || error.field === undefined) return error
+  const path = `calls[0].${error.field}`
+  const { message, remedy } = codeBehind(error) === 'trunk-not-found' ? noTrunk(path, path, [plan]) : error
+  const field = pathInRequest(path, [plan]).slice('calls[0].'.length)
+  return new AppError('invalid-input', { field, args: [message], remedy, cause: error })
+}
+
+/** A fault of the one person comes as one of the input; what it was before decides what is said. */
+function codeBehind({ code, cause }: AppError): ErrorCode {
+  return cause instanceof AppError ? cause.code : code
+}
+
 /** What is left out stays. */
 export function decodeBatchChanges(request: BatchChangesRequest): BatchChanges {
   return {
     ...(request.windowStart === undefined ? {} : { startAt: dateOf(request.windowStart), pastStart: 'now' as const }),
+    ...(request.throttle === undefined ? {} : { throttle: request.throttle, refuseShortWindow: true }),
     ...(request.windowEnd === undefined ? {} : { expiresAt: dateOf(request.windowEnd), refuseShortWindow: true }),
   }
 }

@@ -5,9 +5,12 @@ import { addIdempotency } from '../idempotency.ts'
 import { useZod } from '../zod-routes.ts'
 import { encodeFailure } from './errors.ts'
 import { addAgents } from './routes/agents.ts'
+import { addBatchCalls } from './routes/batch-calls.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
-import { invitation } from './webhook.ts'
+import { addThrottles } from './routes/throttles.ts'
+import { addWebhooks } from './routes/webhooks.ts'
+import { accountWebhook, invitation } from './webhook.ts'
 
 const BODY_BYTES_MAX = 32 * 1_048_576
 const OWN_PATH = /^\/api(?:\/|$)/
@@ -28,11 +31,14 @@ export const ultravox: Dialect = {
       { name: 'Agents', description: 'Who speaks. An agent made here is bound to a voice with the Carillon API.' },
       { name: 'Scheduled batches', description: 'Lists of calls to be made within a window of time.' },
       { name: 'Calls', description: 'Calls that were made.' },
+      { name: 'Webhooks', description: 'Servers that are told what becomes of calls.' },
+      { name: 'Call throttles', description: 'At most so many calls in any window of time.' },
     ],
     securitySchemes: { apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
     security: [{ apiKeyAuth: [] }],
   },
   invitation,
+  webhookForms: [accountWebhook],
   owns: (path, headers) => OWN_PATH.test(path) && !isOfAnother(path, headers),
   async authenticate(request, keys) {
     request.actor = await keys.organization(readHeaderToken(request, 'x-api-key'), request)
@@ -45,7 +51,7 @@ export const ultravox: Dialect = {
   register(scope, services) {
     addIdempotency(scope, services.commands)
     const routes = useZod(scope)
-    for (const add of [addAgents, addBatches, addCalls]) add(routes, services)
+    for (const add of [addAgents, addBatches, addBatchCalls, addCalls, addThrottles, addWebhooks]) add(routes, services)
   },
 }
 

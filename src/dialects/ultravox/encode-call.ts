@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../commands/context.ts'
-import type { AttemptView, BatchView, RecipientView } from '../../commands/views.ts'
+import type { AttemptView, BatchView, CallView, RecipientView } from '../../commands/views.ts'
 import type { Cause } from '../../model/cause.ts'
 import { type AttemptDisposition, isAttemptDisposition, type Outcome } from '../../model/disposition.ts'
 import { mediumOf, textOf } from './encode.ts'
@@ -19,12 +19,46 @@ export interface CallFacts {
 /** Everything that is told of a call. */
 export interface CallReading {
   readonly facts: CallFacts
-  readonly recipient: RecipientView
-  readonly batch: BatchView
+  readonly agent: { readonly id: string; readonly name: string }
+  readonly medium: JsonObject | null
+  readonly metadata: unknown
+  readonly experimentalSettings: unknown
+  /** As {@link callSettingsOf} made them; null where the call was made in another wire format. */
+  readonly settings: unknown
+}
+
+/** What is known of a call only where it is answered. */
+export interface CallExtras {
   /** Where it may be joined; null for a call that is placed from here. */
   readonly joinUrl: string | null
   /** Of the agent; absent where it was not read. */
   readonly systemPrompt?: string | null
+}
+
+/** A dial of a recipient of a batch. */
+export function readingOf(facts: CallFacts, recipient: RecipientView, batch: BatchView): CallReading {
+  return {
+    facts,
+    agent: batch.agent,
+    medium: mediumOf(recipient, batch),
+    metadata: recipient.metadata,
+    experimentalSettings: recipient.dialectFields?.experimentalSettings ?? null,
+    settings: batch.dialectFields?.callSettings,
+  }
+}
+
+/** A call by itself, also one that was not dialled yet. */
+export function readingOfCall(view: CallView): CallReading {
+  const { id, dialedAt, startAt, answeredAt, endedAt, outcome, cause, dialectFields } = view
+  const disposition = outcome === null ? null : dispositionOf(outcome)
+  return {
+    facts: { id, createdAt: dialedAt ?? startAt, joinedAt: answeredAt, endedAt, disposition, cause },
+    agent: view.agent,
+    medium: (dialectFields?.medium as JsonObject | undefined) ?? null,
+    metadata: view.metadata,
+    experimentalSettings: dialectFields?.experimentalSettings ?? null,
+    settings: view.batchFields?.callSettings,
+  }
 }
 
 /** How an answered call ended, by its cause; whatever is not here was ended by the agent. */
@@ -93,10 +127,9 @@ function endReasonOf({ disposition, cause }: CallFacts): EndReason | null {
   return END_OF_DISPOSITION[disposition] ?? END_OF_CAUSE[cause] ?? 'agent_hangup'
 }
 
-export function encodeCall({ facts, recipient, batch, joinUrl, systemPrompt = null }: CallReading): Call {
-  const settings = objectOf(batch.dialectFields?.callSettings) ?? callSettingsOf({})
-  const { agent } = batch
-  const medium = mediumOf(recipient, batch)
+export function encodeCall(reading: CallReading, { joinUrl, systemPrompt = null }: CallExtras): Call {
+  const { facts, agent, medium } = reading
+  const settings = objectOf(reading.settings) ?? callSettingsOf({})
   const isOutgoing = Object.values(medium ?? {}).some((value) => (value as JsonObject).outgoing !== undefined)
   const isOver = facts.disposition !== null
   return {
@@ -121,8 +154,8 @@ export function encodeCall({ facts, recipient, batch, joinUrl, systemPrompt = nu
     summary: null,
     agent: { agentId: agent.id, name: agent.name },
     agentId: agent.id,
-    experimentalSettings: recipient.dialectFields?.experimentalSettings ?? null,
-    metadata: textsOf(recipient.metadata),
+    experimentalSettings: reading.experimentalSettings,
+    metadata: textsOf(reading.metadata),
     initialState: {},
     requestContext: {},
     sipDetails:

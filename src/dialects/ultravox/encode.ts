@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../commands/context.ts'
-import type { AgentView, BatchView, RecipientState, RecipientView } from '../../commands/views.ts'
+import type { AgentView, BatchView, RecipientState, RecipientView, ThrottleView } from '../../commands/views.ts'
 import type { Outcome } from '../../model/disposition.ts'
-import type { Agent, ScheduledBatch, ScheduledCall, ScheduledCallStatus } from './wire.ts'
+import type { Agent, ScheduledBatch, ScheduledCall, ScheduledCallStatus, Throttle } from './wire.ts'
 
 const STATUS_OF_OUTCOME = {
   answered: 'SUCCESS',
@@ -135,6 +135,15 @@ export function templateOf(view: Pick<AgentView, 'dialectFields'>): Record<strin
   if (stored === undefined || stored === null) return null
   const { sharedSecrets: _, ...template } = stored as JsonObject
   return template
+}
+
+export function encodeThrottle(view: ThrottleView): Throttle {
+  return {
+    throttleId: view.id,
+    name: view.name,
+    created: view.createdAt.toISOString(),
+    rules: view.rules.map(({ maxCalls, windowSeconds }) => ({ maxCalls, windowSeconds })),
+  }
 }
 
 /** A stored text, or null for anything else. */

@@ -11,7 +11,7 @@ export interface EncodedFailure {
 }
 
 /** Conflicts that the vendor's stack would find while it validates the fields. */
-const VALIDATION_CODES = new Set(['batch-status-conflict', 'batch-expired'])
+const VALIDATION_CODES = new Set(['batch-status-conflict', 'batch-expired', 'throttle-taken', 'throttle-in-use'])
 
 /** Words of the core that this wire format spells otherwise. */
 const SPELLED: readonly (readonly [RegExp, string])[] = [
@@ -22,7 +22,9 @@ const SPELLED: readonly (readonly [RegExp, string])[] = [
 
 /** A failure in the form of this wire format, with the status it is sent with. */
 export function encodeFailure(failure: Failure): EncodedFailure {
-  const httpStatus = VALIDATION_CODES.has(failure.code) ? 400 : failure.httpStatus
+  // What a field names and is not there is a fault of the field, and no missing address.
+  const namedInField = failure.httpStatus === 404 && failure.field !== undefined
+  const httpStatus = namedInField || VALIDATION_CODES.has(failure.code) ? 400 : failure.httpStatus
   const problems = failure.details ?? ownDetail(failure)
   if (httpStatus !== 400 || problems.length === 0) {
     return { httpStatus, body: { detail: textOf(failure.message, failure.remedy) } }

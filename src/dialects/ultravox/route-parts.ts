@@ -5,7 +5,7 @@ import type { Actor, CommandContext } from '../../commands/context.ts'
 import { getBatch } from '../../commands/get-batch.ts'
 import { joinToken } from '../../commands/join-token.ts'
 import type { TwoWayPage } from '../../commands/two-way-page.ts'
-import type { AgentView, BatchView, RecipientView } from '../../commands/views.ts'
+import type { AgentView, BatchView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
 import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
@@ -71,6 +71,6 @@ export async function batchOfAgent(
 
 /** Makes the address at which a call can be joined; null for a call to a telephone, which is placed from here. */
 export function joinUrls({ commands, publicUrl }: Pick<DialectServices, 'commands' | 'publicUrl'>) {
-  return (callId: string, { number }: Pick<RecipientView, 'number'>): string | null =>
+  return (callId: string, number: string): string | null =>
     number === '' ? joinUrl(publicUrl(), callId, joinToken(commands, callId)) : null
 }

@@ -39,6 +39,12 @@ export const listQuery = z.object({
 export type ListQuery = z.output<typeof listQuery>
 
 export const scheduledCallsQuery = listQuery.extend({ status: z.enum(SCHEDULED_CALL_STATUSES).optional() })
+export const webhooksQuery = listQuery.extend({ agentId: z.string().min(1).max(200).optional() })
+export const callsQuery = listQuery.extend({
+  agentIds: z.string().min(1).max(200).optional().describe('One agent.'),
+  fromDate: instant.optional(),
+  toDate: instant.optional(),
+})
 export const agentsQuery = listQuery.extend({ search: z.string().min(1).max(200).optional() })
 
 export function listOf<Item extends z.ZodType>(item: Item) {
@@ -83,19 +89,26 @@ export type Agent = z.output<typeof agent>
 
 // Scheduled batches -------------------------------------------------------------------------------------------------
 
+const scheduledCallFields = {
+  medium: callMedium.nullish(),
+  metadata: z.record(z.string(), z.string()).nullish().describe('Texts only; no key may start with `ultravox.`.'),
+  templateContext: anyObject.nullish().describe('Values the agent may speak.'),
+  experimentalSettings: anything.optional(),
+}
+
+function refuseReservedKeys(
+  { metadata }: { metadata?: Record<string, string> | null | undefined },
+  context: z.core.$RefinementCtx,
+): void {
+  for (const key of Object.keys(metadata ?? {})) {
+    if (!key.startsWith('ultravox.')) continue
+    context.addIssue({ code: 'custom', path: ['metadata'], message: 'must have no key that starts with ultravox.' })
+  }
+}
+
 export const scheduledCallRequest = z
-  .object({
-    medium: callMedium.nullish(),
-    metadata: z.record(z.string(), z.string()).nullish().describe('Texts only; no key may start with `ultravox.`.'),
-    templateContext: anyObject.nullish().describe('Values the agent may speak.'),
-    experimentalSettings: anything.optional(),
-  })
-  .superRefine(({ metadata }, context) => {
-    for (const key of Object.keys(metadata ?? {})) {
-      if (!key.startsWith('ultravox.')) continue
-      context.addIssue({ code: 'custom', path: ['metadata'], message: 'must have no key that starts with ultravox.' })
-    }
-  })
+  .object(scheduledCallFields)
+  .superRefine(refuseReservedKeys)
   .meta({ id: 'ultravox.ScheduledCallRequest' })
 export type ScheduledCallRequest = z.output<typeof scheduledCallRequest>
 
@@ -173,6 +186,21 @@ export const END_REASONS = [
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
 
+/** A call of one person: what a template says may be said anew. */
+export const callRequest = z
+  .object({
+    ...scheduledCallFields,
+    joinTimeout: duration.optional(),
+    maxDuration: duration.optional(),
+    firstSpeakerSettings: anyObject.optional(),
+    initialOutputMedium: z.string().max(100).optional(),
+    recordingEnabled: z.boolean().optional(),
+    voice: z.string().max(200).optional(),
+  })
+  .superRefine(refuseReservedKeys)
+  .meta({ id: 'ultravox.StartAgentCallRequest' })
+export type CallRequest = z.output<typeof callRequest>
+
 export const call = z
   .object({
     callId: uuid,
@@ -214,11 +242,73 @@ export const call = z
   .meta({ id: 'ultravox.Call' })
 export type Call = z.output<typeof call>
 
+// Throttles ---------------------------------------------------------------------------------------------------------
+
+const throttleRule = z.object({
+  maxCalls: z.int().min(1).max(100).describe('Calls that may start in a window.'),
+  windowSeconds: z.int().min(1).max(86_400).describe('Length of the sliding window.'),
+})
+const throttleName = z.string().min(1).max(NAME_CHARS_MAX)
+const throttleRules = z.array(throttleRule).min(1).max(20).describe('Each holds for itself.')
+export const throttleRequest = z
+  .object({ name: throttleName, rules: throttleRules })
+  .meta({ id: 'ultravox.CallThrottleRequest' })
+export const throttleChanges = z
+  .object({ name: throttleName.optional(), rules: throttleRules.optional() })
+  .meta({ id: 'ultravox.CallThrottleChanges' })
+
+export const throttle = z
+  .object({ throttleId: uuid, name: z.string(), created: instantOut, rules: z.array(throttleRule) })
+  .meta({ id: 'ultravox.CallThrottle' })
+export type Throttle = z.output<typeof throttle>
+
+// Webhooks ----------------------------------------------------------------------------------------------------------
+
+export const SECRETS_MAX = 10
+export const WEBHOOK_EVENTS = ['call.started', 'call.joined', 'call.ended', 'call.billed'] as const
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+
+const webhookEvents = z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length)
+const webhookSecrets = z
+  .array(z.string().min(1).max(SECRET_CHARS_MAX))
+  .max(SECRETS_MAX)
+  .describe('Each signs; chosen when none is sent. Shown only in the answer to a request that sets them.')
+const webhookFields = { agentId: z.string().max(200).nullish(), secrets: webhookSecrets.optional() }
+
+export const webhookRequest = z
+  .object({ ...webhookFields, url: webAddress, events: webhookEvents })
+  .meta({ id: 'ultravox.WebhookRequest' })
+export const webhookChanges = z
+  .object({ ...webhookFields, url: webAddress.optional(), events: webhookEvents.optional() })
+  .meta({ id: 'ultravox.WebhookChanges' })
+export type WebhookChanges = z.output<typeof webhookChanges>
+
+export const webhook = z
+  .object({
+    webhookId: uuid,
+    agentId: uuid.nullable(),
+    created: instantOut,
+    url: z.string(),
+    secrets: z.array(z.string()).optional(),
+    events: z.array(z.enum(WEBHOOK_EVENTS)),
+    status: z.enum(['normal', 'unhealthy']),
+    lastStatusChange: instantOut.nullable(),
+    recentFailures: z.array(z.object({ timestamp: instantOut, failure: z.string() })),
+  })
+  .meta({ id: 'ultravox.Webhook' })
+export type Webhook = z.output<typeof webhook>
+
+/** All calls are too many to be counted for each page. */
+export const callsOf = listOf(call).omit({ total: true })
+
 // Addresses and errors ----------------------------------------------------------------------------------------------
 
 const anId = z.string().min(1).max(500)
 export const agentPath = z.object({ agent_id: anId })
 export const batchPath = z.object({ agent_id: anId, batch_id: anId })
+export const webhookPath = z.object({ webhook_id: anId })
+export const throttlePath = z.object({ throttle_id: anId })
+export const throttleQuery = z.object({ throttle: z.string().min(1).max(100).optional() })
 export const joinQuery = z.object({ token: z.string().min(1).max(200) })
 export const callPath = z.object({ call_id: anId })
 

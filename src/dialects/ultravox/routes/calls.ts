@@ -1,102 +1,125 @@
 import type { FastifyRequest } from 'fastify'
 import { getAgent } from '../../../commands/agents.ts'
-import { getBatch } from '../../../commands/get-batch.ts'
-import { getRecipient } from '../../../commands/get-recipient.ts'
+import { createCall } from '../../../commands/create-call.ts'
+import { deleteCall } from '../../../commands/delete-call.ts'
+import { getCall } from '../../../commands/get-call.ts'
 import { findCallToJoin } from '../../../commands/join-token.ts'
-import { listRecipients } from '../../../commands/list-recipients.ts'
-import type { RecipientView } from '../../../commands/views.ts'
+import { type CallListOptions, listCalls } from '../../../commands/list-calls.ts'
+import type { CallView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
-import { decodeStatus } from '../decode.ts'
-import { countCalls, encodeScheduledCall, isBeforeWindow, mediumOf, templateOf, textOf } from '../encode.ts'
-import { encodeCall, factsOfAttempt, factsOfLatest } from '../encode-call.ts'
+import { decodeAgentTerms, decodeCall, inCallRequest } from '../decode.ts'
+import { mediumOf, templateOf, textOf } from '../encode.ts'
+import { encodeCall, readingOfCall } from '../encode-call.ts'
 import { whyNotJoinable } from '../joining.ts'
 import { planOf } from '../media.ts'
-import { type AddRoutes, answers, batchOfAgent, encodeList, joinUrls } from '../route-parts.ts'
+import { type AddRoutes, answers, encodeList, joinUrls, liveAgent, nameIgnoredFields, nothing } from '../route-parts.ts'
 import {
-  batchPath,
+  agentPath,
   call,
   callPath,
+  callRequest,
+  callsOf,
+  callsQuery,
   joinQuery,
-  listOf,
+  type ListQuery,
   listQuery,
   PAGE_SIZE,
-  scheduledCall,
-  scheduledCallsQuery,
+  throttleQuery,
 } from '../wire.ts'
 
-const BATCH = '/api/agents/:agent_id/scheduled_batches/:batch_id'
+const tags = ['Calls']
 
 export const addCalls: AddRoutes = (scope, services) => {
-  const { commands, clock, publicUrl } = services
+  const { commands, publicUrl } = services
+  const list = async (request: FastifyRequest, { cursor, pageSize }: ListQuery, filter: CallListOptions) => {
+    const limit = pageSize ?? PAGE_SIZE.fallback
+    const page = await listCalls(commands, actorOf(request), { ...filter, cursor, limit })
+    const encode = (view: CallView) =>
+      encodeCall(readingOfCall(view), { joinUrl: joinUrls(services)(view.id, view.to) })
+    const { next, previous, results } = encodeList(page, encode, { request, publicUrl, total: 0 })
+    return { next, previous, results }
+  }
 
-  scope.get(`${BATCH}/scheduled_calls`, {
-    schema: {
-      summary: 'The calls of a batch, each with its status',
-      tags: ['Scheduled batches'],
-      params: batchPath,
-      querystring: scheduledCallsQuery,
-      response: answers({ 200: listOf(scheduledCall) }),
-    },
-    handler: async (request) => {
-      const actor = actorOf(request)
-      const { cursor, pageSize = PAGE_SIZE.fallback, status } = request.query
-      const { batch } = await batchOfAgent(commands, actor, request.params)
-      const isFuture = isBeforeWindow(batch, clock.nowEpochMs())
-      const filter = status === undefined ? {} : decodeStatus(status, isFuture)
-      const page = await listRecipients(commands, actor, batch.id, { ...filter, cursor, limit: pageSize })
-      const total = status === undefined ? batch.figures.total : countCalls(batch, isFuture)[status]
-      const encode = (recipient: RecipientView) => encodeScheduledCall(recipient, batch, isFuture)
-      return encodeList(page, encode, { request, publicUrl, total })
+  scope.get('/api/calls', {
+    schema: { summary: 'List calls, newest first', tags, querystring: callsQuery, response: answers({ 200: callsOf }) },
+    handler: (request) => {
+      const { agentIds, fromDate, toDate, ...page } = request.query
+      return list(request, page, {
+        agent: agentIds,
+        from: fromDate === undefined ? undefined : new Date(fromDate),
+        before: toDate === undefined ? undefined : new Date(toDate),
+      })
     },
   })
 
-  scope.get(`${BATCH}/created_calls`, {
+  scope.get('/api/agents/:agent_id/calls', {
     schema: {
-      summary: 'The calls of a batch that were made',
-      tags: ['Scheduled batches'],
-      params: batchPath,
+      summary: 'List the calls of an agent, newest first',
+      tags,
+      params: agentPath,
       querystring: listQuery,
-      response: answers({ 200: listOf(call) }),
+      response: answers({ 200: callsOf }),
     },
-    handler: async (request) => {
+    handler: (request) => list(request, request.query, { agent: request.params.agent_id }),
+  })
+  addCreation(scope, services)
+  addOneCall(scope, services)
+  addJoining(scope, services)
+}
+
+const addCreation: AddRoutes = (scope, { commands }) => {
+  scope.post('/api/agents/:agent_id/calls', {
+    schema: {
+      summary: 'Call one person',
+      tags,
+      params: agentPath,
+      querystring: throttleQuery,
+      body: callRequest,
+      response: answers({ 201: call }),
+    },
+    preValidation: async (request, reply) => nameIgnoredFields(callRequest, request.body, reply),
+    handler: async (request, reply) => {
       const actor = actorOf(request)
-      const { cursor, pageSize = PAGE_SIZE.fallback } = request.query
-      const { agent, batch } = await batchOfAgent(commands, actor, request.params)
-      const filter = decodeStatus('SUCCESS', false)
-      const page = await listRecipients(commands, actor, batch.id, { ...filter, cursor, limit: pageSize })
-      const total = countCalls(batch, false).SUCCESS
+      const agent = await liveAgent(commands, actor, request.params.agent_id)
+      const { input, recipient, plan } = decodeCall(request.body, decodeAgentTerms(agent.id, agent.dialectFields))
+      const reason = plan.kind === 'joined' ? whyNotJoinable(plan.medium) : null
+      if (reason !== null) throw new AppError('not-joinable', { args: [reason] })
+      const asked = { ...input, throttle: request.query.throttle, idempotent: request.idempotent }
+      const made = await createCall(commands, actor, asked, recipient).catch((error: unknown) => {
+        throw inCallRequest(error, plan)
+      })
       const systemPrompt = textOf(templateOf(agent)?.systemPrompt)
-      const joinUrlOf = joinUrls(services)
-      const encode = (recipient: RecipientView) => {
-        const facts = factsOfLatest(recipient)!
-        return encodeCall({ facts, recipient, batch, joinUrl: joinUrlOf(facts.id, recipient), systemPrompt })
-      }
-      return encodeList(page, encode, { request, publicUrl, total })
+      return reply.status(201).send(encodeCall(readingOfCall(made), { joinUrl: null, systemPrompt }))
     },
   })
-  addOneCall(scope, services)
 }
 
 const addOneCall: AddRoutes = (scope, services) => {
   const { commands } = services
-  const readCall = async (request: FastifyRequest, callId: string) => {
-    const actor = actorOf(request)
-    const { recipient, attempts } = await getRecipient(commands, actor, callId).catch(asCallNotFound)
-    const attempt = attempts.find(({ id }) => id === callId.toLowerCase())
-    if (attempt === undefined || attempt.disposition === 'not-sent') throw new AppError('call-not-found')
-    const batch = await getBatch(commands, actor, recipient.batchId).catch(asCallNotFound)
-    const agent = await getAgent(commands, actor, batch.agent.id)
-    const joinUrl = joinUrls(services)(attempt.id, recipient)
-    const systemPrompt = textOf(templateOf(agent)?.systemPrompt)
-    return encodeCall({ facts: factsOfAttempt(attempt), recipient, batch, joinUrl, systemPrompt })
-  }
-
-  addJoining(scope, services)
 
   scope.get('/api/calls/:call_id', {
-    schema: { summary: 'One call', tags: ['Calls'], params: callPath, response: answers({ 200: call }) },
-    handler: (request) => readCall(request, request.params.call_id),
+    schema: { summary: 'One call', tags, params: callPath, response: answers({ 200: call }) },
+    handler: async (request) => {
+      const actor = actorOf(request)
+      const view = await getCall(commands, actor, request.params.call_id)
+      const agent = await getAgent(commands, actor, view.agent.id)
+      const systemPrompt = textOf(templateOf(agent)?.systemPrompt)
+      return encodeCall(readingOfCall(view), { joinUrl: joinUrls(services)(view.id, view.to), systemPrompt })
+    },
+  })
+
+  scope.delete('/api/calls/:call_id', {
+    schema: {
+      summary: 'Erase what was said in a call that is over, and what was known of its person',
+      tags,
+      params: callPath,
+      response: answers({ 204: nothing }),
+    },
+    handler: async (request, reply) => {
+      await deleteCall(commands, actorOf(request), request.params.call_id)
+      return reply.status(204).send(null)
+    },
   })
 }
 
@@ -106,22 +129,15 @@ const addJoining: AddRoutes = (scope, { commands }) => {
     config: { public: true },
     schema: {
       summary: 'Join a call that somebody else places',
-      tags: ['Calls'],
+      tags,
       params: callPath,
       querystring: joinQuery,
       response: answers({}),
     },
     handler: async (request) => {
-      const { call_id: callId } = request.params
-      const { recipient, batch } = await findCallToJoin(commands, callId, request.query.token).catch(asCallNotFound)
+      const { recipient, batch } = await findCallToJoin(commands, request.params.call_id, request.query.token)
       const reason = whyNotJoinable(planOf(mediumOf(recipient, batch)).medium)
       throw new AppError('not-joinable', { args: [reason ?? 'it is joined over a WebSocket.'] })
     },
   })
-}
-
-function asCallNotFound(error: unknown): never {
-  const unknown =
-    error instanceof AppError && (error.code === 'recipient-not-found' || error.code === 'batch-not-found')
-  throw unknown ? new AppError('call-not-found') : error
 }
