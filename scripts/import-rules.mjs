@@ -47,6 +47,7 @@ export const MAY_IMPORT = {
     CLOCK,
     'csv/',
     'carriers/loopback/',
+    'sip/private-address\\.ts$',
     'store/database-settings\\.ts$',
   ],
   'errors.ts': [],

@@ -3,15 +3,17 @@ import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { ensureFirstOrganization, ensureInstallation, type FirstOrganization } from './commands/bootstrap.ts'
-import type { CommandContext } from './commands/context.ts'
+import type { CommandContext, JsonObject } from './commands/context.ts'
+import { openTrunkSettings } from './commands/trunks.ts'
 import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
-import { Dispatcher } from './dispatcher/dispatcher.ts'
+import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
 import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
+import type { InstallationSecrets } from './model/installation-secrets.ts'
 import { SipEndpoint } from './sip/endpoint.ts'
 import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -60,7 +62,6 @@ export async function startServer(config: Config, log: Logger, parts: ServerPart
   }
 }
 
-/** Webhooks have a few connections of their own, so that they take none from the API. */
 const WEBHOOK_CONNECTIONS = 3
 
 interface Starting {
@@ -85,11 +86,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => database.end())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
-  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
-  stops.push(() => media.close())
-  const voices = createVoices()
-  const sip = openSip(config, clock)
-  stops.push(async () => sip.close())
+  const sound = makeSound(config, { clock, log, stops })
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
@@ -100,23 +97,15 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     log,
     nodeName: config.nodeName,
     agentKind,
-    openCarrier: (_organizationId, trunk, report) => {
-      const kind = carrierKind(trunk.carrier)
-      if (!kind) throw new Error(`This version has no carrier called ${trunk.carrier}`)
-      const callbackUrl = `${publicUrl()}/carriers/${trunk.trunkUuid}`
-      return kind.open(kind.settings.parse(trunk.settings), {
-        clock,
-        report,
-        log,
-        callbackUrl,
-        media,
-        voices,
-        sip,
-        invite,
-      })
-    },
+    openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
+      const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
+      return { clock, log, callbackUrl, invite, ...sound }
+    }),
   })
-  const signals = { wake: (organizationId: number) => dispatcher.wake(organizationId) }
+  const signals: CommandContext['signals'] = {
+    wake: (organizationId) => dispatcher.wake(organizationId),
+    testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
+  }
   const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
@@ -146,8 +135,12 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
-function openSip(config: Config, clock: Clock): SipEndpoint {
-  return new SipEndpoint({
+/** Everything that calls with sound need of this machine: media, voices, SIP. */
+function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
+  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  stops.push(() => media.close())
+  const voices = createVoices()
+  const sip = new SipEndpoint({
     clock,
     bindAddresses: config.sipAddresses,
     port: config.sipPort,
@@ -155,6 +148,22 @@ function openSip(config: Config, clock: Clock): SipEndpoint {
     allowedPrivateTargets: config.allowPrivateTargets,
     callsPerSecond: config.sipCallsPerSecond,
   })
+  stops.push(async () => sip.close())
+  return { media, voices, sip }
+}
+
+/** How the dispatcher opens a trunk: with its secrets, and with what its carrier needs of this node. */
+function carrierOpener(
+  carrierKind: (name: string) => CarrierKind | undefined,
+  secrets: InstallationSecrets,
+  contextOf: (trunkUuid: string) => Omit<CarrierContext, 'report'>,
+): DispatcherOptions['openCarrier'] {
+  return (organizationId, { trunkId, trunkUuid, carrier, settings }, report) => {
+    const kind = carrierKind(carrier)
+    if (!kind) throw new Error(`This version has no carrier called ${carrier}`)
+    const opened = openTrunkSettings({ secrets }, { organizationId, trunkId }, settings as JsonObject)
+    return kind.open(kind.settings.parse(opened), { ...contextOf(trunkUuid), report })
+  }
 }
 
 /** Those who send requests to the servers of users: one asks for people, one tells what happened. Neither has begun. */

@@ -28,6 +28,11 @@ export interface Carrier {
   endOrphan?(call: OrphanedCall): void
   /** What the carrier knows of an attempt. Asked when an answer is missing or a call has gone silent. */
   lookUp(call: CallHandle): Promise<LookUpAnswer>
+  /**
+   * Rings one telephone outside of any batch and tells everything that can be told about the way there. Nothing of it is
+   * reported as evidence. Absent where there is nothing between us and the network to look at.
+   */
+  testCall?(request: CallRequest): Promise<readonly TestFinding[]>
   /** True when the carrier can be reached and takes our credentials. Rings nobody. */
   probe(): Promise<boolean>
   /**
@@ -93,6 +98,15 @@ export interface CallHandle {
   readonly placedAtEpochMs: number
 }
 
+/** One thing that a test call has shown, in plain words. */
+export interface TestFinding {
+  readonly level: 'ok' | 'note' | 'bad'
+  /** What was looked at, such as `dns`. */
+  readonly step: string
+  readonly text: string
+  readonly remedy?: string
+}
+
 export interface OrphanedCall extends CallHandle {
   readonly carrierState: string | null
 }
@@ -149,6 +163,7 @@ export interface CarrierKind<Settings = unknown> {
   /** The word in `trunk.carrier`, and the folder's name. */
   readonly kind: string
   readonly summary: string
+  /** A text that nobody may see again carries `.meta({ secret: true })`: it is stored sealed and never shown. */
   readonly settings: ZodType<Settings>
   /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
   readonly takesAnyNumber: boolean

@@ -69,8 +69,9 @@ export class ApiClient {
     return this.#json<T>('GET', apiPath + queryText(query))
   }
 
-  post<T>(apiPath: string, body: unknown = {}): Promise<T> {
-    return this.#json<T>('POST', apiPath, jsonRequest(body))
+  /** `timeoutMs` is for what takes its time, such as a call. */
+  post<T>(apiPath: string, body: unknown = {}, { timeoutMs = ANSWER_TIMEOUT_MS } = {}): Promise<T> {
+    return this.#json<T>('POST', apiPath, { ...jsonRequest(body), timeoutMs })
   }
 
   patch<T>(apiPath: string, body: unknown): Promise<T> {

@@ -21,6 +21,7 @@ interface TrunkDocument {
   readonly concurrency: number
   readonly callsPerSecond: number
   readonly blockedUntil: string | null
+  readonly settings: Readonly<Record<string, unknown>>
 }
 
 /** What the API tells: whose key it is, whether the trunks work, and what running batches wait for. */
@@ -75,8 +76,17 @@ async function checkTrunks(client: ApiClient): Promise<Finding[]> {
       const remedy = `carillon number add +… --trunk ${trunk.id}`
       return { level: 'warning', check, text: `${name} has no number to call from.`, remedy }
     }
-    return { level: 'ok', check, text: `${name}: ${trunk.concurrency} calls at once, ${trunk.callsPerSecond} a second` }
+    const rates = `${trunk.concurrency} calls at once, ${trunk.callsPerSecond} a second`
+    return { level: 'ok', check, text: `${name}: ${rates}${lineText(trunk)}` }
   })
+}
+
+/** How a SIP trunk is spoken to. */
+function lineText({ carrier, settings }: TrunkDocument): string {
+  if (carrier !== 'sip') return ''
+  const { host, transport, srtp, codecs } = settings as Record<string, unknown>
+  const sound = srtp === 'required' ? 'encrypted' : 'not encrypted'
+  return harmless(`; ${transport} to ${host}, ${Array.isArray(codecs) ? codecs.join(' or ') : ''}, sound ${sound}`)
 }
 
 async function checkBatches(client: ApiClient): Promise<Finding[]> {

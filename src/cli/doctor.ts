@@ -5,6 +5,7 @@ import { checkApi } from './doctor-api.ts'
 import { checkDatabase } from './doctor-database.ts'
 import type { Finding } from './doctor-finding.ts'
 import { checkMachine, checkPort } from './doctor-machine.ts'
+import { checkTelephony } from './doctor-telephony.ts'
 
 export interface DoctorOptions extends ConnectionOptions {
   readonly json?: boolean
@@ -18,6 +19,7 @@ export async function doctor(options: DoctorOptions, context: CliContext): Promi
     checkMachine(environment),
     checkDatabase(environment),
     checkPort(environment),
+    checkTelephony(environment),
     checkApi(options, environment),
   ]
   for (const found of checks) {

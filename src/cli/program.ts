@@ -174,12 +174,24 @@ function addAgentAndTrunkCommands(program: Command, run: Runner): void {
     .command('add')
     .description('add a trunk')
     .requiredOption('--name <name>', 'for people')
-    .requiredOption('--carrier <carrier>', 'such as loopback')
+    .requiredOption('--carrier <carrier>', 'loopback or sip')
     .option('--settings <json>', 'JSON, @file, or - for standard input; secrets belong in a file')
     .option('--concurrency <calls>', 'calls at once at most', checked(wholeNumberFrom(0)), 10)
     .option('--calls-per-second <rate>', 'calls started in a second at most', checked(positiveNumber), 1)
     .action((_options, command: Command) =>
       run(async (context) => (await import('./resources.ts')).addTrunk(command.optsWithGlobals(), context)),
+    )
+  trunk
+    .command('test')
+    .description('ring one telephone through a trunk and say what happened on the way')
+    .argument('<trunk>', 'id, alias or name')
+    .argument('<number>', 'the telephone to ring, such as +14155550123')
+    .option('--from <number>', 'a number of the trunk (default: its oldest)')
+    .option('--json', 'one JSON object a line')
+    .action((name: string, to: string, _options, command: Command) =>
+      run(async (context) =>
+        (await import('./test-trunk.ts')).testTrunk({ trunk: name, to }, command.optsWithGlobals(), context),
+      ),
     )
 }
 

@@ -55,6 +55,28 @@ export interface TargetCheck {
 /** How a command tells the dispatchers that there is something to do; a hint that may be lost. */
 export interface DispatchSignals {
   wake(organizationId: number): void
+  /** Rings one telephone through a trunk, outside of any batch; null: that kind of trunk has no such test. */
+  testTrunk?(trunkUuid: string, call: TestCallOrder): Promise<readonly TestCallFinding[] | null>
+}
+
+/** One telephone to ring, checked. */
+export interface TestCallOrder {
+  /** 32 hex digits; the carrier knows the call by it. */
+  readonly ref: string
+  /** E.164 with the plus. */
+  readonly to: string
+  readonly from: string
+  readonly ringTimeoutSeconds: number
+  readonly maxCallSeconds: number
+  readonly speech: { readonly text: string; readonly waitForKeySeconds: number }
+  readonly sendWithinMs: number
+}
+
+export interface TestCallFinding {
+  readonly level: 'ok' | 'note' | 'bad'
+  readonly step: string
+  readonly text: string
+  readonly remedy?: string
 }
 
 /** Who asks: a credential of one organization. */

@@ -8,6 +8,7 @@ import { checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { requireTrunk } from './find-objects.ts'
+import { openSettings, sealSettings, shownSettings, withKeptSecrets } from './sealed-settings.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { TrunkView } from './views.ts'
 
@@ -28,7 +29,7 @@ export interface TrunkInput {
 
 export interface TrunkChanges {
   readonly name?: string
-  /** Replaces all settings. */
+  /** Replaces all settings but secrets that are left out; a secret that is null is removed. */
   readonly settings?: JsonObject
   readonly liveMax?: number
   readonly callsPerSecond?: number
@@ -38,13 +39,13 @@ export interface TrunkChanges {
 export async function createTrunk(context: CommandContext, actor: Actor, input: TrunkInput): Promise<TrunkView> {
   return underGate(context, actor, async (client, gate) => {
     const trunkId = await storeTrunk(context, client, { gate, input })
-    return trunkView((await findTrunk(client, actor.organizationId, { trunkId }))!)
+    return trunkView(context, (await findTrunk(client, actor.organizationId, { trunkId }))!)
   })
 }
 
 /** The insert itself, for the first start too. */
 export async function storeTrunk(
-  context: Pick<CommandContext, 'carrierKind'>,
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
   client: Client,
   { gate, input }: { gate: Gate; input: TrunkInput },
 ): Promise<number> {
@@ -56,7 +57,7 @@ export async function storeTrunk(
     uuid: randomUUID(),
     name: checkedText(input.name, 'name', { max: NAME_CHARS_MAX }),
     carrier: input.carrier,
-    settings: settingsFor(context, input.carrier, input.settings),
+    settings: settingsFor(context, { organizationId, trunkId, carrier: input.carrier }, input.settings),
     version: await nextVersion(client, gate),
     liveMax: checkedLiveMax(input.liveMax),
     callsPerSecond: checkedRate(input.callsPerSecond),
@@ -80,12 +81,13 @@ export async function ensureJoinedTrunk(context: CommandContext, actor: Actor, c
 
 export async function listTrunks(context: CommandContext, actor: Actor): Promise<readonly TrunkView[]> {
   const rows = await inOrganization(context, actor, (client) => selectTrunks(client, actor.organizationId))
-  return rows.map(trunkView)
+  return rows.map((row) => trunkView(context, row))
 }
 
 /** @throws AppError `trunk-not-found`. */
 export async function getTrunk(context: CommandContext, actor: Actor, trunkId: string): Promise<TrunkView> {
   return trunkView(
+    context,
     await inOrganization(context, actor, (client) => requireTrunk(client, actor.organizationId, trunkId)),
   )
 }
@@ -106,20 +108,57 @@ export async function updateTrunk(
       { organizationId, trunkId: row.trunk_id },
       {
         name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
-        settings: settings === undefined ? row.settings : settingsFor(context, row.carrier, settings),
+        settings: settings === undefined ? row.settings : changedSettings(context, { organizationId, row }, settings),
         version: await nextVersion(client, gate),
         liveMax: liveMax === undefined ? row.live_max : checkedLiveMax(liveMax),
         callsPerSecond: callsPerSecond === undefined ? row.calls_per_second : checkedRate(callsPerSecond),
       },
     )
-    return trunkView((await findTrunk(client, organizationId, { trunkId: row.trunk_id }))!)
+    return trunkView(context, (await findTrunk(client, organizationId, { trunkId: row.trunk_id }))!)
   })
 }
 
-function settingsFor(context: Pick<CommandContext, 'carrierKind'>, carrier: string, settings: JsonObject): unknown {
+interface TrunkKey {
+  readonly organizationId: number
+  readonly trunkId: number
+  readonly carrier: string
+}
+
+/** Checked, with their secrets sealed. */
+function settingsFor(
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
+  trunk: TrunkKey,
+  settings: JsonObject,
+): JsonObject {
+  const { carrier } = trunk
   const terms = context.carrierKind(carrier)
   if (terms === undefined) throw new AppError('unknown-carrier', { args: [carrier.slice(0, 100)], field: 'carrier' })
-  return checkedSettings(terms.settings, settings, `the carrier ${carrier}`)
+  const checked = checkedSettings(terms.settings, settings, `the carrier ${carrier}`) as JsonObject
+  return sealSettings(context.secrets.box, terms.settings, { settings: checked, place: placeOf(trunk) })
+}
+
+function changedSettings(
+  context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
+  { organizationId, row }: { organizationId: number; row: TrunkRow },
+  sent: JsonObject,
+): JsonObject {
+  const trunk = { organizationId, trunkId: row.trunk_id, carrier: row.carrier }
+  const schema = context.carrierKind(row.carrier)?.settings
+  const known = openTrunkSettings(context, trunk, row.settings as JsonObject)
+  return settingsFor(context, trunk, schema === undefined ? sent : withKeptSecrets(schema, known, sent))
+}
+
+/** Stored settings of a trunk as its carrier reads them. @throws SecretUnreadable. */
+export function openTrunkSettings(
+  context: Pick<CommandContext, 'secrets'>,
+  trunk: Pick<TrunkKey, 'organizationId' | 'trunkId'>,
+  settings: JsonObject,
+): JsonObject {
+  return openSettings(context.secrets.box, settings, placeOf(trunk))
+}
+
+function placeOf({ organizationId, trunkId }: Pick<TrunkKey, 'organizationId' | 'trunkId'>) {
+  return { organizationId, table: 'trunk', rowId: trunkId }
 }
 
 function checkedLiveMax(value: number): number {
@@ -131,12 +170,12 @@ function checkedRate(value: number): number {
   throw invalidInput('callsPerSecond', `must be a number from ${CALLS_PER_SECOND_MIN} to ${CALLS_PER_SECOND_MAX}`)
 }
 
-function trunkView(row: TrunkRow): TrunkView {
+function trunkView(context: Pick<CommandContext, 'carrierKind'>, row: TrunkRow): TrunkView {
   return {
     id: row.trunk_uuid,
     name: row.name,
     carrier: row.carrier,
-    settings: row.settings as JsonObject,
+    ...shownSettings(context.carrierKind(row.carrier)?.settings, row.settings as JsonObject),
     liveMax: row.live_max,
     live: row.live,
     callsPerSecond: row.calls_per_second,

@@ -47,7 +47,10 @@ export interface TrunkView {
   readonly id: string
   readonly name: string
   readonly carrier: string
+  /** Without its secrets. */
   readonly settings: JsonObject
+  /** Names of secret settings that are set; what they are is never shown. */
+  readonly secretSettings: readonly string[]
   readonly liveMax: number
   readonly live: number
   readonly callsPerSecond: number

@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
-import type { DispatchStore, DispatchTransaction } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -9,11 +9,13 @@ import type { ThrottleState } from '../store/throttle-states.ts'
 import { endedCallRow, pressed } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import type { Freed, Wanted } from './organization-mirror.ts'
+import { type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
 const REFRESHED_LANES_MAX = 500
+/** A gate that took longer leaves its claims too little time to be sent: what arrived is written, and the next cycle claims. */
+const CLAIM_WITHIN_MS = SEND_DEADLINE_MS / 2
 
 export interface CycleOptions {
   readonly store: DispatchStore
@@ -23,8 +25,8 @@ export interface CycleOptions {
   readonly skipIfTaken: boolean
   /** Work of the cycle before that may be done while the server works on this one. */
   readonly whileUnderway: () => void
-  /** Both clocks, read right before the claim is sent: the send deadline counts from here. */
-  readonly stamp: () => SentAt
+  /** Both clocks, read right before the gate is asked for: the send deadline counts from here. */
+  readonly stamp: () => AskedAt
   readonly refOf: (call: LiveCallRow) => string
   /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
   readonly stopKeyOf: (batch: BatchDefinition) => string | null
@@ -32,8 +34,12 @@ export interface CycleOptions {
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
 
-/** When a claim was sent, by a clock that never jumps and by one that counts while the machine sleeps. */
-export interface SentAt {
+/**
+ * When a node asked for the gate, by a clock that never jumps and by one that counts while the machine sleeps. The gate's
+ * time is read after it, so that a deadline counted from here never lies behind the `send_not_after` of an intent, however
+ * long the gate's answer was on its way.
+ */
+export interface AskedAt {
   readonly monotonicMs: number
   readonly epochMs: number
 }
@@ -49,7 +55,7 @@ export interface CycleResult {
   /** Calls of this node that somebody asked to end, among them those that were asked before. */
   readonly hangUps: readonly LiveCall[]
   readonly claimed: readonly ClaimedRecipient[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: readonly LaneState[]
   readonly trunks: readonly TrunkState[]
@@ -74,7 +80,7 @@ interface Underway {
   readonly adopted: readonly LiveCallRow[]
   readonly hangUps: readonly LiveCall[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
-  readonly sentAt: SentAt
+  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
@@ -90,11 +96,17 @@ interface Underway {
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
+  const askedAt = options.stamp()
+  let claimedAtEpochMs: number | null = null
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
-      (gate, transaction) => planCycle(desk, { inbox, gate, transaction, options }),
+      async (gate, transaction) => {
+        const plan = await planCycle(desk, { inbox, gate, transaction, options, askedAt })
+        if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
+        return plan
+      },
     )
     if (!underway) {
       desk.restore(inbox)
@@ -111,6 +123,7 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
     }
   } catch (error) {
     desk.restore(inbox)
+    if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)
     throw error
   }
 }
@@ -120,6 +133,7 @@ interface Plan {
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
+  readonly askedAt: AskedAt
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
@@ -155,8 +169,8 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 
-  const wanted = options.claiming ? mirror.choose(gate.nowEpochMs, slotsFreed(ended)) : NOTHING_WANTED
-  const sentAt = options.stamp()
+  const claiming = options.claiming && millisecondsSince(plan.askedAt, options.stamp()) < CLAIM_WITHIN_MS
+  const wanted = claiming ? mirror.choose(gate.nowEpochMs, slotsFreed(ended)) : NOTHING_WANTED
   const claims: Promise<ClaimedRecipient[]>[] = []
   for (const source of ['due', 'cursor'] as const) {
     const lanes = wanted[source]
@@ -175,7 +189,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     adopted,
     hangUps,
     claims,
-    sentAt,
+    askedAt: plan.askedAt,
     strays,
     lanes,
     trunks,
@@ -217,27 +231,36 @@ async function doChores(
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
   const looks = chores.disown || (changed && desk.calls.size > 0)
   const own = looks ? await transaction.liveCallsOfNode(options.nodeId) : []
-  if (chores.disown) disownLostClaims(desk, own, options)
   // A request to end a call comes with a new version, or is found at the next heartbeat.
   const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
-  return { adopted, hangUps }
+  const lost = chores.disown ? findLostRows(desk, own, options) : []
+  const known = new Set(adopted.map(options.refOf))
+  return { adopted: [...adopted, ...lost.filter((row) => !known.has(options.refOf(row)))], hangUps }
 }
 
 /**
- * A claim whose answer was lost was never dialled, and only this node can know. Its rows of our incarnation that our
- * memory does not hold become `not-sent`. Serialized with our own claims of the organization by the gate and the cycle.
+ * Rows of ours that our memory does not hold: the answer to some COMMIT was lost. What we claimed in it was never
+ * dialled, and only this node can know: it becomes `not-sent`. What we took over in it may have been dialled by the
+ * node that died: it is ours to ask for, and nothing else. Serialized with our own claims by the gate and the cycle, so
+ * that the COMMIT in doubt is decided by now.
+ *
+ * Returns the rows taken over.
  */
-function disownLostClaims(desk: OrganizationDesk, rows: readonly LiveCallRow[], options: CycleOptions): void {
-  for (const row of rows) {
-    const ref = options.refOf(row)
-    if (desk.calls.has(ref)) continue
+function findLostRows(desk: OrganizationDesk, rows: readonly LiveCallRow[], options: CycleOptions): LiveCallRow[] {
+  const lost = rows.filter((row) => !desk.calls.has(options.refOf(row)))
+  const claimed = lost.filter((row) => desk.doubtfulClaims.has(row.claimedAtEpochMs))
+  for (const row of claimed) {
+    const { batchId, seq, n, claimedAtEpochMs: atEpochMs } = row
     desk.addStray({
-      event: { ref, kind: 'not-sent', cause: 'claim-lost', atEpochMs: row.claimedAtEpochMs },
-      batchId: row.batchId,
-      seq: row.seq,
-      n: row.n,
+      event: { ref: options.refOf(row), kind: 'not-sent', cause: 'claim-lost', atEpochMs },
+      batchId,
+      seq,
+      n,
     })
   }
+  desk.doubtfulClaims.clear()
+  for (const row of claimed) desk.doubtfulClaims.add(row.claimedAtEpochMs)
+  return lost.filter((row) => !claimed.includes(row))
 }
 
 async function learnMissingBatches(
@@ -255,6 +278,11 @@ function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOption
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
   return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+}
+
+/** By whichever clock counted more: one shows a stopped process, the other a machine that slept. */
+export function millisecondsSince(then: AskedAt, now: AskedAt): number {
+  return Math.max(now.monotonicMs - then.monotonicMs, now.epochMs - then.epochMs)
 }
 
 function slotsFreed(ended: readonly LiveCall[]): Freed {

@@ -3,7 +3,7 @@ import type { AgentSpeech } from '../carriers/carrier.ts'
 import type { Clock } from '../clock.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
-import type { SentAt } from './cycle.ts'
+import { type AskedAt, millisecondsSince } from './cycle.ts'
 import type { LiveCall } from './live-call.ts'
 import type { OrganizationDesk } from './organization-desk.ts'
 import { type BatchMirror, SEND_DEADLINE_MS } from './organization-mirror.ts'
@@ -35,7 +35,12 @@ export function newCalls(
  */
 export function dial(
   desk: OrganizationDesk,
-  { call, claim, options, sentAt }: { call: LiveCall; claim: ClaimedRecipient; options: DialOptions; sentAt: SentAt },
+  {
+    call,
+    claim,
+    options,
+    askedAt,
+  }: { call: LiveCall; claim: ClaimedRecipient; options: DialOptions; askedAt: AskedAt },
 ): void {
   const { clock } = options
   call.newsAtMonotonicMs = clock.monotonicMs()
@@ -56,8 +61,8 @@ export function dial(
   }
   call.ringTimeoutMs = batch.definition.ringTimeoutSeconds * 1000
   call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
-  // Both clocks: one shows a stopped process, the other a machine that slept. Nothing may come between check and write.
-  const elapsedMs = Math.max(clock.monotonicMs() - sentAt.monotonicMs, clock.nowEpochMs() - sentAt.epochMs)
+  // Nothing may come between check and write.
+  const elapsedMs = millisecondsSince(askedAt, { monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() })
   const sendWithinMs = Math.min(claim.sendWithinMs, SEND_DEADLINE_MS) - elapsedMs
   if (sendWithinMs <= 0) {
     endUnsent(desk, call, { cause: 'deadline-missed', clock })

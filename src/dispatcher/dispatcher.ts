@@ -1,10 +1,10 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CarrierCallback, CarrierContext } from '../carriers/carrier.ts'
+import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
+import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
@@ -148,6 +148,15 @@ export class Dispatcher {
     return { status }
   }
 
+  /**
+   * Rings one telephone through a trunk, outside of any batch; null: its carrier has no such test. The number was
+   * checked by whoever asks.
+   */
+  async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
+    const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
+    return (await trunk?.carrier.testCall?.(request)) ?? null
+  }
+
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
   async drain(): Promise<void> {
     this.#claiming = false
@@ -289,8 +298,6 @@ export class Dispatcher {
         return 0
       }
       this.counters.cyclesFailed++
-      // An intent may have been committed that we do not know of.
-      if (error instanceof CommitUnknown) desk.askFor({ disown: true })
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
@@ -301,7 +308,7 @@ export class Dispatcher {
   /** Takes over what a committed cycle has made true. Returns what follows from it: dialling and acknowledging. */
   #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
-    const { claimed, gate, inbox, sentAt } = result
+    const { claimed, gate, inbox, askedAt } = result
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
@@ -321,7 +328,7 @@ export class Dispatcher {
       calls.forEach((call, index) => {
         // A node that stops dials nothing more, and only it can say so.
         if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
-        else dial(desk, { call, claim: claimed[index]!, options, sentAt })
+        else dial(desk, { call, claim: claimed[index]!, options, askedAt })
       })
       for (const run of inbox.onDurable) run()
     }

@@ -17,7 +17,7 @@ export interface Chores {
   turn: boolean
   /** Take over the live calls of dead nodes. */
   adopt: boolean
-  /** Mark `not-sent` every intent of ours that our memory does not know: its claim's answer was lost. */
+  /** Look for rows of ours that our memory does not hold, because the answer to a COMMIT was lost. */
   disown: boolean
   /** Read figures that other nodes may have moved. */
   refresh: boolean
@@ -55,6 +55,8 @@ export class OrganizationDesk {
   readonly mirror = new OrganizationMirror()
   /** Live calls owned by this node, by reference. */
   readonly calls = new Map<string, LiveCall>()
+  /** The gate's times of claims of ours of which it is not known whether they were committed. None of them was dialled. */
+  readonly doubtfulClaims = new Set<number>()
   readonly #callsByBatch = new Map<number, number>()
   #inbox = emptyInbox()
   #deferred: (() => void) | null = null
@@ -80,6 +82,12 @@ export class OrganizationDesk {
 
   askFor(chores: Partial<Chores>): void {
     Object.assign(this.#inbox.chores, chores)
+  }
+
+  /** The answer to a COMMIT was lost: its rows are to be looked for. `claimedAtEpochMs`: it would have claimed. */
+  doubt(claimedAtEpochMs: number | null): void {
+    this.askFor({ disown: true })
+    if (claimedAtEpochMs !== null) this.doubtfulClaims.add(claimedAtEpochMs)
   }
 
   addStray(stray: Stray): void {

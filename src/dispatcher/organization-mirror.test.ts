@@ -8,12 +8,9 @@ const NOON_EPOCH_MS = Date.UTC(2026, 0, 5, 12)
 const RING_TIMEOUT_SECONDS = 20
 const NOTHING_FREED = { total: 0, byBatch: new Map(), byTrunk: new Map() }
 
-/** Asks at so many milliseconds before noon, when the window closes. */
-function askBeforeNoon(leftMs: number) {
-  const mirror = new OrganizationMirror()
-  mirror.see({ organizationId: 1, now: '', nowEpochMs: 0, liveMax: 50, live: 0, version: 1 })
-  const batch: BatchDefinition = {
-    batchId: 7,
+function batchOf(batchId: number, waiting: number): BatchDefinition {
+  return {
+    batchId,
     status: BATCH_STATUS_CODE.running,
     liveMax: 10,
     live: 0,
@@ -28,9 +25,15 @@ function askBeforeNoon(leftMs: number) {
     variableNames: null,
     agentKind: 'announcement',
     agentSettings: {},
-    lanes: [{ lane: 0, caller: null, trunkId: 1, zones: [], waiting: 100, nextDueEpochMs: null }],
+    lanes: [{ lane: 0, caller: null, trunkId: 1, zones: [], waiting, nextDueEpochMs: null }],
   }
-  mirror.learn([batch])
+}
+
+/** Asks at so many milliseconds before noon, when the window closes. */
+function askBeforeNoon(leftMs: number) {
+  const mirror = new OrganizationMirror()
+  mirror.see({ organizationId: 1, now: '', nowEpochMs: 0, liveMax: 50, live: 0, version: 1 })
+  mirror.learn([batchOf(7, 100)])
   return mirror.choose(NOON_EPOCH_MS - leftMs, NOTHING_FREED).cursor.map(({ sendWithinMs }) => sendWithinMs)
 }
 
@@ -43,4 +46,14 @@ it('lets nobody be rung beyond the end of the window, in whole milliseconds', ()
   expect(askBeforeNoon(ringMs + 0.9)).toEqual([])
   expect(askBeforeNoon(ringMs)).toEqual([])
   expect(askBeforeNoon(1000)).toEqual([])
+})
+
+it('looks again at open batches in which nobody is known to wait, a hundred lanes at a time and all in turn', () => {
+  const mirror = new OrganizationMirror()
+  mirror.learn([batchOf(1, 5), ...Array.from({ length: 150 }, (_, index) => batchOf(index + 2, 0))])
+  const first = mirror.lanesToRefresh(500).map(({ batchId }) => batchId)
+  const second = mirror.lanesToRefresh(500).map(({ batchId }) => batchId)
+  expect([first.length, second.length]).toEqual([101, 101])
+  expect(first[0]).toBe(1)
+  expect(new Set([...first, ...second]).size).toBe(151)
 })

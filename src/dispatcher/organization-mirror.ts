@@ -35,6 +35,8 @@ export const SEND_DEADLINE_MS = 5000
 const CLAIM_MAX = 4000
 /** A batch gets at least this many slots at a time, so that a statement serves more than a few calls of each. */
 const QUANTUM = 16
+/** Lanes of batches in which nobody is known to wait that are looked at again at a time. */
+const IDLE_LANES_MAX = 100
 
 /** Slots that the running transaction frees before it claims. */
 export interface Freed {
@@ -182,12 +184,23 @@ export class OrganizationMirror {
     return { cursor, due }
   }
 
-  /** Lanes whose figures other nodes may have moved: some of those next in line. */
+  /**
+   * Lanes whose figures other nodes may have moved: some of those next in line, and in turn those of open batches in
+   * which this copy knows of nobody waiting: a recipient may have become due by what another node wrote.
+   */
   lanesToRefresh(max: number): { batchId: number; lane: number }[] {
     const lanes: { batchId: number; lane: number }[] = []
     for (const [batchId, batch] of this.#line) {
       for (const lane of batch.lanes.keys()) lanes.push({ batchId, lane })
       if (lanes.length >= max) break
+    }
+    const lanesMax = lanes.length + IDLE_LANES_MAX
+    for (const [batchId, batch] of [...this.batches]) {
+      if (lanes.length >= lanesMax) break
+      if (this.#line.has(batchId) || !isOpen(batch)) continue
+      for (const lane of batch.lanes.keys()) lanes.push({ batchId, lane })
+      this.batches.delete(batchId)
+      this.batches.set(batchId, batch)
     }
     return lanes
   }

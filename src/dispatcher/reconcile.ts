@@ -11,7 +11,7 @@ import type { TrunkCarriers } from './trunk-carriers.ts'
 const SWEEP_MS = 500
 /** Look-ups on their way at the same time; a carrier is asked, not flooded. */
 const LOOK_UPS_MAX = 32
-/** A call whose carrier knows nothing of it any more is given up this long after it must have ended. */
+/** A call whose carrier knows nothing of it any more is given up this long after it must have ended since its last news. */
 const GIVE_UP_AFTER_MS = 60_000
 
 const DIALING = codeOfStatus('dialing')
@@ -101,8 +101,9 @@ export class Reconciler {
       if (call.misses > carrier.traits.nextLookUpDelaysMs.length) this.#end(call, 'unknown', 'lookup-missed')
       return
     }
-    const ageMs = this.#options.clock.nowEpochMs() - call.claimedAtEpochMs
-    if (call.misses < 3 || ageMs < call.longestMs + GIVE_UP_AFTER_MS) return
+    // By the clock that never jumps, and from the last news: the claim's time is another machine's.
+    const silentMs = this.#options.clock.monotonicMs() - call.newsAtMonotonicMs
+    if (call.misses < 3 || silentMs < call.longestMs + GIVE_UP_AFTER_MS) return
     const answered = call.reachedState === ANSWERED
     this.#end(call, answered ? 'answered' : 'failed', 'evidence-missing')
   }

@@ -94,6 +94,11 @@ export class OutgoingCall {
     return this.#state === 'over'
   }
 
+  /** How often the other side asked for the password. */
+  get challenges(): number {
+    return this.#challenges
+  }
+
   get isAnswered(): boolean {
     return this.#dialog !== null
   }

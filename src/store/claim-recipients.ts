@@ -1,6 +1,7 @@
 import { plainArray } from './array-literal.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import type { Statement } from './statement.ts'
+import { untouchedSql } from './successor-sql.ts'
 
 /**
  * The hot query: the claim and the intent in one statement.
@@ -114,7 +115,7 @@ const claimSql = (
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, c.batch_id, y.lane, $2::timestamptz, c.successor_seq, 1, 0, 5
    FROM rest c JOIN lane y ON y.organization_id = $1::int AND y.batch_id = c.batch_id AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
-   WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL RETURNING batch_id),
+   WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL AND ${untouchedSql('c')} RETURNING batch_id),
  ${MOVE[source]},
  f AS MATERIALIZED (SELECT batch_id, trunk_id, (count(*) FILTER (WHERE fate = ${CLAIMED}))::int AS claimed, (count(*) FILTER (WHERE fate = ${HIT}))::int AS hit,
      (count(*) FILTER (WHERE fate = ${BUSY}))::int AS busy FROM c GROUP BY batch_id, trunk_id),

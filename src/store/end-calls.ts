@@ -6,6 +6,7 @@ import { CallEvents, type CallSteps } from './call-events.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
 import type { Statement } from './statement.ts'
+import { untouchedSql } from './successor-sql.ts'
 
 /** One call that is over; -1 in a number means "not known". */
 export interface EndedCall extends CallSteps {
@@ -64,7 +65,7 @@ const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::in
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, d.batch_id, x.lane, $2::timestamptz, d.successor_seq, 1, 0, 5
    FROM d JOIN lane x ON x.organization_id = $1::int AND x.batch_id = d.batch_id AND d.successor_seq >= x.first_seq AND d.successor_seq < x.last_seq
-   WHERE d.retry_ms < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL RETURNING batch_id),
+   WHERE d.retry_ms < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
  f AS MATERIALIZED (SELECT batch_id, count(*)::int AS live, (count(*) FILTER (WHERE state = 1))::int AS dialing, (count(*) FILTER (WHERE state = 2))::int AS accepted,
      (count(*) FILTER (WHERE state = 3))::int AS ringing, (count(*) FILTER (WHERE state = 4))::int AS talking,
      (count(*) FILTER (WHERE retry_ms >= 0))::int AS again, (count(*) FILTER (WHERE retry_ms < 0))::int AS settled,

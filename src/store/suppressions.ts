@@ -33,6 +33,20 @@ export function deleteSuppressions(client: Client, organizationId: number, numbe
   )
 }
 
+/** Rides suppression_pkey. */
+export async function isSuppressed(
+  client: Client,
+  organizationId: number,
+  number: { digits: number; hash: string },
+): Promise<boolean> {
+  const rows = await ask<{ found: boolean }>(
+    client,
+    'SELECT EXISTS (SELECT 1 FROM suppression WHERE organization_id = $1 AND number_hash = $2::bigint AND number = $3::bigint) AS found',
+    [organizationId, number.hash, number.digits],
+  )
+  return rows[0]!.found
+}
+
 export interface SuppressionRow {
   number: string
   reason: string

@@ -175,7 +175,8 @@ export class EndpointWorker {
     inHandMax: number,
   ): Promise<{ due: DueDelivery[]; more: boolean }> {
     if (inHandMax < this.#queue.length) this.#queue.length = 0
-    const inHand = [...this.#queue, ...this.#sending]
+    // What ended since this transaction began is not written yet, and must not be taken for due.
+    const inHand = [...this.#queue, ...this.#sending, ...this.#results.map(({ settled }) => settled.delivery)]
     const limit = inHandMax - inHand.length
     // What is in hand ends first, and then it is asked again.
     if (limit <= 0) return { due: [], more: false }

@@ -17,7 +17,7 @@ import { type Sipp, type SippOptions, startSipp } from './sipp.ts'
 import { type TrunkBench, trunkBench } from './trunk-bench.ts'
 import { type Fate, unreliableWire } from './unreliable-wire.ts'
 
-const cleanUps: (() => Promise<void> | void)[] = []
+const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })

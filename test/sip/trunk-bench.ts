@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { CallRequest, CarrierContext } from '../../src/carriers/carrier.ts'
 import { type SipSettings, sipSettings } from '../../src/carriers/sip/config.ts'
 import { SipTrunk } from '../../src/carriers/sip/trunk.ts'
@@ -42,15 +43,8 @@ function sound(): MediaEngine {
 
 /** A voice that says every text as a sound of its own, at once. */
 export function toneVoices(seconds = 0.5): Voices {
-  return {
-    prepare: async ({ text }) =>
-      promptOf(
-        soundOf(
-          [...text].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 7),
-          seconds,
-        ),
-      ),
-  }
+  const seedOf = (text: string) => createHash('sha256').update(text).digest().readUInt32BE()
+  return { prepare: async ({ text }) => promptOf(soundOf(seedOf(text), seconds)) }
 }
 
 /** The product's own trunk, SIP side and sound on real sockets and the real clock. */

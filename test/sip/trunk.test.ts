@@ -6,7 +6,7 @@ import { freePort, type Sipp, startSipp } from './sipp.ts'
 import { type TrunkBench, trunkBench } from './trunk-bench.ts'
 import { unreliableWire } from './unreliable-wire.ts'
 
-const cleanUps: (() => Promise<void> | void)[] = []
+const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
@@ -170,6 +170,45 @@ describe('whoever calls this server', () => {
     ).not.toBe('SIP/2.0 200 OK')
     expect(await ask(port, invite(port, 'four'), '127.0.0.9')).toBeNull()
     expect(await ask(port, invite(port, 'five').replaceAll('INVITE', 'OPTIONS'), '127.0.0.9')).toBeNull()
+  })
+})
+
+describe('a trunk that wants us to sign on', () => {
+  const signedOn = [
+    recv('REGISTER'),
+    answer(401, 'Unauthorized', {
+      repeat: false,
+      headers: ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'],
+    }),
+    recv('REGISTER', {
+      action: '<verifyauth assign_to="ok" username="alice" password="s3cret"/><log message="right: [$ok]"/>',
+    }),
+  ]
+  const settings = { username: 'alice', password: 's3cret', register: true, probe: false }
+
+  it('gets a REGISTER before the first call, and not again for the second', async () => {
+    const port = await freePort()
+    const registrar = [...signedOn, answer(200, 'OK', { repeat: false, headers: ['Expires: 300'] })]
+    const calls = [recv('INVITE'), answer(486, 'Busy Here'), recv('ACK')]
+    // INVITEs are a scenario of their own, for a second sipp in the place of the first.
+    const sipp = await peer('registrar', registrar, { port, calls: 1 })
+    const { place, until, events } = bench({ port, ...settings })
+    const ref = place({ sendWithinMs: 4000 })
+    await until(() => sipp.notes().includes('right: true'), 'the registration')
+    expect(await sipp.ended, sipp.complaints()).toBe(0)
+    const exchange = await peer('exchange', calls, { port })
+    await until(() => events.some((event) => event.ref === ref && event.kind === 'ended'), 'the call')
+    const next = place()
+    await until(() => events.some((event) => event.ref === next && event.kind === 'ended'), 'the next call')
+    expect(exchange.messages().some(({ startLine }) => startLine.startsWith('REGISTER'))).toBe(false)
+    const registers = sipp.messages().filter(({ startLine }) => startLine.startsWith('REGISTER'))
+    expect(registers.map((message) => message.header('CSeq'))).toEqual(['1 REGISTER', '2 REGISTER'])
+  })
+
+  it('that refuses us gets no call', async () => {
+    const sipp = await peer('refuses', [recv('REGISTER'), answer(403, 'Forbidden', { repeat: false })])
+    const { place, ended } = bench({ port: sipp.port, ...settings })
+    expect(await ended(place())).toMatchObject({ kind: 'not-sent', cause: 'trunk-unreachable' })
   })
 })
 

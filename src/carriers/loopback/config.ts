@@ -17,7 +17,7 @@ export const loopbackSettings = z
     /** Where the network in a process of its own listens, for example `http://127.0.0.1:7300`. */
     url: httpUrl.optional(),
     /** Shared with that process: authenticates our requests and signs its callbacks. */
-    secret: z.string().min(16).max(200).optional(),
+    secret: z.string().min(16).max(200).meta({ secret: true }).optional(),
     /** Base addresses of the nodes, when there is no balancer in front of them; else the public address is used. */
     nodeUrls: z.array(httpUrl).min(1).max(20).optional(),
   })

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../clock.ts'
 import { Announcement } from '../../media/announcement.ts'
-import type { MediaListener } from '../../media/media-engine.ts'
+import type { MediaListener, MediaStatistics } from '../../media/media-engine.ts'
 import type { Prompt } from '../../media/prompt.ts'
 import type { CallEvent } from '../../model/call-event.ts'
 import { writeRecord } from '../../sip/call-record.ts'
@@ -48,6 +48,11 @@ export class SipCall implements CallListener, MediaListener {
   constructor(options: SipCallOptions) {
     this.#options = options
     this.request = options.request
+  }
+
+  /** What was counted of its sound, when there was any. */
+  async soundFigures(): Promise<MediaStatistics | null> {
+    return this.#sound === null ? null : this.#sound.close()
   }
 
   get isOver(): boolean {

@@ -158,6 +158,7 @@ export function meaningOfEnding(ending: CallEnding): Meaning {
 
 /** Busy and declined cross a CANCEL too; 487 is the answer to it, and gateways end with 480 or 408 what rang out. */
 function refusedMeanwhile({ status, q850 }: { status: number | null; q850: number | null }): Meaning | null {
-  if (status === null || status === 487 || status === 480 || status === 408 || status >= 500) return null
+  if (status === null || status === 487 || status === 480 || status === 408) return null
+  if (status >= 500 && status < 600) return null
   return meaningOfRefusal(status, q850)
 }

@@ -33,7 +33,7 @@ export const sipSettings = z
     username: plain(128)
       .optional()
       .describe('For digest authentication. Absent: the carrier knows this server by its address.'),
-    password: z.string().min(1).max(256).optional(),
+    password: z.string().min(1).max(256).meta({ secret: true }).optional(),
     realm: plain(128).optional().describe('When set, no challenge of another realm is answered.'),
     domain: host.optional().describe('Stands in the addresses of caller and callee; the host by default.'),
     serverName: host.optional().describe('The name in the TLS certificate, where it is not the host.'),

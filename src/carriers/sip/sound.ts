@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { MediaSession } from '../../media/media-engine.ts'
+import type { MediaSession, MediaStatistics } from '../../media/media-engine.ts'
 import { type Codec, type Direction, type RemoteDescription, writeDescription } from '../../sip/sdp.ts'
 
 /** The sound of one call and how it is described to the other side. */
@@ -45,7 +45,8 @@ export class CallSound {
     this.session.connect(description)
   }
 
-  async close(): Promise<void> {
-    await this.session.close()
+  /** The final figures; the same again when it is closed already. */
+  close(): Promise<MediaStatistics> {
+    return this.session.close()
   }
 }

@@ -1,11 +1,16 @@
+import { sleep } from '../../clock.ts'
 import type { MediaSession } from '../../media/media-engine.ts'
 import type { Prompt } from '../../media/prompt.ts'
+import type { CallEvent } from '../../model/call-event.ts'
 import { Authorization } from '../../sip/authorization.ts'
 import { readRecord } from '../../sip/call-record.ts'
 import type { Credentials } from '../../sip/digest.ts'
 import { endOrphan, type OrphanEnd } from '../../sip/end-orphan.ts'
+import type { OutgoingCall } from '../../sip/outgoing-call.ts'
 import type { Peer } from '../../sip/peer.ts'
+import { Registration } from '../../sip/registration.ts'
 import type { NameService } from '../../sip/resolve.ts'
+import { TRANSACTION_MS } from '../../sip/timing.ts'
 import { VoiceError } from '../../voices/voices.ts'
 import type {
   CallHandle,
@@ -15,11 +20,13 @@ import type {
   CarrierTraits,
   LookUpAnswer,
   OrphanedCall,
+  TestFinding,
 } from '../carrier.ts'
 import { SipCall } from './call.ts'
 import type { SipSettings } from './config.ts'
 import { callOptions } from './invitation.ts'
 import { CallSound } from './sound.ts'
+import { findingsOfCall, lookAtTrunk } from './test-call.ts'
 import { TrunkReach, TrunkUnreachable } from './trunk-reach.ts'
 
 /** INVITEs without any answer at once; more wait, so that a trunk in trouble does not get more of it. */
@@ -41,11 +48,23 @@ export const SIP_TRAITS: CarrierTraits = {
   ringsUnseen: true,
 }
 
+const NOTHING_CAME: TestFinding = {
+  level: 'bad',
+  step: 'call',
+  text: 'The trunk did not answer the call at all.',
+  remedy: 'Check that the carrier takes calls from this server’s address, and that a firewall lets its answers in.',
+}
+
 const ORPHAN_ENDS = {
   answered: { disposition: 'answered', cause: 'node-lost' },
   'not-answered': { disposition: 'failed', cause: 'node-lost' },
   unknown: { disposition: 'unknown', cause: 'node-lost' },
 } as const satisfies Record<OrphanEnd, object>
+
+function unsent(call: SipCall, cause: Parameters<SipCall['notSent']>[0]): null {
+  call.notSent(cause)
+  return null
+}
 
 /** One account at a SIP provider. Calls are placed on the SIP side and the sound of this process. */
 export class SipTrunk implements Carrier {
@@ -54,6 +73,8 @@ export class SipTrunk implements Carrier {
   readonly #context: CarrierContext
   readonly #credentials: Credentials | null
   readonly #reach: TrunkReach
+  /** Where the trunk takes calls only from those who sign on. */
+  readonly #registration: Registration | null
   readonly #calls = new Map<string, SipCall>()
   readonly #orphans = new Set<string>()
   #unanswered = 0
@@ -78,26 +99,42 @@ export class SipTrunk implements Carrier {
       credentials: this.#credentials,
       names,
     })
+    this.#registration =
+      settings.register && this.#credentials !== null
+        ? new Registration({
+            clock: context.clock,
+            endpoint: context.sip,
+            credentials: this.#credentials,
+            domain: settings.domain ?? settings.host,
+            ready: () => this.#reach.ready(),
+          })
+        : null
   }
 
   place(request: CallRequest): void {
-    if (this.#closed) return
-    const { clock } = this.#context
-    const sendByMs = clock.monotonicMs() + request.sendWithinMs - SPARE_MS
-    const call = new SipCall({
-      request,
-      clock,
-      report: (event) => this.#tell(call, event),
-      heard: () => this.#reach.heard(),
-      doubt: () => this.#reach.doubt(),
-      doubtAfterMs: this.#reach.doubtAfterMs,
-      refused: (status, retryAfter) => this.#onRefused(status, retryAfter),
+    if (!this.#closed) this.#begin(request, (call, event) => this.#tell(call, event))
+  }
+
+  async testCall(request: CallRequest): Promise<readonly TestFinding[]> {
+    const { clock, sip } = this.#context
+    const look = { settings: this.#settings, endpoint: sip, reach: this.#reach }
+    const before = await lookAtTrunk(look)
+    if (!before.some(({ step, level }) => (step === 'options' || step === 'connection') && level !== 'bad'))
+      return before
+    const startedAtEpochMs = clock.nowEpochMs()
+    const ended = new Promise<SipCall>((resolve) => {
+      const call = this.#begin(request, (_call, event) => {
+        if (event.kind === 'ended' || event.kind === 'not-sent') resolve(call)
+      })
+      // Nothing at all may come of it.
+      clock.setTimer((request.ringTimeoutSeconds + request.maxCallSeconds) * 1000 + TRANSACTION_MS, () => resolve(call))
     })
-    this.#calls.set(request.ref, call)
-    this.#send(call, sendByMs).catch((error) => {
-      this.#context.log.warn({ err: error }, 'A call could not be prepared')
-      call.notSent('trunk-unreachable')
-    })
+    const call = await ended
+    this.#calls.delete(request.ref)
+    const challenges = sip.findCall(request.ref)?.challenges ?? 0
+    const statistics = await call.soundFigures()
+    const silent: TestFinding[] = call.events.length > 0 ? [] : [NOTHING_CAME]
+    return [...before, ...findingsOfCall(call.events, { startedAtEpochMs, challenges, statistics, clock }), ...silent]
   }
 
   hangUp({ ref }: CallHandle): void {
@@ -147,43 +184,75 @@ export class SipTrunk implements Carrier {
   async close(): Promise<void> {
     this.#closed = true
     for (const call of this.#calls.values()) call.abandon()
+    this.#registration?.close()
     this.#reach.close()
   }
 
-  async #send(call: SipCall, sendByMs: number): Promise<void> {
-    const { clock, sip } = this.#context
-    const leftMs = () => sendByMs - clock.monotonicMs()
-    if (!(await this.#mayBegin(leftMs))) return call.notSent('deadline-missed')
-    const ready = await this.#prepare(call, leftMs)
-    if (ready === null) return
-    const sound = new CallSound(ready.session, {
-      advertisedAddress: sip.namesFor(ready.peer, 'carillon').host,
-      codecs: this.#settings.codecs,
+  #begin(request: CallRequest, tell: (call: SipCall, event: CallEvent) => void): SipCall {
+    const { clock } = this.#context
+    const sendByMs = clock.monotonicMs() + request.sendWithinMs - SPARE_MS
+    const call = new SipCall({
+      request,
+      clock,
+      report: (event) => tell(call, event),
+      heard: () => this.#reach.heard(),
+      doubt: () => this.#reach.doubt(),
+      doubtAfterMs: this.#reach.doubtAfterMs,
+      refused: (status, retryAfter) => this.#onRefused(status, retryAfter),
     })
+    this.#calls.set(request.ref, call)
+    this.#send(call, sendByMs).catch((error) => {
+      this.#context.log.warn({ err: error }, 'A call could not be prepared')
+      call.notSent('trunk-unreachable')
+    })
+    return call
+  }
+
+  async #send(call: SipCall, sendByMs: number): Promise<void> {
+    const { clock } = this.#context
+    const leftMs = () => sendByMs - clock.monotonicMs()
+    if (!(await this.#takePlace(leftMs))) {
+      call.notSent('deadline-missed')
+      return
+    }
+    let placed: OutgoingCall | null = null
+    try {
+      placed = await this.#write(call, leftMs)
+    } finally {
+      if (placed === null) this.#unanswered--
+      else this.#leaveWhenAnswered(placed)
+    }
+  }
+
+  /** Null: not one byte was written, and that is told already. */
+  async #write(call: SipCall, leftMs: () => number): Promise<OutgoingCall | null> {
+    const { clock, sip } = this.#context
+    if (!(await sip.pace.turn(Math.max(0, leftMs())))) return unsent(call, 'deadline-missed')
+    const ready = await this.#prepare(call, leftMs)
+    if (ready === null) return null
+    const advertisedAddress = sip.namesFor(ready.peer, 'carillon').host
+    const sound = new CallSound(ready.session, { advertisedAddress, codecs: this.#settings.codecs })
     call.prepare(sound, ready.prompt)
-    if (this.#closed || call.isUnwanted) return call.notSent('stopped-before-send')
+    if (this.#closed || call.isUnwanted) return unsent(call, 'stopped-before-send')
     const options = callOptions(this.#settings, { request: call.request, peer: ready.peer, sound, sip, clock })
     const authorization = new Authorization(this.#credentials)
     // Nothing may come between this look at the clock and the write.
-    if (leftMs() <= 0) return call.notSent('deadline-missed')
+    if (leftMs() <= 0) return unsent(call, 'deadline-missed')
     const placed = sip.call({ ...options, authorization }, call)
-    if (placed === null) return call.notSent('trunk-unreachable')
+    if (placed === null) return unsent(call, 'trunk-unreachable')
     call.sent(placed)
-    this.#countUnanswered(call)
     this.#forgetIfSilent(call, options.ringTimeoutMs)
+    return placed
   }
 
-  /** Waits for the pace of the process and for room among the INVITEs that nothing has answered. */
-  async #mayBegin(leftMs: () => number): Promise<boolean> {
-    const { clock, sip } = this.#context
+  /** A place among the INVITEs that nothing has answered, held from now on; false: none became free in time. */
+  async #takePlace(leftMs: () => number): Promise<boolean> {
     while (this.#unanswered >= UNANSWERED_MAX) {
       if (leftMs() <= 0) return false
-      await new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve))
+      await sleep(this.#context.clock, LOOK_AGAIN_MS)
     }
     this.#unanswered++
-    const turn = await sip.pace.turn(Math.max(0, leftMs()))
-    this.#unanswered--
-    return turn
+    return true
   }
 
   /** Everything that takes time, side by side: the voice, the way to the trunk, then the sound. Null: told already. */
@@ -203,6 +272,9 @@ export class SipTrunk implements Carrier {
     let session: MediaSession | null = null
     try {
       const peer = await this.#inTime(this.#reach.ready(), leftMs)
+      if (this.#registration !== null && !(await this.#inTime(this.#registration.signedOn(), leftMs))) {
+        throw new TrunkUnreachable('The trunk did not let us sign on')
+      }
       const bindAddress = sip.namesFor(peer, 'carillon').localAddress
       const srtp = this.#settings.srtp === 'required'
       session = await media.open({ bindAddress, srtp, inactivitySeconds: INACTIVITY_SECONDS }, call)
@@ -227,15 +299,12 @@ export class SipTrunk implements Carrier {
     return Promise.race([promise, late])
   }
 
-  #countUnanswered(call: SipCall): void {
-    const { clock, sip } = this.#context
-    this.#unanswered++
+  #leaveWhenAnswered(placed: OutgoingCall): void {
     const look = (): void => {
-      const placed = sip.findCall(call.request.ref)
-      if (placed?.isUnanswered && !call.isOver) clock.setTimer(LOOK_AGAIN_MS, look)
+      if (placed.isUnanswered) this.#context.clock.setTimer(LOOK_AGAIN_MS, look)
       else this.#unanswered--
     }
-    clock.setTimer(LOOK_AGAIN_MS, look)
+    look()
   }
 
   /** Nothing ever came for it: after its ring time and 32 s it is the core's to say `unknown`. */
@@ -254,7 +323,7 @@ export class SipTrunk implements Carrier {
     if (status === 503) this.#reach.rest(retryAfterSeconds)
   }
 
-  #tell(call: SipCall, event: Parameters<CarrierContext['report']>[0]): void {
+  #tell(call: SipCall, event: CallEvent): void {
     if (this.#closed) return
     const { ref } = call.request
     const isLast = event.kind === 'ended' || event.kind === 'not-sent'

@@ -64,6 +64,7 @@ export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
 export function encodeTrunk({ liveMax, ...view }: TrunkView): z.infer<typeof wire.trunk> {
   return {
     ...view,
+    secretSettings: [...view.secretSettings],
     aliases: [...view.aliases],
     concurrency: liveMax,
     blockedUntil: time(view.blockedUntil),

@@ -193,6 +193,9 @@ export const trunk = z
     name: z.string(),
     carrier: z.string(),
     settings: jsonObject,
+    secretSettings: z
+      .array(z.string())
+      .describe('Secret settings that are set. Their values are never shown; a change that leaves one out keeps it.'),
     concurrency: z.number().int(),
     live: z.number().int(),
     callsPerSecond: z.number(),
@@ -201,6 +204,26 @@ export const trunk = z
     createdAt: instantOut,
   })
   .meta({ id: 'native.Trunk' })
+
+export const trunkTestRequest = z
+  .strictObject({
+    to: z.string().min(1).max(40).describe('The telephone to ring, such as +14155550123.'),
+    from: idOrAlias.optional().describe('Id, alias or E.164 of a number of the trunk; by default its oldest.'),
+  })
+  .meta({ id: 'native.TrunkTestRequest' })
+
+export const trunkTest = z
+  .object({
+    findings: z.array(
+      z.object({
+        level: z.enum(['ok', 'note', 'bad']),
+        step: z.string().describe('What was looked at, such as `dns` or `sound`.'),
+        text: z.string(),
+        remedy: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'native.TrunkTest' })
 
 export const trunkRequest = z
   .strictObject({

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { addAlias, removeAlias } from '../../../commands/aliases.ts'
 import type { JsonObject } from '../../../commands/context.ts'
+import { testTrunk } from '../../../commands/test-trunk.ts'
 import { createTrunk, getTrunk, listTrunks, updateTrunk } from '../../../commands/trunks.ts'
 import { actorOf } from '../../dialect.ts'
 import { encodeTrunk } from '../encode.ts'
 import { type AddRoutes, answers, nothing, PREFIX } from '../route-parts.ts'
-import { idOrAlias, pathId, trunk, trunkChanges, trunkRequest } from '../wire.ts'
+import { idOrAlias, pathId, trunk, trunkChanges, trunkRequest, trunkTest, trunkTestRequest } from '../wire.ts'
 
 const tags = ['Trunks']
 const aliasPath = pathId.extend({ alias: idOrAlias })
@@ -48,6 +49,23 @@ export const addTrunks: AddRoutes = (scope, services) => {
       response: answers({ 200: trunk }),
     },
     handler: async (request) => encodeTrunk(await getTrunk(commands, actorOf(request), request.params.id)),
+  })
+
+  scope.post('/trunks/:id/test', {
+    schema: {
+      summary: 'Ring one telephone through a trunk and tell what happened',
+      description:
+        'Answers when the call is over, after a minute at most. The call belongs to no batch and counts for no limit.',
+      operationId: 'testTrunk',
+      tags,
+      params: pathId,
+      body: trunkTestRequest,
+      response: answers({ 200: trunkTest }),
+    },
+    handler: async (request) => {
+      const findings = await testTrunk(commands, actorOf(request), request.params.id, request.body)
+      return { findings: [...findings] }
+    },
   })
 
   addTrunkAliases(scope, services)

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { addressFinding, mediaPortsFinding } from './doctor-telephony.ts'
+
+it('warns of ports for sound that the system gives to others', () => {
+  const system = { first: 32_768, last: 60_999 }
+  expect(mediaPortsFinding({ first: 16_384, last: 32_767 }, system)).toMatchObject({ level: 'ok' })
+  expect(mediaPortsFinding({ first: 16_384, last: 32_767 }, system).text).toContain('8192 calls')
+  expect(mediaPortsFinding({ first: 30_000, last: 40_000 }, system)).toMatchObject({ level: 'warning' })
+  expect(mediaPortsFinding({ first: 30_000, last: 40_000 }, null)).toMatchObject({ level: 'ok' })
+})
+
+it('knows whether a carrier can find this machine', () => {
+  const settings = { sipAddresses: ['0.0.0.0'], sipPublicAddress: undefined }
+  expect(addressFinding(settings, ['127.0.0.1', '192.168.1.5'])).toMatchObject({ level: 'note' })
+  expect(addressFinding(settings, ['127.0.0.1', '203.0.113.5'])).toMatchObject({ level: 'ok' })
+  expect(addressFinding({ ...settings, sipPublicAddress: '203.0.113.5' }, ['10.0.0.5'])).toMatchObject({ level: 'ok' })
+  expect(addressFinding({ ...settings, sipAddresses: ['10.9.9.9'] }, ['10.0.0.5'])).toMatchObject({ level: 'bad' })
+})

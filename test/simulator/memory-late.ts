@@ -1,0 +1,118 @@
+import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
+import { codeOfOutcome, outcomeFromCode } from '../../src/model/disposition.ts'
+import { EVENT_KINDS } from '../../src/model/event-kind.ts'
+import type { EndedCall } from '../../src/store/end-calls.ts'
+import type { AttemptKey, LateAttempt } from '../../src/store/late-evidence.ts'
+import type { LiveCallRow } from '../../src/store/live-calls.ts'
+import { countOutcome } from './memory-ends.ts'
+import { attemptKey, type LiveRow, laneOf, personKey, type Tables } from './memory-rows.ts'
+import { appendBlock, known, liveCallRow, type MemoryTransaction } from './memory-statements.ts'
+
+const UNKNOWN = codeOfOutcome('unknown')
+
+/** `late-evidence.ts` in memory. */
+export function endedAttemptsInMemory(tables: Tables, attempts: readonly AttemptKey[]): LateAttempt[] {
+  return attempts.flatMap(({ batchId, seq, n }): LateAttempt[] => {
+    const attempt = tables.attempts.get(attemptKey(batchId, seq, n))
+    if (!attempt) return []
+    const { numberHash, number } = tables.recipients.get(personKey(batchId, seq))!
+    const live = tables.live.get(numberHash)
+    let superseded = live !== undefined && live.batchId === batchId && live.seq === seq
+    for (const other of tables.attempts.values()) {
+      if (other.batchId === batchId && other.seq === seq && other.n > n) superseded = true
+    }
+    return [
+      {
+        batchId,
+        seq,
+        n,
+        dispositionCode: attempt.disposition,
+        batchStatus: tables.batches.get(batchId)!.status,
+        numberHash,
+        claimedAtEpochMs: attempt.claimedAt,
+        suppressed: tables.suppressions.has(`${numberHash}:${number}`),
+        superseded,
+      },
+    ]
+  })
+}
+
+export function correctUnknownInMemory(transaction: MemoryTransaction, call: EndedCall): boolean {
+  const { tables, journal, now } = transaction
+  const key = attemptKey(call.batchId, call.seq, call.n)
+  const attempt = tables.attempts.get(key)
+  const outcome = outcomeFromCode(call.dispositionCode)
+  if (outcome === 'unknown' || outcome === 'not-sent') return false
+  if (!attempt || attempt.disposition !== UNKNOWN) return false
+  const answeredMs = attempt.answeredMs ?? known(call.answeredMs)
+  journal.set(tables.attempts, key, {
+    ...attempt,
+    disposition: call.dispositionCode,
+    cause: call.causeCode,
+    answeredBy: Math.max(attempt.answeredBy, call.answeredByCode),
+    acceptedMs: attempt.acceptedMs ?? known(call.acceptedMs),
+    ringingMs: attempt.ringingMs ?? known(call.ringingMs),
+    answeredMs,
+    endedMs: call.endedMs,
+    carrierCallId: attempt.carrierCallId ?? call.carrierCallId,
+  })
+  const batch = tables.batches.get(call.batchId)!
+  const talkedMs = attempt.answeredMs === null ? 0 : attempt.endedMs - attempt.answeredMs
+  const talkMs = batch.talkMs + (answeredMs === null ? 0 : call.endedMs - answeredMs) - talkedMs
+  const figures = countOutcome(countOutcome(batch.figures, UNKNOWN, -1), call.dispositionCode, 1)
+  journal.set(tables.batches, call.batchId, { ...batch, talkMs, figures })
+  const { batchId, seq, n } = call
+  const kind = EVENT_KINDS['recipient-outcome-corrected']
+  const atMs = Math.round(attempt.claimedAt - now) + call.endedMs
+  appendBlock(transaction, [{ batchId, seq, n, kind, code: call.dispositionCode, atMs }], 0)
+  return true
+}
+
+export function reviveUnknownInMemory(
+  transaction: MemoryTransaction,
+  { batchId, seq, n }: AttemptKey,
+  nodeId: number,
+): LiveCallRow | null {
+  const { tables, journal } = transaction
+  const key = attemptKey(batchId, seq, n)
+  const attempt = tables.attempts.get(key)
+  const { numberHash } = tables.recipients.get(personKey(batchId, seq))!
+  if (!attempt || attempt.disposition !== UNKNOWN || tables.live.has(numberHash)) return null
+  const { trunkId, counted, claimedAt, carrierCallId, endedMs, answeredMs } = attempt
+  const row: LiveRow = {
+    numberHash,
+    batchId,
+    seq,
+    n,
+    counted,
+    lane: laneOf(tables, batchId, seq).lane,
+    trunkId,
+    nodeId,
+    state: 2,
+    answeredBy: 0,
+    successorSeq: null,
+    claimedAt,
+    sendNotAfter: claimedAt,
+    acceptedMs: attempt.acceptedMs ?? endedMs,
+    ringingMs: null,
+    answeredMs: null,
+    carrierCallId,
+  }
+  journal.delete(tables.attempts, key)
+  journal.set(tables.live, numberHash, row)
+  const batch = tables.batches.get(batchId)!
+  journal.set(tables.batches, batchId, {
+    ...batch,
+    settled: batch.settled - 1,
+    live: batch.live + 1,
+    accepted: batch.accepted + 1,
+    talkMs: batch.talkMs - (answeredMs === null ? 0 : endedMs - answeredMs),
+    figures: countOutcome(batch.figures, UNKNOWN, -1),
+    status: batch.status === BATCH_STATUS_CODE.completed ? BATCH_STATUS_CODE.running : batch.status,
+    completedAt: null,
+  })
+  const trunk = tables.trunks.get(trunkId)!
+  journal.set(tables.trunks, trunkId, { ...trunk, live: trunk.live + 1 })
+  appendBlock(transaction, [{ batchId, seq, n, kind: EVENT_KINDS['recipient-reopened'], code: 0, atMs: 0 }], 1)
+  return liveCallRow(row)
+}

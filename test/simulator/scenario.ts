@@ -1,0 +1,205 @@
+import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
+import type { CallingWindow, Weekday } from '../../src/model/calling-window.ts'
+import { deriveNumberHashKey, hashNumbers } from '../../src/model/id-cipher.ts'
+import { defaultRetryPolicy, NO_RETRIES, type RetryPolicy } from '../../src/model/retry-policy.ts'
+import { FINAL_OUTCOMES } from '../../src/store/outcome-columns.ts'
+import { emptyTables, type Figures, laneKey, personKey, type Tables } from './memory-rows.ts'
+import type { Random } from './random.ts'
+
+export const SECRET = Buffer.alloc(32, 7)
+const EVERY_DAY: readonly Weekday[] = [1, 2, 3, 4, 5, 6, 7]
+
+/** When a run begins: an ordinary morning, or shortly before the clocks change, or before a full minute. */
+const STARTS = [
+  { at: '2025-01-06T08:59:40Z', zone: 'Europe/Berlin', changes: false },
+  { at: '2025-07-14T15:59:30Z', zone: 'America/New_York', changes: false },
+  // 02:00 becomes 03:00.
+  { at: '2025-03-30T00:59:40Z', zone: 'Europe/Berlin', changes: true },
+  { at: '2025-03-09T06:59:45Z', zone: 'America/New_York', changes: true },
+  // 03:00 becomes 02:00, 02:00 becomes 01:00.
+  { at: '2025-10-26T00:59:40Z', zone: 'Europe/Berlin', changes: true },
+  { at: '2025-11-02T05:59:45Z', zone: 'America/New_York', changes: true },
+] as const
+
+export interface Scenario {
+  readonly startEpochMs: number
+  readonly clockChanges: boolean
+  readonly organizations: readonly Tables[]
+}
+
+/** One to two organizations with what they want to dial; small, so that many can be run. */
+export function makeScenario(random: Random): Scenario {
+  const start = random.pick(STARTS)
+  const startEpochMs = Date.parse(start.at) + random.between(0, 9_999)
+  const count = random.chance(0.25) ? 2 : 1
+  const organizations = Array.from({ length: count }, (_, index) =>
+    organization(random, index + 1, { ...start, startEpochMs }),
+  )
+  return { startEpochMs, clockChanges: start.changes, organizations }
+}
+
+interface Start {
+  readonly zone: string
+  readonly startEpochMs: number
+}
+
+function organization(random: Random, organizationId: number, start: Start): Tables {
+  const tables = emptyTables(organizationId, random.between(1, 6))
+  const trunks = random.chance(0.4) ? 2 : 1
+  for (let trunkId = 1; trunkId <= trunks; trunkId++) addTrunk(random, tables, trunkId, start.startEpochMs)
+  const numbers = Array.from(
+    { length: random.between(3, 8) },
+    (_, index) => 14_150_000_000 + organizationId * 1000 + index,
+  )
+  const batches = random.chance(0.5) ? 2 : 1
+  for (let batchId = 1; batchId <= batches; batchId++) addBatch(random, tables, { batchId, trunks, numbers, start })
+  return tables
+}
+
+function addTrunk(random: Random, tables: Tables, trunkId: number, startEpochMs: number): void {
+  const uuid = `00000000-0000-4000-8000-${String(tables.organizationId * 100 + trunkId).padStart(12, '0')}`
+  tables.trunks.set(trunkId, {
+    definition: { trunkId, trunkUuid: uuid, carrier: 'loopback', settings: {}, version: 1 },
+    liveMax: random.between(1, 5),
+    live: 0,
+    callsPerSecond: random.pick([0.5, 1, 2, 5, 20, 200]),
+    tokens: 1,
+    refilledAt: startEpochMs,
+    failuresInRow: 0,
+    blockedUntil: null,
+  })
+}
+
+function addBatch(
+  random: Random,
+  tables: Tables,
+  options: { batchId: number; trunks: number; numbers: readonly number[]; start: Start },
+): void {
+  const { batchId, trunks, start } = options
+  const chained = random.chance(0.3)
+  const numbers = options.numbers.filter(() => random.chance(0.8))
+  if (numbers.length === 0) numbers.push(options.numbers[0]!)
+  const laneCount = trunks === 2 && random.chance(0.6) && numbers.length > 1 ? 2 : 1
+  const callingWindow = random.chance(0.3) ? windowNear(random, start) : null
+  let seq = 1
+  const perLane = Math.ceil(numbers.length / laneCount)
+  for (let lane = 0; lane < laneCount; lane++) {
+    const mine = numbers.slice(lane * perLane, (lane + 1) * perLane)
+    const repeated = chained ? mine.filter(() => random.chance(0.4)) : []
+    const trunkId = laneCount === 2 ? lane + 1 : random.between(1, trunks)
+    addLane(tables, { batchId, lane, trunkId, firstSeq: seq, numbers: mine, repeated, zone: start.zone })
+    seq += mine.length + repeated.length
+  }
+  const scheduled = random.chance(0.2)
+  const expires = random.chance(0.15)
+  const status = scheduled ? BATCH_STATUS_CODE.scheduled : BATCH_STATUS_CODE.running
+  tables.batches.set(batchId, {
+    terms: {
+      batchId,
+      trunkId: 1,
+      caller: '+14155550100',
+      ringTimeoutSeconds: random.between(5, 8),
+      maxCallSeconds: 20,
+      callingWindow,
+      retryPolicy: retryPolicy(random),
+      variableNames: null,
+      agentKind: 'announcement',
+      agentSettings: { text: 'Hello', waitForKeySeconds: 2, stopKey: '9' },
+    },
+    version: 1,
+    status,
+    liveMax: random.between(1, 5),
+    live: 0,
+    total: seq - 1,
+    due: 0,
+    settled: 0,
+    dialing: 0,
+    accepted: 0,
+    ringing: 0,
+    talking: 0,
+    attempts: 0,
+    talkMs: 0,
+    figures: Object.fromEntries(FINAL_OUTCOMES.map(({ column }) => [column, 0])) as Figures,
+    startAt: scheduled ? start.startEpochMs + random.between(500, 20_000) : null,
+    expiresAt: expires ? start.startEpochMs + random.between(10_000, 50_000) : null,
+    startedAt: scheduled ? null : start.startEpochMs,
+    completedAt: null,
+  })
+}
+
+function addLane(
+  tables: Tables,
+  lane: {
+    batchId: number
+    lane: number
+    trunkId: number
+    firstSeq: number
+    numbers: readonly number[]
+    repeated: readonly number[]
+    zone: string
+  },
+): void {
+  const { batchId, firstSeq, numbers, repeated } = lane
+  const all = [...numbers, ...repeated]
+  const key = deriveNumberHashKey(SECRET, tables.organizationId)
+  const hashes = hashNumbers(key, Float64Array.from(all))
+  all.forEach((number, index) => {
+    const again = index < numbers.length ? repeated.indexOf(number) : -1
+    tables.recipients.set(personKey(batchId, firstSeq + index), {
+      batchId,
+      seq: firstSeq + index,
+      number,
+      numberHash: String(hashes[index]),
+      successorSeq: again < 0 ? null : firstSeq + numbers.length + again,
+    })
+  })
+  tables.lanes.set(laneKey(batchId, lane.lane), {
+    batchId,
+    lane: lane.lane,
+    trunkId: lane.trunkId,
+    zones: [lane.zone],
+    firstSeq,
+    nextSeq: firstSeq,
+    endSeq: firstSeq + numbers.length,
+    lastSeq: firstSeq + all.length,
+    closedAs: null,
+  })
+}
+
+function retryPolicy(random: Random): RetryPolicy {
+  if (random.chance(0.5)) return NO_RETRIES
+  return defaultRetryPolicy(random.between(2, 3), [random.between(1, 8)])
+}
+
+/** A window whose edge lies within the first minutes of the run, or across the change of the clocks. */
+function windowNear(random: Random, { zone, startEpochMs }: Start): CallingWindow {
+  const edge = Math.ceil((startEpochMs + random.between(5_000, 40_000)) / 60_000) * 60_000
+  const at = (offsetMinutes: number) => wallTime(edge + offsetMinutes * 60_000, zone)
+  const ranges = random.pick([
+    [
+      [at(-30), at(0)],
+      [at(1), at(90)],
+    ],
+    [[at(0), at(120)]],
+    [
+      [at(-200), at(0)],
+      [at(2), at(200)],
+    ],
+  ])
+  return {
+    zone: random.chance(0.5) ? zone : 'recipient',
+    ranges: ranges.map(([from, to]) => ({ weekdays: EVERY_DAY, from: from!, to: to! })),
+  }
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** The time on a wall of that zone, `HH:MM`; not by the product's own arithmetic. */
+export function wallTime(epochMs: number, zone: string): string {
+  let format = formats.get(zone)
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+    formats.set(zone, format)
+  }
+  return format.format(epochMs)
+}
