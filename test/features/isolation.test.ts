@@ -42,6 +42,7 @@ const ACCOUNT_WEBHOOK = { url: 'https://example.com/hook', events: ['call.ended'
 /** Bodies of routes that look at the body first, by method and path. */
 const BODIES: Readonly<Record<string, object>> = {
   'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
+  'POST /carillon/v1/trunks/:id/test': { to: '+12125550100' },
   'PUT /api/call_throttles/:throttle_id': THROTTLE,
   'PUT /api/webhooks/:webhook_id': ACCOUNT_WEBHOOK,
   'POST /api/agents/:agent_id/calls': { medium: { twilio: { outgoing: { to: '+12125550100' } } } },
