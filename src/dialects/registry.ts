@@ -1,12 +1,13 @@
 import type { InvitationForm } from '../webhooks/invitation-form.ts'
 import type { WebhookForm } from '../webhooks/webhook-form.ts'
+import { cartesia } from './cartesia/dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { native } from './native/dialect.ts'
 import { trillet } from './trillet/dialect.ts'
 import { ultravox } from './ultravox/dialect.ts'
 
 /** Every wire format of this version. What belongs to none of them is answered in the form of the first. */
-export const dialects: readonly [Dialect, ...Dialect[]] = [native, trillet, ultravox]
+export const dialects: readonly [Dialect, ...Dialect[]] = [native, trillet, ultravox, cartesia]
 
 const FORMS: ReadonlyMap<string, WebhookForm> = new Map(
   dialects.flatMap(({ webhookForms }) => (webhookForms ?? []).map((form) => [form.name, form])),
