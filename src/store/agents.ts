@@ -60,7 +60,10 @@ export async function countSelectedAgents(
   return rows[0]!.count
 }
 
-/** By the agent's UUID. Rides the unique index of agent_uuid, then batch_agent and batch_state_pkey. */
+/**
+ * By the agent's UUID, single calls and deleted batches too. Rides the unique index of agent_uuid, then batch_pkey and
+ * batch_state_pkey: it looks at every batch of the organization.
+ */
 export async function countAttemptsOfAgents(
   client: Client,
   organizationId: number,

@@ -114,6 +114,7 @@ export function liveCallRow(row: LiveRow): LiveCallRow {
     answeredMs: row.answeredMs,
     carrierCallId: row.carrierCallId,
     carrierState: null,
+    hangUpAsked: false,
   }
 }
 

@@ -167,6 +167,9 @@ export class MemoryServer implements ServerSide {
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
       trunkStates: () => statement(() => [...tables.trunks.values()].map((trunk) => trunkState(trunk, now))),
+      // No batch of a scenario is under a throttle: those are tested on PostgreSQL.
+      throttleStates: () => statement(() => []),
+      noteThrottledStarts: () => statement(() => []),
       setTrunkHealth: (trunkId, { failuresInRow, blockedForMs }) =>
         statement(() => {
           const blockedUntil = blockedForMs === null ? null : now + blockedForMs

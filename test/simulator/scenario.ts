@@ -97,6 +97,7 @@ function addBatch(
     terms: {
       batchId,
       trunkId: 1,
+      throttleId: null,
       caller: '+14155550100',
       ringTimeoutSeconds: random.between(5, 8),
       maxCallSeconds: 20,
