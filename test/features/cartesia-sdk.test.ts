@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { AGENT, API_KEY, type CartesiaServer, NUMBER, startCartesiaServer } from '../cartesia-server.ts'
 
 /** A folder of its own, so that nobody who installs the product gets the client of another one. */
@@ -19,7 +20,11 @@ describe.skipIf(!installed)("the vendor's own client", () => {
 
   it('makes, follows, lists, retries and cancels batches, unchanged', async () => {
     const env = { ...process.env, CLIENT_FOLDER, BASE_URL: server.url, API_KEY, AGENT, NUMBER }
-    const { stdout } = await promisify(execFile)('node', ['test/clients/cartesia-js.mjs'], { env, timeout: 90_000 })
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'carillon-client-'))
+    onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }))
+    const program = path.join(folder, 'client.mjs')
+    fs.copyFileSync(path.resolve('test/clients/cartesia-js.mjs.txt'), program)
+    const { stdout } = await promisify(execFile)('node', [program], { env, timeout: 90_000 })
     const seen = JSON.parse(stdout)
     expect(seen.made).toMatchObject({ name: 'from the client', total_calls_scheduled: 3 })
     expect(seen.first).toMatchObject({
