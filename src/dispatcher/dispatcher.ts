@@ -190,11 +190,9 @@ export class Dispatcher {
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    if (call.merge(event)) {
-      desk.touch(call)
-      // A carrier that did not know the call yet when it was asked can end it now.
-      if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
-    }
+    if (call.merge(event)) desk.touch(call)
+    // A carrier that did not know the call yet when it was asked can end it now.
+    if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     call.misses = 0
     this.#noteTrunk(desk, call, event)
@@ -330,10 +328,8 @@ export class Dispatcher {
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
-    for (const call of result.hangUps) {
-      if (!call.hangUpAsked) this.#hangUp(call)
-      call.hangUpAsked = true
-    }
+    for (const call of result.hangUps) if (!call.hangUpAsked) this.#hangUp(call)
+    for (const call of result.hangUps) call.hangUpAsked = true
     mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnThrottles([], result.throttles)
