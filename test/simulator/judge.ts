@@ -151,7 +151,10 @@ export class Judge {
       else if (row.state < was.state) this.#accuseRow(tables, row, 'I6', `went back from state ${was.state}`)
     }
     this.#rows.set(organizationId, new Map(tables.live))
-    this.#judgeClaims(tables, born.filter(({ state }) => state === 1))
+    this.#judgeClaims(
+      tables,
+      born.filter(({ state }) => state === 1),
+    )
     this.#judgeFinals(tables)
     this.#judgeCalls(tables)
     this.#cover(tables)
@@ -193,19 +196,25 @@ export class Judge {
     if (born.length === 0) return
     const { organizationId } = tables
     const gate = tables.gate.get(0)!
-    if (tables.live.size > gate.liveMax) this.#accuseRow(tables, born[0]!, 'I7', `makes ${tables.live.size} calls of ${gate.liveMax} at once`)
+    if (tables.live.size > gate.liveMax)
+      this.#accuseRow(tables, born[0]!, 'I7', `makes ${tables.live.size} calls of ${gate.liveMax} at once`)
     for (const row of born) {
       const batch = tables.batches.get(row.batchId)!
       const trunk = tables.trunks.get(row.trunkId)!
       const of = (holds: (one: LiveRow) => boolean) => [...tables.live.values()].filter(holds).length
       const inBatch = of(({ batchId }) => batchId === row.batchId)
       const onTrunk = of(({ trunkId }) => trunkId === row.trunkId)
-      if (inBatch > batch.liveMax) this.#accuseRow(tables, row, 'I7', `makes ${inBatch} calls of the batch's ${batch.liveMax}`)
-      if (onTrunk > trunk.liveMax) this.#accuseRow(tables, row, 'I7', `makes ${onTrunk} calls of the trunk's ${trunk.liveMax}`)
-      if (batch.status !== BATCH_STATUS_CODE.running) this.#accuseRow(tables, row, 'I8', 'claimed although the batch does not run')
-      if (batch.expiresAt !== null && batch.expiresAt <= row.claimedAt) this.#accuseRow(tables, row, 'I8', 'claimed after the expiry')
+      if (inBatch > batch.liveMax)
+        this.#accuseRow(tables, row, 'I7', `makes ${inBatch} calls of the batch's ${batch.liveMax}`)
+      if (onTrunk > trunk.liveMax)
+        this.#accuseRow(tables, row, 'I7', `makes ${onTrunk} calls of the trunk's ${trunk.liveMax}`)
+      if (batch.status !== BATCH_STATUS_CODE.running)
+        this.#accuseRow(tables, row, 'I8', 'claimed although the batch does not run')
+      if (batch.expiresAt !== null && batch.expiresAt <= row.claimedAt)
+        this.#accuseRow(tables, row, 'I8', 'claimed after the expiry')
       const { number } = tables.recipients.get(personKey(row.batchId, row.seq))!
-      if (tables.suppressions.has(`${row.numberHash}:${number}`)) this.#accuseRow(tables, row, 'I8', 'claimed although suppressed')
+      if (tables.suppressions.has(`${row.numberHash}:${number}`))
+        this.#accuseRow(tables, row, 'I8', 'claimed although suppressed')
       this.#spendToken(tables, row, `${organizationId}/${row.trunkId}`, trunk.callsPerSecond)
     }
   }
@@ -241,7 +250,11 @@ export class Judge {
       if (row && row.batchId === batchId && row.seq === seq && row.n === n) continue
       const ended = tables.attempts.get(attemptKey(batchId, seq, n))
       if (ended?.disposition === UNKNOWN) continue
-      this.accuse('I12', attempt.ref, `its call lives, but its attempt ${ended ? `ended ${ended.disposition}` : 'does not exist'}`)
+      this.accuse(
+        'I12',
+        attempt.ref,
+        `its call lives, but its attempt ${ended ? `ended ${ended.disposition}` : 'does not exist'}`,
+      )
     }
   }
 

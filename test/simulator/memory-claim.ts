@@ -89,9 +89,17 @@ function allowed(transaction: MemoryTransaction, source: Source, requests: reado
     return batch.liveMax - batch.live
   }
   clamp(asked, ({ request }) => request.batchId, batchRoom)
-  clamp(asked, ({ lane }) => lane.trunkId, ({ lane }) => trunkRoom(transaction, lane.trunkId))
+  clamp(
+    asked,
+    ({ lane }) => lane.trunkId,
+    ({ lane }) => trunkRoom(transaction, lane.trunkId),
+  )
   const gate = tables.gate.get(0)!
-  clamp(asked, () => 0, () => gate.liveMax - gate.live)
+  clamp(
+    asked,
+    () => 0,
+    () => gate.liveMax - gate.live,
+  )
   return asked
 }
 

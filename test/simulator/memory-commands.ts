@@ -66,7 +66,8 @@ function closeBatch(transaction: MemoryTransaction, batchId: number, as: 'cancel
   }
   for (const seq of held) final.push({ seq, outcome: null })
   for (const { seq, outcome } of final) {
-    if (outcome === null) journal.set(tables.verdicts, personKey(batchId, seq), { batchId, seq, outcome: code, at: now })
+    if (outcome === null)
+      journal.set(tables.verdicts, personKey(batchId, seq), { batchId, seq, outcome: code, at: now })
     const kind = EVENT_KINDS['recipient-finished']
     entries.push({ batchId, seq, n: 0, kind, code: outcome ?? code, atMs: 0 })
   }
@@ -101,7 +102,11 @@ export function turnBatchesInMemory(transaction: MemoryTransaction): number {
     for (const { terms } of starting) {
       journal.update(tables.batches, terms.batchId, { status: running, startedAt: now, version })
     }
-    appendBlock(transaction, starting.map(({ terms }) => batchEntry(terms.batchId, 'batch-started')), 0)
+    appendBlock(
+      transaction,
+      starting.map(({ terms }) => batchEntry(terms.batchId, 'batch-started')),
+      0,
+    )
   }
   const ending = [...tables.batches.values()].filter(
     ({ status, expiresAt, total, live, settled }) =>
@@ -110,7 +115,12 @@ export function turnBatchesInMemory(transaction: MemoryTransaction): number {
       expiresAt <= now &&
       total - live - settled > 0,
   )
-  if (ending.length > 0) closeBatches(transaction, ending.map(({ terms }) => terms.batchId), 'expired')
+  if (ending.length > 0)
+    closeBatches(
+      transaction,
+      ending.map(({ terms }) => terms.batchId),
+      'expired',
+    )
   return starting.length + ending.length
 }
 

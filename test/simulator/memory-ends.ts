@@ -142,7 +142,11 @@ export function progressCallsInMemory(transaction: MemoryTransaction, calls: rea
     const batch = tables.batches.get(row.batchId)!
     journal.set(tables.batches, row.batchId, withState(withState(batch, row.state, -1), call.reachedState, 1))
   })
-  appendBlock(transaction, calls.flatMap((call) => steps(transaction, call, call.reachedState)), 0)
+  appendBlock(
+    transaction,
+    calls.flatMap((call) => steps(transaction, call, call.reachedState)),
+    0,
+  )
 }
 
 const STEPS = [

@@ -1,5 +1,5 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
-import { type DispatchStore, type DispatchTransaction, type DueBatches } from '../../src/store/dispatch-store.ts'
+import type { DispatchStore, DispatchTransaction, DueBatches } from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
 import type { LiveCallRow } from '../../src/store/live-calls.ts'
 import { NODE_LEASE_SECONDS } from '../../src/store/nodes.ts'
@@ -14,7 +14,14 @@ import {
 import { endCallsInMemory, progressCallsInMemory } from './memory-ends.ts'
 import { correctUnknownInMemory, endedAttemptsInMemory, reviveUnknownInMemory } from './memory-late.ts'
 import { attemptKey, Journal, type NodeRow, personKey, type Tables } from './memory-rows.ts'
-import { batchDefinition, bumpVersion, laneState, liveCallRow, type MemoryTransaction, trunkState } from './memory-statements.ts'
+import {
+  batchDefinition,
+  bumpVersion,
+  laneState,
+  liveCallRow,
+  type MemoryTransaction,
+  trunkState,
+} from './memory-statements.ts'
 import type { Commands, ServerSide } from './server-side.ts'
 
 const { scheduled, running, paused } = BATCH_STATUS_CODE
@@ -157,7 +164,8 @@ export class MemoryServer implements ServerSide {
       endCalls: (calls) => statement(() => endCallsInMemory(change, calls)),
       progressCalls: (calls) => statement(() => progressCallsInMemory(change, calls)),
       claim: (source, options) => statement(() => claimInMemory(change, source, options)),
-      laneStates: (lanes) => statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
+      laneStates: (lanes) =>
+        statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
       trunkStates: () => statement(() => [...tables.trunks.values()].map((trunk) => trunkState(trunk, now))),
       setTrunkHealth: (trunkId, { failuresInRow, blockedForMs }) =>
         statement(() => {

@@ -8,6 +8,7 @@ import type {
   CarrierTraits,
   LookUpAnswer,
 } from '../../src/carriers/carrier.ts'
+import { millisecondsSince } from '../../src/dispatcher/cycle.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
 import type { FaultRates } from './faults.ts'
 import type { Provider } from './provider.ts'
@@ -45,10 +46,11 @@ export class NodeCarrier implements Carrier {
     const queued = world.random.chance(faults().requestQueued)
     if (!queued) return this.#send(request)
     // No connection is free for a while.
-    const since = node.monotonicMs()
+    const since = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
     world.after(node.behindMs + world.random.between(100, 8_000), () => {
       node.whenRunning(() => {
-        if (node.monotonicMs() - since <= request.sendWithinMs) return this.#send(request)
+        const now = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
+        if (millisecondsSince(since, now) <= request.sendWithinMs) return this.#send(request)
         world.coverage.hit('deadline-abort')
         this.#notSent(request, 'deadline-missed')
       })

@@ -1,4 +1,9 @@
-import { CommitUnknown, type DispatchStore, type DispatchTransaction, StaleCopies } from '../../src/store/dispatch-store.ts'
+import {
+  CommitUnknown,
+  type DispatchStore,
+  type DispatchTransaction,
+  StaleCopies,
+} from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
 import type { FaultRates } from './faults.ts'
 import type { ServerSide } from './server-side.ts'

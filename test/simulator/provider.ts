@@ -140,10 +140,7 @@ export class Provider {
     })
   }
 
-  #happen(
-    call: ProviderCall,
-    what: { kind: 'ringing' } | { kind: 'answered'; answeredBy: 'human' | 'machine' },
-  ): void {
+  #happen(call: ProviderCall, what: { kind: 'ringing' } | { kind: 'answered'; answeredBy: 'human' | 'machine' }): void {
     if (!call.live) return
     this.#tell(call, { ...what, ...this.#stamp(call) })
   }

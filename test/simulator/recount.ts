@@ -1,7 +1,15 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { FINAL_OUTCOMES } from '../../src/store/outcome-columns.ts'
-import { type AttemptRow, type BatchRow, type LaneRow, laneOf, personKey, type RecipientRow, type Tables } from './memory-rows.ts'
+import {
+  type AttemptRow,
+  type BatchRow,
+  type LaneRow,
+  laneOf,
+  personKey,
+  type RecipientRow,
+  type Tables,
+} from './memory-rows.ts'
 import { STATE_COLUMNS } from './memory-statements.ts'
 
 const NOT_SENT = codeOfOutcome('not-sent')
@@ -76,18 +84,43 @@ function recountBatch(
   const attempts = [...tables.attempts.values()].filter((attempt) => attempt.batchId === batchId)
   const sent = attempts.filter((attempt) => attempt.disposition !== NOT_SENT)
   same('total', batch.total, people.length)
-  same('due', batch.due, count(({ due }) => due))
+  same(
+    'due',
+    batch.due,
+    count(({ due }) => due),
+  )
   same('live', batch.live, calls.length)
-  same('settled', batch.settled, count(({ outcome }) => outcome !== null))
-  same('waiting', batch.total - batch.due - batch.live - batch.settled, count(({ inLine, held }) => inLine || held))
-  same('in two places', 0, count(({ live, due, inLine }) => Number(live) + Number(due) + Number(inLine) > 1))
+  same(
+    'settled',
+    batch.settled,
+    count(({ outcome }) => outcome !== null),
+  )
+  same(
+    'waiting',
+    batch.total - batch.due - batch.live - batch.settled,
+    count(({ inLine, held }) => inLine || held),
+  )
+  same(
+    'in two places',
+    0,
+    count(({ live, due, inLine }) => Number(live) + Number(due) + Number(inLine) > 1),
+  )
   same('attempts', batch.attempts, sent.length + calls.length)
   const talked = attempts.map(({ answeredMs, endedMs }) => (answeredMs === null ? 0 : endedMs - answeredMs))
-  same('talk_ms', batch.talkMs, talked.reduce((sum, ms) => sum + ms, 0))
+  same(
+    'talk_ms',
+    batch.talkMs,
+    talked.reduce((sum, ms) => sum + ms, 0),
+  )
   for (const [state, column] of Object.entries(STATE_COLUMNS)) {
     same(column, batch[column], calls.filter((call) => call.state === Number(state)).length)
   }
-  for (const { column, code } of FINAL_OUTCOMES) same(column, batch.figures[column], count((one) => one.outcome === code))
+  for (const { column, code } of FINAL_OUTCOMES)
+    same(
+      column,
+      batch.figures[column],
+      count((one) => one.outcome === code),
+    )
   const over = batch.status === BATCH_STATUS_CODE.completed || batch.status === BATCH_STATUS_CODE.cancelled
   same('completed when settled', batch.settled === batch.total && !over ? 1 : 0, 0)
   same('settled when completed', batch.status === BATCH_STATUS_CODE.completed ? batch.total - batch.settled : 0, 0)

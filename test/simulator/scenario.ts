@@ -32,7 +32,9 @@ export function makeScenario(random: Random): Scenario {
   const start = random.pick(STARTS)
   const startEpochMs = Date.parse(start.at) + random.between(0, 9_999)
   const count = random.chance(0.25) ? 2 : 1
-  const organizations = Array.from({ length: count }, (_, index) => organization(random, index + 1, { ...start, startEpochMs }))
+  const organizations = Array.from({ length: count }, (_, index) =>
+    organization(random, index + 1, { ...start, startEpochMs }),
+  )
   return { startEpochMs, clockChanges: start.changes, organizations }
 }
 
@@ -45,7 +47,10 @@ function organization(random: Random, organizationId: number, start: Start): Tab
   const tables = emptyTables(organizationId, random.between(1, 6))
   const trunks = random.chance(0.4) ? 2 : 1
   for (let trunkId = 1; trunkId <= trunks; trunkId++) addTrunk(random, tables, trunkId, start.startEpochMs)
-  const numbers = Array.from({ length: random.between(3, 8) }, (_, index) => 14_150_000_000 + organizationId * 1000 + index)
+  const numbers = Array.from(
+    { length: random.between(3, 8) },
+    (_, index) => 14_150_000_000 + organizationId * 1000 + index,
+  )
   const batches = random.chance(0.5) ? 2 : 1
   for (let batchId = 1; batchId <= batches; batchId++) addBatch(random, tables, { batchId, trunks, numbers, start })
   return tables
@@ -171,9 +176,15 @@ function windowNear(random: Random, { zone, startEpochMs }: Start): CallingWindo
   const edge = Math.ceil((startEpochMs + random.between(5_000, 40_000)) / 60_000) * 60_000
   const at = (offsetMinutes: number) => wallTime(edge + offsetMinutes * 60_000, zone)
   const ranges = random.pick([
-    [[at(-30), at(0)], [at(1), at(90)]],
+    [
+      [at(-30), at(0)],
+      [at(1), at(90)],
+    ],
     [[at(0), at(120)]],
-    [[at(-200), at(0)], [at(2), at(200)]],
+    [
+      [at(-200), at(0)],
+      [at(2), at(200)],
+    ],
   ])
   return {
     zone: random.chance(0.5) ? zone : 'recipient',

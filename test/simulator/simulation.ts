@@ -10,7 +10,7 @@ import { NodeCarrier } from './node-carrier.ts'
 import { NodeStore, SharedDatabase } from './node-store.ts'
 import { Operator } from './operator.ts'
 import { Provider } from './provider.ts'
-import { makeScenario, SECRET, type Scenario } from './scenario.ts'
+import { makeScenario, type Scenario, SECRET } from './scenario.ts'
 import type { ServerSide } from './server-side.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { isSettled, judgeRest } from './verdict.ts'
@@ -180,7 +180,11 @@ class Simulation {
         const window = terms.callingWindow
         if (!window) continue
         const zone = window.zone === 'recipient' ? [...lanes.values()][0]!.zones[0]! : window.zone
-        this.#judge.expectWindow(`${organizationId}/${batchId}`, { window, zone, ringMs: terms.ringTimeoutSeconds * 1000 })
+        this.#judge.expectWindow(`${organizationId}/${batchId}`, {
+          window,
+          zone,
+          ringMs: terms.ringTimeoutSeconds * 1000,
+        })
         this.#world.coverage.hit('window-shut')
       }
     }
@@ -269,7 +273,9 @@ class Simulation {
       })
     }
     if (random.chance(0.3)) {
-      world.after(random.between(1_000, untilMs), () => random.pick(this.#nodes)?.stall(random.between(3_000, 25_000), 'random'))
+      world.after(random.between(1_000, untilMs), () =>
+        random.pick(this.#nodes)?.stall(random.between(3_000, 25_000), 'random'),
+      )
     }
     if (random.chance(0.3)) world.after(random.between(1_000, untilMs), () => random.pick(this.#nodes)?.kill('random'))
     if (random.chance(0.2)) world.after(random.between(1_000, untilMs), () => this.#stopNode(random.pick(this.#nodes)))
