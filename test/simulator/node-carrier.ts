@@ -44,13 +44,19 @@ export class NodeCarrier implements Carrier {
     const { world, node, faults } = this.#options
     if (!node.alive || this.#closed) return
     const queued = world.random.chance(faults().requestQueued)
-    if (!queued) return this.#send(request)
+    if (!queued) {
+      this.#send(request)
+      return
+    }
     // No connection is free for a while.
     const since = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
     world.after(node.behindMs + world.random.between(100, 8_000), () => {
       node.whenRunning(() => {
         const now = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
-        if (millisecondsSince(since, now) <= request.sendWithinMs) return this.#send(request)
+        if (millisecondsSince(since, now) <= request.sendWithinMs) {
+          this.#send(request)
+          return
+        }
         world.coverage.hit('deadline-abort')
         this.#notSent(request, 'deadline-missed')
       })
@@ -122,7 +128,11 @@ export class NodeCarrier implements Carrier {
     if (stalled || late) coverage.hit('late-request')
     world.after(node.behindMs, () => {
       onWritten(request, stalled)
-      world.after(travelMs, () => !lost && this.#arrive(request))
+      world.underway++
+      world.after(travelMs, () => {
+        world.underway--
+        if (!lost) this.#arrive(request)
+      })
     })
     node.pass('after-write')
   }
