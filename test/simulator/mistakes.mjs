@@ -18,10 +18,11 @@ export const MISTAKES = [
       {
         file: CYCLE,
         find: 'if (lanes.length > 0) claims.push(transaction.claim(source, { nodeId: options.nodeId, lanes }))',
-        put: `if (lanes.length > 0) claims.push(transaction.claim(source, { nodeId: options.nodeId, lanes }).then((claimed) => {
-          options.dialAtOnce(claimed, gate, plan.askedAt)
-          return claimed
-        }))`,
+        put: `if (lanes.length > 0) {
+          const claim = transaction.claim(source, { nodeId: options.nodeId, lanes })
+          claim.then((claimed) => options.dialAtOnce(claimed, gate, plan.askedAt), () => undefined)
+          claims.push(claim)
+        }`,
       },
       {
         file: DISPATCHER,

@@ -3,11 +3,11 @@
 import fs from 'node:fs'
 import { register } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
-import { load as loadTypeScript } from '../run-typescript.mjs'
+import { load as loadTypeScript } from '../run-typescript.mjs?hooks'
 import { MISTAKES } from './mistakes.mjs'
 
-if (isMainThread) register(import.meta.url)
+const HOOKS = '?hooks'
+if (!import.meta.url.endsWith(HOOKS)) register(import.meta.url + HOOKS)
 
 const root = new URL('../../', import.meta.url)
 const mistake = MISTAKES.find(({ name }) => name === process.env.CARILLON_PLANTED_MISTAKE)
