@@ -33,7 +33,7 @@ test('staging lanes become contiguous ranges: in line, apart, then final ones, d
 
 test('who is called in another way stands in a lane of its own, whatever the zones', () => {
   const book = new LaneBook()
-  const route = { trunkId: 2, callerDigits: 1_500_555_0101 }
+  const route = { trunkId: 2, callerDigits: 1_500_555_0101, agentId: null, attemptsMax: null }
   book.place(['A'], false)
   book.place(['A'], false, route)
   book.place(['A'], true, route)

@@ -163,6 +163,7 @@ function addLane(
     endSeq: firstSeq + numbers.length,
     lastSeq: firstSeq + all.length,
     closedAs: null,
+    closedAt: null,
   })
 }
 
