@@ -14,6 +14,7 @@ import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
 import { Patrol } from './patrol.ts'
 import { Reconciler } from './reconcile.ts'
+import { TrunkBreaker } from './trunk-breaker.ts'
 import { type OpenCarrier, TrunkCarriers } from './trunk-carriers.ts'
 
 export interface DispatcherLog {
@@ -73,6 +74,7 @@ export class Dispatcher {
   readonly #linedUp = new Map<number, Promise<Pause>>()
   readonly #timers = new Map<number, Timer>()
   readonly #carriers: TrunkCarriers
+  readonly #breaker: TrunkBreaker
   readonly #lease: NodeLease
   readonly #patrol: Patrol
   readonly #reconciler: Reconciler
@@ -86,6 +88,7 @@ export class Dispatcher {
       const source = { organizationId, trunkId: trunk.trunkId }
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
     })
+    this.#breaker = new TrunkBreaker({ ...options, carriers: this.#carriers, tell: (id) => this.#makeReady(id) })
     this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
@@ -156,6 +159,7 @@ export class Dispatcher {
     this.#stopped = true
     this.#patrol.stop()
     this.#reconciler.stop()
+    this.#breaker.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
     // Answers to create-calls that are on their way still come in, and are written below.
@@ -195,7 +199,7 @@ export class Dispatcher {
     if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     call.misses = 0
-    this.#noteTrunk(desk, call, event)
+    this.#breaker.note(desk, call.trunkId, event)
   }
 
   async #openByUuid(trunkUuid: string) {
@@ -454,37 +458,6 @@ export class Dispatcher {
     const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
     const carrier = this.#carriers.get(call.organizationId, call.trunkId)
     carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
-  }
-
-  #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    const failed =
-      (event.kind === 'not-sent' && event.cause === 'trunk-unreachable') ||
-      (event.kind === 'ended' && event.cause === 'carrier-error')
-    if (event.kind === 'accepted' || event.kind === 'ringing') {
-      if (!this.#carriers.noteSuccess(desk.organizationId, call.trunkId)) return
-      desk.setTrunkHealth(call.trunkId, { failuresInRow: 0, blockedForMs: null })
-    } else if (failed) {
-      const shut = this.#carriers.noteFailure(desk.organizationId, call.trunkId)
-      if (shut) this.#shutTrunk(desk, call.trunkId, shut)
-    }
-  }
-
-  /** Keeps a trunk shut for a while, then asks whether it is back. The row stays shut a little longer than the wait. */
-  #shutTrunk(
-    desk: OrganizationDesk,
-    trunkId: number,
-    health: { failuresInRow: number; blockedForMs: number | null },
-  ): void {
-    const { clock, log } = this.#options
-    const { blockedForMs } = health
-    desk.setTrunkHealth(trunkId, { ...health, blockedForMs: blockedForMs === null ? null : blockedForMs + 5000 })
-    this.#makeReady(desk.organizationId)
-    if (blockedForMs === null) return
-    log.warn({ organizationId: desk.organizationId, trunkId, blockedForMs }, 'A trunk fails and gets no calls')
-    clock.setTimer(blockedForMs, () => {
-      if (this.#stopped) return
-      this.#carriers.probe(desk.organizationId, trunkId, (next) => this.#shutTrunk(desk, trunkId, next))
-    })
   }
 
   #onBeat(): void {
