@@ -114,6 +114,7 @@ CREATE TABLE batch (
   updated_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
   single boolean DEFAULT false NOT NULL,
+  retry_count integer DEFAULT 0 NOT NULL,
   throttle_id integer,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),

@@ -16,3 +16,6 @@ ALTER TABLE live_call ADD hang_up_asked bool NOT NULL DEFAULT false;
 
 -- When what was said in the call, and what was known of the person, was erased.
 ALTER TABLE attempt ADD erased_at timestamptz;
+
+-- How often people of the batch were asked to be called again.
+ALTER TABLE batch ADD retry_count int NOT NULL DEFAULT 0;

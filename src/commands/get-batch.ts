@@ -48,6 +48,7 @@ export function batchView(row: BatchRow): BatchView {
     columns: row.columns,
     phoneColumn: row.phone_column,
     rejectedRows: row.rejected_rows,
+    retryCount: row.retry_count,
     metadata: row.metadata as JsonObject | null,
     dialectFields: row.dialect_fields as JsonObject | null,
     createdAt: row.created_at,

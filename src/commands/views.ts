@@ -119,6 +119,8 @@ export interface BatchView {
   readonly columns: readonly string[] | null
   readonly phoneColumn: number | null
   readonly rejectedRows: number
+  /** How often people of it were asked to be called again. */
+  readonly retryCount: number
   readonly metadata: JsonObject | null
   /** What the dialect that made it must be able to repeat. */
   readonly dialectFields: JsonObject | null

@@ -33,6 +33,8 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   phone_column: number | null
   rejected_rows: number
   throttle_id: number | null
+  /** How often people of it were asked to be called again. */
+  retry_count: number
   metadata: Record<string, unknown> | null
   dialect_fields: Record<string, unknown> | null
   created_at: Date
@@ -59,7 +61,7 @@ const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.
    ARRAY(SELECT x.alias FROM alias x WHERE x.organization_id = b.organization_id AND x.kind = 'agent' AND x.object_id = b.agent_id ORDER BY x.alias) AS agent_aliases,
    b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
    b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
-   b.rejected_rows, b.throttle_id, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
+   b.rejected_rows, b.throttle_id, b.retry_count, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
    s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
    s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}
  FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id

@@ -14,6 +14,7 @@ interface Belongings {
   readonly accountWebhook: string
   readonly batch: string
   readonly recipient: string
+  readonly call: string
   readonly suppressed: string
 }
 
@@ -27,6 +28,12 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
     ':eventId': () => '1.1',
   },
   trillet: { ':batchId': ({ batch }) => `batch_${BigInt(`0x${batch.replaceAll('-', '')}`)}` },
+  cartesia: {
+    ':batch_id': ({ batch }) => batch,
+    ':call_id': ({ call }) => call,
+    ':agent_id': ({ agent }) => agent,
+    ':id': (theirs, url) => (url.includes('webhooks') ? theirs.webhook : theirs.number),
+  },
   ultravox: {
     ':agent_id': ({ agent }) => agent,
     ':batch_id': ({ batch }) => batch,
@@ -112,6 +119,7 @@ async function belongings(): Promise<Belongings> {
     accountWebhook: accountWebhook.webhookId,
     batch,
     recipient: (await list(`/batches/${batch}/recipients`))[0].id,
+    call: (await post('/calls', { agent: 'announcement', to: '+12125550101' })).id,
     suppressed: '+12125550199',
   }
 }
@@ -158,7 +166,10 @@ describe('what belongs to another organization', () => {
       })
       const answer = await api.ask(method, path, {
         token: ourToken,
-        headers: dialect === 'zudu' ? pairOf(ourToken) : { 'x-api-key': ourToken, 'x-workspace-id': ourWorkspace },
+        headers:
+          dialect === 'zudu'
+            ? pairOf(ourToken)
+            : { 'x-api-key': ourToken, 'x-workspace-id': ourWorkspace, 'cartesia-version': '2026-08-14' },
         ...(method === 'GET' || method === 'DELETE' ? {} : { body: BODIES[`${method} ${url}`] ?? {} }),
       })
       const known = ANSWERS[`${method} ${url}`]
@@ -176,7 +187,7 @@ describe('what belongs to another organization', () => {
   })
 
   test('is not shown by lists, and cannot be named in a body', async () => {
-    for (const list of ['batches', 'agents', 'trunks', 'numbers', 'suppressions', 'webhooks', 'events']) {
+    for (const list of ['batches', 'agents', 'trunks', 'numbers', 'suppressions', 'webhooks', 'events', 'calls']) {
       const { body } = await api.ask('GET', `/carillon/v1/${list}`, { token: ourToken })
       expect(body.items, list).toEqual([])
     }
@@ -199,7 +210,7 @@ describe('what belongs to another organization', () => {
       await client.query(`SELECT set_config('carillon.organization_id', '2', true)`)
       expect(await count()).toBe(0)
       await client.query(`SELECT set_config('carillon.organization_id', '1', true)`)
-      expect(await count()).toBe(1)
+      expect(await count()).toBe(2)
       const stolen = client.query(
         `INSERT INTO suppression SELECT 2, 1, 1, $1, '2026-01-01' WHERE EXISTS (SELECT 1 FROM batch)`,
         [randomUUID()],

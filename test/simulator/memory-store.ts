@@ -162,7 +162,7 @@ export class MemoryServer implements ServerSide {
       liveCallsOfAttempts: (attempts) =>
         statement(() => attempts.flatMap((attempt) => liveCallOf(tables, attempt) ?? [])),
       endCalls: (calls) => statement(() => endCallsInMemory(change, calls)),
-      progressCalls: (calls) => statement(() => progressCallsInMemory(change, calls)),
+      progressCalls: ({ calls }) => statement(() => progressCallsInMemory(change, calls)),
       claim: (source, options) => statement(() => claimInMemory(change, source, options)),
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),

@@ -1,0 +1,95 @@
+import type { FastifyReply } from 'fastify'
+import type { z } from 'zod'
+import { getAgent } from '../../commands/agents.ts'
+import type { Actor, CommandContext, Page } from '../../commands/context.ts'
+import { getNumber } from '../../commands/numbers.ts'
+import type { AgentView, NumberView } from '../../commands/views.ts'
+import { AppError, type ErrorCode, invalidInput } from '../../errors.ts'
+import type { DialectServices } from '../dialect.ts'
+import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
+import type { ZodScope } from '../zod-routes.ts'
+import { decodeId } from './ids.ts'
+import { errorBody } from './wire.ts'
+
+export type AddRoutes = (scope: ZodScope, services: DialectServices) => void
+
+/** The answers of a route: what it gives, and the form of every refusal. */
+export function answers<Given extends Record<number, z.ZodType>>(given: Given) {
+  return { ...given, '4xx': errorBody, '5xx': errorBody }
+}
+
+/** Names in the answer what of a body was not understood. */
+export function nameIgnoredFields(schema: z.ZodType, body: unknown, reply: FastifyReply): void {
+  const names = ignoredFields(schema, body)
+  if (names.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(names))
+}
+
+/**
+ * An agent by the id its owner brought along, or by ours with or without the word before it. Theirs is looked for first,
+ * since both look the same. @throws AppError `agent-not-found`, also for one that is archived.
+ */
+export async function findAgent(commands: CommandContext, actor: Actor, text: string): Promise<AgentView> {
+  const found = await getAgent(commands, actor, text).catch((error: unknown) => {
+    if (decodeId('agent', text) === text) throw error
+    return getAgent(commands, actor, decodeId('agent', text))
+  })
+  if (found.archivedAt !== null) throw new AppError('agent-not-found')
+  return found
+}
+
+/** A number, likewise. @throws AppError `number-not-found`. */
+export function findNumber(commands: CommandContext, actor: Actor, text: string): Promise<NumberView> {
+  return getNumber(commands, actor, text).catch((error: unknown) => {
+    if (decodeId('number', text) === text) throw error
+    return getNumber(commands, actor, decodeId('number', text))
+  })
+}
+
+/** What the id of an entry that names a page may not be: one that is not there. */
+export function asBadPlace(codes: readonly ErrorCode[], field: string) {
+  return (error: unknown): never => {
+    const isMissing = error instanceof AppError && codes.includes(error.code)
+    if (!isMissing) throw error
+    const args = [`${field} is not the id of an entry of this list.`]
+    throw new AppError('invalid-input', { field, args, remedy: 'Send the id of an entry, as it was listed.' })
+  }
+}
+
+/** One page out of entries in the direction of travel, one more than its limit where there are so many. */
+export function pageOf<Item extends { readonly id: string }>(
+  found: readonly Item[],
+  { limit, backwards }: { limit: number; backwards: boolean },
+): { data: Item[]; has_more: boolean; next_page: string | null } {
+  const data = found.slice(0, limit)
+  if (backwards) data.reverse()
+  const hasMore = found.length > limit
+  const next = backwards ? data[0] : data.at(-1)
+  return { data, has_more: hasMore, next_page: hasMore ? (next?.id ?? null) : null }
+}
+
+/** A page is cut out of all entries, where there are few. In the direction of travel. @throws AppError `invalid-input`. */
+export function besidePlace<Item extends { readonly id: string }>(
+  all: readonly Item[],
+  listed: readonly Item[],
+  { beside, backwards }: { beside: string | null; backwards: boolean },
+): Item[] {
+  if (beside === null) return backwards ? [...listed].reverse() : [...listed]
+  const at = all.findIndex(({ id }) => id === beside)
+  const field = backwards ? 'ending_before' : 'starting_after'
+  if (at < 0) throw invalidInput(field, 'is not the id of an entry of this list')
+  const side = new Set(backwards ? all.slice(0, at) : all.slice(at + 1))
+  const found = listed.filter((entry) => side.has(entry))
+  return backwards ? found.reverse() : found
+}
+
+/** Every entry of a list that is read by cursor. */
+export async function everyPage<Item>(read: (cursor: string | undefined) => Promise<Page<Item>>): Promise<Item[]> {
+  const all: Item[] = []
+  let cursor: string | undefined
+  do {
+    const page = await read(cursor)
+    all.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return all
+}

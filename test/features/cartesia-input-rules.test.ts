@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  AGENT,
+  batchOf,
+  type CartesiaServer,
+  FIRST_VERSION,
+  LATER_VERSION,
+  numberEndingIn,
+  startCartesiaServer,
+} from '../cartesia-server.ts'
+
+const BATCHES = '/agents/calls/batches'
+let server: CartesiaServer
+
+beforeAll(async () => {
+  server = await startCartesiaServer()
+})
+afterAll(() => server.close())
+
+const DAY_MS = 86_400_000
+const daysAhead = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString()
+/** Far enough ahead that nothing is dialled. */
+const quiet = (rest: object = {}) => batchOf(['10'], { scheduled_at: daysAhead(1), ...rest })
+const listOf = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ to_number: `+1415${5_600_000 + index}` }))
+const stored = async () => (await server.native('GET', '/batches?limit=100')).body.items.length
+
+/** Field, what is sent for it, and the status; `undefined` leaves it out. */
+const RULES: readonly (readonly [field: string, value: unknown, status: number])[] = [
+  ['name', undefined, 400],
+  ['name', '', 400],
+  ['name', '   ', 400],
+  ['name', 5, 400],
+  ['name', 'n'.repeat(256), 400],
+  ['name', 'n'.repeat(255), 201],
+  ['name', "'; DROP TABLE batch; -- <script>", 201],
+  ['agent_id', undefined, 400],
+  ['agent_id', '', 400],
+  ['agent_id', 7, 400],
+  ['agent_id', 'agent_0000000000000000000000', 404],
+  ['agent_id', 'nobody', 404],
+  ['from_number_id', undefined, 400],
+  ['from_number_id', 'ap_0000000000000000000000', 404],
+  ['from_number_id', '+19995550100', 404],
+  ['target_concurrency_limit', 0, 400],
+  ['target_concurrency_limit', -1, 400],
+  ['target_concurrency_limit', 1.5, 400],
+  ['target_concurrency_limit', '5', 400],
+  ['target_concurrency_limit', 51, 400],
+  ['target_concurrency_limit', 50, 201],
+  ['target_concurrency_limit', 1, 201],
+  ['ringing_timeout_seconds', 4, 400],
+  ['ringing_timeout_seconds', 81, 400],
+  ['ringing_timeout_seconds', 5, 201],
+  ['ringing_timeout_seconds', 80, 201],
+  ['ringing_timeout_seconds', '60', 400],
+  ['max_call_duration_minutes', 0, 400],
+  ['max_call_duration_minutes', 481, 400],
+  ['max_call_duration_minutes', 1, 201],
+  ['max_call_duration_minutes', 480, 201],
+  ['scheduled_at', '2023-11-07T05:31:56Z', 400],
+  ['scheduled_at', '2030-02-29T00:00:00Z', 400],
+  ['scheduled_at', '2030-01-01T24:00:00Z', 400],
+  ['scheduled_at', '2030-01-01T00:00:00', 400],
+  ['scheduled_at', 1_900_000_000, 400],
+  ['scheduled_at', daysAhead(30.01), 400],
+  ['scheduled_at', daysAhead(29.99), 201],
+  ['scheduled_at', '300000-01-01T00:00:00Z', 400],
+  ['recipients', undefined, 400],
+  ['recipients', [], 400],
+  ['recipients', {}, 400],
+  ['recipients', [null], 400],
+  ['recipients', ['+14155550100'], 400],
+  ['recipients', [{}], 400],
+  ['recipients', [{ to_number: '14155550100' }], 400],
+  ['recipients', [{ to_number: '+1 415 555 0100' }], 400],
+  ['recipients', [{ to_number: 'tel:+14155550100' }], 400],
+  ['recipients', [{ to_number: '+1' }], 400],
+  ['recipients', [{ to_number: '+1234567890123456' }], 400],
+  ['recipients', [{ to_number: '＋14155550100' }], 400],
+  ['recipients', [{ to_number: 14_155_550_100 }], 400],
+  ['recipients', [{ to_number: 'sip:attacker@example.com' }], 400],
+  ['recipients', [{ to_number: '+14155550100', metadata: 'x' }], 400],
+  ['recipients', [{ to_number: '+14155550100', metadata: [] }], 400],
+  ['recipients', [{ to_number: '+14155550100', metadata: { x: 'y'.repeat(70_000) } }], 400],
+  ['recipients', [{ to_number: '+14155550100', metadata: null }], 201],
+]
+
+describe('a field of a batch', () => {
+  it.each(RULES)('%s = %j: %i', async (field, value, status) => {
+    const before = await stored()
+    const answer = await server.ask('POST', BATCHES, quiet({ [field]: value }))
+    expect(answer.status, answer.text).toBe(status)
+    if (status === 201) return
+    if (status === 400) expect(answer.body.message).toContain(field)
+    expect(answer.body).toEqual({
+      error_code: expect.stringMatching(/^[a-z_]+$/),
+      title: status === 400 ? 'Bad Request' : 'Not Found',
+      message: expect.any(String),
+      request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+    expect(answer.text).not.toMatch(/callerNumber|startAt|ringTimeout|maxCallSeconds|\bat .*\.ts/)
+    expect(await stored()).toBe(before)
+  })
+
+  it('of a recipient is named with its place, the first of many', async () => {
+    const recipients = [{ to_number: numberEndingIn('10') }, { to_number: '0100' }, { to_number: '0101' }]
+    const { body } = await server.ask('POST', BATCHES, quiet({ recipients }))
+    expect(body.message).toContain('recipients[1].to_number')
+    expect(body.message).toContain('recipients[2].to_number')
+  })
+})
+
+describe('how many recipients', () => {
+  it.each([
+    [FIRST_VERSION, 1_000, 201],
+    [FIRST_VERSION, 1_001, 400],
+    [LATER_VERSION, 1_001, 201],
+    [LATER_VERSION, 5_000, 201],
+    [LATER_VERSION, 5_001, 400],
+  ])('version %s takes %i: %i', async (version, count, status) => {
+    const answer = await server.ask('POST', BATCHES, quiet({ recipients: listOf(count) }), {
+      'cartesia-version': version,
+    })
+    expect(answer.status).toBe(status)
+    if (status === 201) expect(answer.body.total_calls_scheduled).toBe(count)
+  })
+})
+
+describe('the version', () => {
+  it.each(['', 'latest', '2026-3-1', '2026-02-30', '20260301', '2026-03-01T00:00:00Z'])(
+    'that is %j is a structured 400',
+    async (version) => {
+      const refused = await server.ask('GET', BATCHES, undefined, { 'cartesia-version': version })
+      expect(refused).toMatchObject({ status: 400, body: { title: 'Bad Request', request_id: expect.any(String) } })
+      expect(refused.body.message).toContain('Cartesia-Version')
+    },
+  )
+
+  it.each(['2024-06-10', '2026-02-28'])('%s, from before batches, is one line of text', async (version) => {
+    const refused = await server.ask('GET', BATCHES, undefined, { 'cartesia-version': version })
+    expect(refused.status).toBe(400)
+    expect(refused.headers.get('content-type')).toMatch(/^text\/plain/)
+    expect(refused.text).toMatch(/^Bad Request: Cartesia-Version must not lie before 2026-03-01\./)
+    const headers = { 'cartesia-version': version, authorization: '' }
+    expect((await server.ask('GET', BATCHES, undefined, headers)).text).toMatch(/^Unauthorized: /)
+  })
+
+  it.each(['2026-03-02', LATER_VERSION, '2031-01-01'])('%s is taken', async (version) => {
+    expect((await server.ask('GET', BATCHES, undefined, { 'cartesia-version': version })).status).toBe(200)
+  })
+
+  it('decides whether a region may be named', async () => {
+    const later = { 'cartesia-version': LATER_VERSION }
+    const refused = await server.ask('POST', BATCHES, quiet({ region: 'US' }), later)
+    expect(refused).toMatchObject({ status: 400, body: { message: expect.stringContaining('region') } })
+    expect((await server.ask('POST', BATCHES, quiet({ region: 'MARS' }), later)).status).toBe(400)
+    const ignored = await server.ask('POST', BATCHES, quiet({ region: 'US' }))
+    expect(ignored.headers.get('carillon-ignored-fields')).toBe('region')
+  })
+})
+
+describe('a body', () => {
+  const text = JSON.stringify(batchOf(['10'], { scheduled_at: daysAhead(1) }))
+  it.each([
+    ['is missing', '', 400],
+    ['is null', 'null', 400],
+    ['is a list', '[]', 400],
+    ['is a text', '"x"', 400],
+    ['is a number', '42', 400],
+    ['has a comma too many', text.replace('}', ',}'), 400],
+    ['is cut off', text.slice(0, -5), 400],
+    ['begins with a byte order mark', `\uFEFF${text}`, 400],
+    ['reaches a prototype', text.replace('{', '{"__proto__":{"x":1},'), 400],
+    ['reaches one deep inside', text.replace('"metadata":{', '"metadata":{"constructor":{"prototype":1},'), 400],
+    ['holds NUL', text.replace('spring', 'a\\u0000b'), 400],
+    ['holds half a character', text.replace('spring', 'a\\ud800b'), 400],
+    ['is nested without end', text.replace('"metadata":{', `"metadata":{"x":${'['.repeat(5_000)}`), 400],
+    ['holds a number that is none', text.replace('{', '{"target_concurrency_limit":1e400,'), 400],
+  ])('that %s is refused', async (_what, body, status) => {
+    const before = await stored()
+    const answer = await server.ask('POST', BATCHES, body)
+    expect(answer.status, answer.text).toBe(status)
+    expect(answer.body).toMatchObject({ title: 'Bad Request', request_id: expect.any(String) })
+    expect(({} as Record<string, unknown>).x).toBeUndefined()
+    expect(await stored()).toBe(before)
+  })
+
+  it('of another type, charset or encoding is refused in the same form', async () => {
+    const types: Record<string, string>[] = [
+      { 'content-type': 'text/plain' },
+      { 'content-type': 'application/json; charset=utf-16' },
+      { 'content-encoding': 'gzip' },
+    ]
+    for (const headers of types) {
+      expect(await server.ask('POST', BATCHES, text, headers)).toMatchObject({
+        status: 415,
+        body: { title: 'Unsupported Media Type' },
+      })
+    }
+  })
+})
+
+it('unknown addresses and methods are answered in this form', async () => {
+  expect(await server.ask('GET', '/agents/nothing/here')).toMatchObject({
+    status: 404,
+    body: { error_code: 'route_not_found', title: 'Not Found' },
+  })
+  expect(await server.ask('PUT', BATCHES, {})).toMatchObject({ status: 405, body: { title: 'Method Not Allowed' } })
+})
+
+it('what belongs to somebody else is not found', async () => {
+  const { body: batch } = await server.ask('POST', BATCHES, quiet())
+  const operator = { authorization: `Bearer ${server.first.operatorKey}`, 'content-type': 'application/json' }
+  const post = async (path: string, body: object) => {
+    const sent = { method: 'POST', headers: operator, body: JSON.stringify(body) }
+    return (await fetch(`${server.url}/carillon/v1${path}`, sent)).json() as Promise<Record<string, string>>
+  }
+  const other = await post('/organizations', { name: 'other' })
+  const { token } = await post(`/organizations/${other.id}/keys`, { name: 'theirs' })
+  const headers = { authorization: `Bearer ${token}` }
+  for (const [method, path] of [
+    ['GET', ''],
+    ['POST', '/cancel'],
+    ['POST', '/retry'],
+  ] as const) {
+    expect((await server.ask(method, `${BATCHES}/${batch.id}${path}`, undefined, headers)).status).toBe(404)
+  }
+  expect((await server.ask('GET', BATCHES, undefined, headers)).body.data).toEqual([])
+  expect((await server.ask('GET', `/agents/calls?agent_id=${AGENT}`, undefined, headers)).status).toBe(404)
+  expect((await server.ask('POST', BATCHES, quiet(), headers)).status).toBe(404)
+  expect((await server.ask('GET', `${BATCHES}?starting_after=${batch.id}`, undefined, headers)).status).toBe(400)
+})

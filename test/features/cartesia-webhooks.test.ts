@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { AGENT, type CartesiaServer, startCartesiaServer } from '../cartesia-server.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back.
+type Body = any
+
+const WEBHOOKS = '/agents/webhooks'
+let server: CartesiaServer
+
+beforeAll(async () => {
+  server = await startCartesiaServer({ env: { CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } })
+})
+afterAll(() => server.close())
+
+const hook = (rest: object = {}) => ({ url: 'http://127.0.0.1:9/calls', secret: 'a secret of theirs', ...rest })
+
+it('a webhook is made, shown without its secret, attached to an agent and let go', async () => {
+  const made = await server.ask('POST', WEBHOOKS, hook({ display_name: 'Call events' }))
+  expect(made).toMatchObject({
+    status: 200,
+    body: {
+      id: expect.stringMatching(/^wh_[0-9A-Za-z]{22}$/),
+      url: 'http://127.0.0.1:9/calls',
+      secret: 'a secret of theirs',
+      display_name: 'Call events',
+      created_at: expect.stringMatching(/Z$/),
+      updated_at: expect.stringMatching(/Z$/),
+    },
+  })
+  const { secret: _, ...shown } = made.body
+  expect((await server.ask('GET', `${WEBHOOKS}/${made.body.id}`)).body).toEqual(shown)
+  expect((await server.ask('GET', WEBHOOKS)).body).toEqual({ data: [shown], has_more: false, next_page: null })
+  expect((await server.ask('GET', `${WEBHOOKS}?starting_after=${made.body.id}`)).body.data).toEqual([])
+
+  const webhookOf = async () => (await server.ask('GET', `/agents/${AGENT}`)).body.webhook_id
+  const attach = (id: string | null) => server.ask('PATCH', `/agents/${AGENT}`, { webhook_id: id })
+  expect(await webhookOf()).toBeNull()
+  expect((await attach(made.body.id)).body).toMatchObject({ id: AGENT, webhook_id: made.body.id })
+  const other = (await server.ask('POST', WEBHOOKS, hook())).body
+  // An agent has one webhook.
+  await attach(other.id)
+  expect(await webhookOf()).toBe(other.id)
+  const native = (await server.native('GET', '/webhooks')).body.items
+  expect(native.map(({ agentIds }: Body) => agentIds.length)).toEqual([0, 1])
+  await attach(null)
+  expect(await webhookOf()).toBeNull()
+  expect((await attach('wh_0000000000000000000000')).status).toBe(404)
+  expect((await server.ask('DELETE', `${WEBHOOKS}/${other.id}`)).status).toBe(200)
+  expect((await server.ask('GET', `${WEBHOOKS}/${other.id}`)).status).toBe(404)
+})
+
+it('a name of an agent is changed, and what is not understood is named', async () => {
+  const changed = await server.ask('PATCH', `/agents/${AGENT}`, { name: 'Nora', tts_voice: 'x' })
+  expect(changed.body).toMatchObject({ id: AGENT, name: 'Nora' })
+  expect(changed.headers.get('carillon-ignored-fields')).toBe('tts_voice')
+  expect((await server.ask('GET', '/agents/agent_0000000000000000000000')).status).toBe(404)
+})
+
+it.each([
+  [{ url: undefined }, 'url'],
+  [{ url: 'ftp://127.0.0.1/' }, 'url'],
+  [{ url: 'http://10.0.0.1/' }, 'url'],
+  [{ secret: undefined }, 'secret'],
+  [{ secret: '' }, 'secret'],
+  [{ secret: 'a\nb' }, 'secret'],
+  [{ display_name: 5 }, 'display_name'],
+])('%j is refused and named', async (change, field) => {
+  const refused = await server.ask('POST', WEBHOOKS, hook(change))
+  expect(refused).toMatchObject({ status: 400, body: { message: expect.stringContaining(field) } })
+})
