@@ -25,14 +25,23 @@ export interface BatchSieve {
   readonly withCaller: boolean
 }
 
-const SIEVE = `($2::smallint[] IS NULL OR s.status = ANY($2::smallint[])) AND ($3::int[] IS NULL OR b.agent_id = ANY($3::int[]))
-   AND ($4::text[] IS NULL OR EXISTS (SELECT FROM unnest($4::text[]) x(part) WHERE strpos(lower(b.name), lower(x.part)) > 0))
-   AND (NOT $5::bool OR b.caller_number IS NOT NULL) AND NOT b.single AND b.deleted_at IS NULL`
+/** Which batches, with the values of its parameters `$1` and so on. */
+interface Sifted {
+  readonly from: string
+  readonly values: readonly unknown[]
+}
 
-const JOINED = `batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id`
-
-function sieveValues(organizationId: number, sieve: BatchSieve): unknown[] {
-  return [organizationId, sieve.statuses, sieve.agentIds, sieve.nameParts, sieve.withCaller]
+/** The states are joined only where something is asked of them: counting batches with them costs twice as much. */
+function sift(organizationId: number, sieve: BatchSieve, lead: 'batch' | 'batch_state'): Sifted {
+  const { statuses, agentIds, nameParts, withCaller } = sieve
+  const joined = lead === 'batch_state' || statuses !== null
+  const from = `batch b ${joined ? 'JOIN batch_state s ON s.organization_id = $1 AND s.batch_id = b.batch_id' : ''}
+   WHERE b.organization_id = $1 AND ($2::int[] IS NULL OR b.agent_id = ANY($2::int[]))
+     AND ($3::text[] IS NULL OR EXISTS (SELECT FROM unnest($3::text[]) x(part) WHERE strpos(lower(b.name), lower(x.part)) > 0))
+     AND (NOT $4::bool OR b.caller_number IS NOT NULL) AND NOT b.single AND b.deleted_at IS NULL
+     ${statuses === null ? '' : 'AND s.status = ANY($5::smallint[])'}`
+  const values = [organizationId, agentIds, nameParts, withCaller]
+  return { from, values: statuses === null ? values : [...values, statuses] }
 }
 
 /**
@@ -46,27 +55,25 @@ export async function selectOrderedBatchIds(
   page: { order: BatchOrder; descending: boolean; offset: number; limit: number | null },
   sieve: BatchSieve,
 ): Promise<Int32Array> {
-  const { from, key } = ORDERS[page.order]
+  const order = ORDERS[page.order]
   const direction = page.descending ? 'DESC' : 'ASC'
-  const lead = from === 'batch' ? 'b' : 's'
+  const lead = order.from === 'batch' ? 'b' : 's'
+  const { from, values } = sift(organizationId, sieve, order.from)
   // One text instead of a row for each, which would cost far more memory than the numbers themselves.
   const rows = await ask<{ ids: string | null }>(
     client,
-    `SELECT string_agg(q.batch_id::text, ',') AS ids FROM (SELECT ${lead}.batch_id FROM ${JOINED}
-     WHERE ${lead}.organization_id = $1 AND b.organization_id = $1 AND s.organization_id = $1 AND ${SIEVE}
-     ORDER BY ${key} ${direction}, ${lead}.batch_id ${direction} LIMIT $7 OFFSET $6) q`,
-    [...sieveValues(organizationId, sieve), page.offset, page.limit],
+    `SELECT string_agg(q.batch_id::text, ',') AS ids FROM (SELECT ${lead}.batch_id FROM ${from}
+     ORDER BY ${order.key} ${direction}, ${lead}.batch_id ${direction}
+     LIMIT $${values.length + 1} OFFSET $${values.length + 2}) q`,
+    [...values, page.limit, page.offset],
   )
   const ids = rows[0]!.ids
   return ids === null ? new Int32Array() : Int32Array.from(ids.split(','), Number)
 }
 
-/** Rides batch_pkey and batch_state_pkey; looks at every batch. */
+/** Looks at every batch of the organization. Rides batch_listed, and batch_state_pkey for statuses. */
 export async function countSievedBatches(client: Client, organizationId: number, sieve: BatchSieve): Promise<number> {
-  const rows = await ask<{ count: number }>(
-    client,
-    `SELECT count(*)::int AS count FROM ${JOINED} WHERE b.organization_id = $1 AND ${SIEVE}`,
-    sieveValues(organizationId, sieve),
-  )
+  const { from, values } = sift(organizationId, sieve, 'batch')
+  const rows = await ask<{ count: number }>(client, `SELECT count(*)::int AS count FROM ${from}`, values)
   return rows[0]!.count
 }
