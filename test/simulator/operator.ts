@@ -106,6 +106,8 @@ export class Operator {
       const allowed: number[] = [running, completed]
       if (!allowed.includes(await this.#status(organizationId, batchId))) return
       const reopened = await commands.retry(organizationId, batchId, RETRYABLE)
+      // A batch that was paused and came to its end runs again.
+      if (reopened > 0) this.#options.judge.stopLifted(`${organizationId}/${batchId}`)
       this.#options.world.note(`${organizationId}/${batchId}`, `${reopened} people are to be dialled once more`)
     })
   }

@@ -4,6 +4,7 @@ import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import type { Attempt, Judge } from './judge.ts'
 import { type AttemptRow, attemptKey, personKey, type Tables } from './memory-rows.ts'
+import type { ProviderCall } from './provider.ts'
 import { whereabouts } from './recount.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
@@ -95,11 +96,16 @@ function neverSent(row: AttemptRow): boolean {
 function judgeConversations(judge: Judge, tables: Tables): void {
   const talked = new Map<string, string>()
   for (const { ref, parts, calls } of judge.attempts.values()) {
-    if (parts.organizationId !== tables.organizationId || !calls.some(({ endedAs }) => endedAs === 'answered')) continue
+    if (parts.organizationId !== tables.organizationId || !calls.some(talk)) continue
     const key = personKey(parts.batchId, parts.seq)
     if (talked.has(key)) judge.accuse('I4', ref, 'a second conversation with one person in one batch')
     talked.set(key, ref)
   }
+}
+
+/** A carrier that tells a false end of a conversation may be believed. */
+function talk({ endedAs, contradicted }: ProviderCall): boolean {
+  return endedAs === 'answered' && !contradicted
 }
 
 function cover({ coverage }: VirtualWorld, tables: Tables): void {
