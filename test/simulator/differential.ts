@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { codeOfCause } from '../../src/model/cause.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { type DispatchStore, type DispatchTransaction, StaleCopies } from '../../src/store/dispatch-store.ts'
@@ -27,6 +28,8 @@ const DISPOSITIONS = [
   'unknown',
   'not-sent',
 ] as const
+
+const FINAL_DISPOSITIONS = DISPOSITIONS.filter((disposition) => disposition !== 'not-sent')
 
 /** One thing to do to a store; what it returns must be the same on both. */
 interface Operation {
@@ -187,17 +190,23 @@ class Sequence {
   }
 
   #end(tables: Tables): Plan {
-    const calls = this.#calls(tables).map((row): EndedCall => this.#ended(row, this.#random.pick(DISPOSITIONS)))
+    const calls = this.#calls(tables).map((row): EndedCall => {
+      const { status } = tables.batches.get(row.batchId)!
+      // Nobody waits for another dial in a batch that is over: the dispatcher sees to that.
+      const open = status === BATCH_STATUS_CODE.running || status === BATCH_STATUS_CODE.paused
+      return this.#ended(row, this.#random.pick(open ? DISPOSITIONS : FINAL_DISPOSITIONS), open)
+    })
     return async (transaction) => {
       if (calls.length > 0) await transaction.endCalls(calls)
     }
   }
 
-  #ended(row: LiveRow | AttemptRow, disposition: (typeof DISPOSITIONS)[number]): EndedCall {
+  #ended(row: LiveRow | AttemptRow, disposition: (typeof DISPOSITIONS)[number], open = false): EndedCall {
     const random = this.#random
     const state = 'state' in row ? row.state : 1
     const answered = disposition === 'answered' || disposition === 'voicemail'
-    const again = disposition === 'not-sent' || random.chance(0.3)
+    // Nothing follows `unknown` by itself.
+    const again = open && disposition !== 'unknown' && (disposition === 'not-sent' || random.chance(0.3))
     const steps = this.#steps(
       { ...row, state, numberHash: 'numberHash' in row ? row.numberHash : '0' },
       answered ? 4 : random.between(1, 3),
