@@ -4,7 +4,7 @@ import { codeOfCause } from '../../src/model/cause.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { type DispatchStore, type DispatchTransaction, StaleCopies } from '../../src/store/dispatch-store.ts'
 import type { EndedCall } from '../../src/store/end-calls.ts'
-import type { ProgressedCall } from '../../src/store/progress-calls.ts'
+import { ProgressColumns, type ProgressedCall } from '../../src/store/progress-calls.ts'
 import type { AttemptRow, LiveRow, Tables } from './memory-rows.ts'
 import { MemoryServer } from './memory-store.ts'
 import { PostgresServer, type SimulatedPostgres } from './postgres-server.ts'
@@ -185,7 +185,7 @@ class Sequence {
       } as ProgressedCall
     })
     return async (transaction) => {
-      if (calls.length > 0) await transaction.progressCalls(calls)
+      if (calls.length > 0) await transaction.progressCalls(new ProgressColumns(calls))
     }
   }
 
