@@ -35,7 +35,7 @@ export async function insertTables(client: pg.Client, tables: Tables): Promise<v
   ])
   await client.query(
     `INSERT INTO agent (organization_id, agent_id, agent_uuid, name, kind, settings, created_at) VALUES ($1, 1, $2, 'agent', 'announcement', $3, $4)`,
-    [id, uuid, JSON.stringify([...tables.batches.values()][0]!.terms.agentSettings), now],
+    [id, uuid, JSON.stringify([...tables.batches.values()][0]!.terms.agent.settings), now],
   )
   for (const { definition, liveMax, callsPerSecond, tokens, refilledAt } of tables.trunks.values()) {
     const { trunkId, trunkUuid, carrier, settings, version } = definition
