@@ -254,3 +254,47 @@ it('news of a call are acknowledged when they are committed, however many wait w
     status: 4,
   })
 })
+
+it('the truth about an unknown call moves no figures once somebody has asked for another dial', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  // As a retry by hand leaves it: due in an hour, so that nothing moves by itself.
+  await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
+    UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
+  await carrier().end(ref, 'busy')
+  expect(await one('SELECT unknown, busy, settled, due FROM batch_state')).toEqual({
+    unknown: 0,
+    busy: 0,
+    settled: 0,
+    due: 1,
+  })
+  expect(await one('SELECT disposition FROM attempt')).toEqual({ disposition: 3 })
+})
+
+it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
+    UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
+  await carrier().answer(ref)
+  expect(await one('SELECT unknown, settled, due, live FROM batch_state')).toEqual({
+    unknown: 0,
+    settled: 0,
+    due: 0,
+    live: 1,
+  })
+  await carrier().end(ref)
+  expect(await one('SELECT answered, settled, live, status FROM batch_state')).toEqual({
+    answered: 1,
+    settled: 1,
+    live: 0,
+    status: 4,
+  })
+  expect(await one('SELECT count(*)::int AS rows FROM due')).toEqual({ rows: 0 })
+})

@@ -6,3 +6,4 @@ export interface Mistake {
 }
 
 export const MISTAKES: readonly Mistake[]
+export const VARIANTS: readonly Mistake[]

@@ -7,7 +7,7 @@ import type { VirtualWorld } from './virtual-world.ts'
 
 const UNSENT_POLL_MS = 40
 const UNSENT_WAIT_MS_MAX = 6_000
-const RETRYABLE = (['busy', 'no-answer', 'failed', 'rejected'] as const).map(codeOfOutcome)
+const RETRYABLE = (['busy', 'no-answer', 'failed', 'rejected', 'unknown'] as const).map(codeOfOutcome)
 
 export interface OperatorOptions {
   readonly world: VirtualWorld
