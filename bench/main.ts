@@ -16,6 +16,10 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'a 20 MiB CSV file through the API, beside the usual stack',
     load: async () => (await import('./ingest/ingest.ts')).benchIngest,
   },
+  sip: {
+    summary: 'sound of many calls at once in one media worker',
+    load: async () => (await import('./sip/sip.ts')).benchSip,
+  },
   report: {
     summary: 'writes docs/reference/performance.md from saved lines of JSON',
     load: async () => (await import('./report.ts')).writeReport,

@@ -147,6 +147,35 @@ const SETTINGS = {
     defaultText: '16384-32767',
     schema: portRange({ first: 16_384, last: 32_767 }),
   },
+  voiceCommand: {
+    variable: 'CARILLON_VOICE_COMMAND',
+    description:
+      'A program with its arguments, split at spaces and run without a shell, that reads a text from standard input and writes a WAV file to standard output; {voice} and {speed} stand for what an agent chose. It then speaks for all agents that name no other voice.',
+    defaultText: 'flite or espeak-ng, when installed',
+    schema: optional(
+      (value) => (value.length <= 4_096 ? value.split(/\s+/) : undefined),
+      'a program and its arguments, such as /usr/local/bin/speak --voice {voice}',
+    ),
+  },
+  searchPath: {
+    variable: 'PATH',
+    description: 'Where the voices flite and espeak-ng are looked for.',
+    defaultText: 'nothing is found',
+    schema: optional((value) => value, 'a list of folders'),
+  },
+  recordingsFolder: {
+    variable: 'CARILLON_RECORDINGS_DIR',
+    description: 'Where the WAV files lie that agents may play instead of speaking; the same files on every node.',
+    defaultText: 'recordings in CARILLON_DATA_DIR',
+    schema: optional((value) => (value.includes('\0') ? undefined : value), 'a path'),
+  },
+  voiceCacheMegabytes: {
+    variable: 'CARILLON_VOICE_CACHE_MB',
+    description:
+      'How much rendered speech is kept on disk, in `voice-cache` of CARILLON_DATA_DIR; it may say names. What was not used for longest goes first.',
+    defaultText: '512',
+    schema: wholeNumber({ min: 1, max: 1_000_000, fallback: 512 }),
+  },
   mediaWorkers: {
     variable: 'CARILLON_MEDIA_WORKERS',
     description: 'How many threads carry the sound of calls; one carries about 1,500 announcements.',
@@ -326,7 +355,7 @@ function oneOf<const Word extends string>(words: readonly Word[], fallback: Word
     })
 }
 
-function optional(read: (value: string) => string | undefined, hint: string) {
+function optional<Value>(read: (value: string) => Value | undefined, hint: string) {
   return z
     .string()
     .optional()

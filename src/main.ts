@@ -1,3 +1,5 @@
+import os from 'node:os'
+import path from 'node:path'
 import { agentKind } from './agents/registry.ts'
 import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
@@ -23,6 +25,7 @@ import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
+import { findVoices } from './voices/voice-engines.ts'
 import { WebhookDeliverer } from './webhooks/deliverer.ts'
 import { Inviter } from './webhooks/inviter.ts'
 
@@ -139,7 +142,15 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
 function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
   const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
   stops.push(() => media.close())
-  const voices = createVoices()
+  const voices = createVoices({
+    clock,
+    log,
+    installed: findVoices(config.searchPath ?? '', config.voiceCommand ?? null),
+    cacheFolder: path.join(config.dataFolder, 'voice-cache'),
+    cacheBytesMax: config.voiceCacheMegabytes * 1_048_576,
+    recordingsFolder: config.recordingsFolder ?? path.join(config.dataFolder, 'recordings'),
+    renderingsMax: Math.max(2, os.availableParallelism()),
+  })
   const sip = new SipEndpoint({
     clock,
     bindAddresses: config.sipAddresses,

@@ -10,6 +10,8 @@ export interface BenchOptions {
   /** Numbers of nodes to run with, one after the other. */
   readonly nodes: readonly number[] | undefined
   readonly organizations: readonly number[] | undefined
+  /** Numbers of calls at once, one after the other. */
+  readonly calls: readonly number[] | undefined
   readonly seconds: number | undefined
   readonly callSeconds: number | undefined
   readonly peers: readonly string[] | undefined
@@ -36,7 +38,8 @@ export const OPTIONS_HELP = `Options:
   --batches N           number of running batches
   --nodes 1,2           numbers of nodes to run with
   --organizations 1,4   numbers of organizations to run with
-  --seconds N           length of a measurement (latency)
+  --calls 500,1500      calls at once (sip)
+  --seconds N           length of a measurement (latency, sip)
   --call-seconds N      mean length of a call (latency)
   --peers a,b | none    which other systems to run (engine: graphile-worker, pg-boss, bullmq)
   --growth              engine: from few to many recipients and batches
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       batches: text,
       nodes: text,
       organizations: text,
+      calls: text,
       seconds: text,
       'call-seconds': text,
       peers: text,
@@ -91,6 +95,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     batches: count('batches', values.batches),
     nodes: counts('nodes', values.nodes),
     organizations: counts('organizations', values.organizations),
+    calls: counts('calls', values.calls),
     seconds: count('seconds', values.seconds),
     callSeconds: count('call-seconds', values['call-seconds']),
     peers: values.peers === undefined ? undefined : values.peers.split(',').filter((name) => name !== 'none'),

@@ -16,4 +16,6 @@ export interface AgentKind<Settings = unknown> {
   speech(settings: Settings, variables: () => Variables): AgentSpeech
   /** The key by which a person asks not to be called again; null: there is none. */
   stopKey(settings: Settings): string | null
+  /** What its owner should look at, in sentences for people; the settings are taken all the same. */
+  warnings?(settings: Settings): readonly string[]
 }

@@ -50,7 +50,7 @@ export async function createAgent(context: CommandContext, actor: Actor, input: 
   const { organizationId } = actor
   return inOrganization(context, actor, async (client) => {
     const agentId = await storeAgent(context, client, { organizationId, input })
-    return agentView((await findAgent(client, organizationId, { agentId }))!)
+    return agentView(context, (await findAgent(client, organizationId, { agentId }))!)
   })
 }
 
@@ -133,7 +133,7 @@ export async function listAgents(
     selectAgents(client, actor.organizationId, asked, filter),
   )
   const page = twoWayPage(at, rows, { limit, position, keyOf: ({ agent_id }) => [agent_id] })
-  return { ...page, items: page.items.map(agentView) }
+  return { ...page, items: page.items.map((row) => agentView(context, row)) }
 }
 
 /** How many agents the whole list has. */
@@ -162,7 +162,8 @@ function filterOf({ archived, search }: Pick<AgentListOptions, 'archived' | 'sea
 
 /** `agent` is an id in any spelling or an alias. @throws AppError `agent-not-found`. */
 export async function getAgent(context: CommandContext, actor: Actor, agent: string): Promise<AgentView> {
-  return agentView(await inOrganization(context, actor, (client) => requireAgent(client, actor.organizationId, agent)))
+  const row = await inOrganization(context, actor, (client) => requireAgent(client, actor.organizationId, agent))
+  return agentView(context, row)
 }
 
 /** Also changes what batches that are under way say from the next call on. */
@@ -209,7 +210,7 @@ async function edit(
     const key = { organizationId, agentId: row.agent_id }
     await writeAgent(client, key, await values(client, row))
     await touchBatchesOfAgent(client, key, await nextVersion(client, gate))
-    return agentView((await findAgent(client, organizationId, { agentId: row.agent_id }))!)
+    return agentView(context, (await findAgent(client, organizationId, { agentId: row.agent_id }))!)
   })
 }
 
@@ -239,8 +240,9 @@ async function numberIdOf(client: Client, organizationId: number, number: string
   return number === null ? null : (await requireNumber(client, organizationId, number)).number_id
 }
 
-function agentView(row: AgentRow): AgentView {
+function agentView(context: Pick<CommandContext, 'agentKind'>, row: AgentRow): AgentView {
   return {
+    warnings: context.agentKind(row.kind)?.warnings?.(row.settings) ?? [],
     id: row.agent_uuid,
     name: row.name,
     kind: row.kind,

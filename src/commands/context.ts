@@ -33,6 +33,8 @@ export interface CarrierTerms {
 /** What commands need to know of a kind of agent. */
 export interface AgentTerms {
   readonly settings: ZodType
+  /** What the owner of such settings should look at, in sentences for people. */
+  readonly warnings?: (settings: unknown) => readonly string[]
 }
 
 /** What commands need to know of a wire form of webhooks. */

@@ -86,6 +86,8 @@ export interface AgentView {
   readonly dialectFields: JsonObject | null
   readonly defaultNumberId: string | null
   readonly aliases: readonly string[]
+  /** What its owner should look at: the settings were taken all the same. */
+  readonly warnings: readonly string[]
   readonly createdAt: Date
   readonly archivedAt: Date | null
 }

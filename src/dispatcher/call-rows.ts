@@ -1,3 +1,4 @@
+import type { Cause } from '../model/cause.ts'
 import { codeOfCause } from '../model/cause.ts'
 import { codeOfOutcome } from '../model/disposition.ts'
 import { DUE_REASONS } from '../model/due-reason.ts'
@@ -8,8 +9,12 @@ import type { ProgressedCall } from '../store/progress-calls.ts'
 import { LiveCall } from './live-call.ts'
 import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 
-/** An attempt that could not be sent because its trunk is down waits this long, so that a list never spins. */
-const TRUNK_DOWN_DELAY_MS = 1000
+/** An attempt that could not be sent for a reason that lasts waits this long, so that a list never spins. */
+const NOT_SENT_DELAYS_MS: Partial<Record<Cause, number>> = {
+  'trunk-unreachable': 1000,
+  'voice-not-ready': 1000,
+  'no-media-port': 1000,
+}
 
 /** The row of a call that ended, with what follows for its recipient. */
 export function endedCallRow(
@@ -47,7 +52,7 @@ export function endedCallRow(
 
 function retryAfterMs(call: LiveCall, batch: BatchMirror, nowEpochMs: number): number {
   const { disposition, cause } = call.ending!
-  if (disposition === 'not-sent') return cause === 'trunk-unreachable' ? TRUNK_DOWN_DELAY_MS : 0
+  if (disposition === 'not-sent') return NOT_SENT_DELAYS_MS[cause] ?? 0
   const decision = decideRetry(batch.definition.retryPolicy, {
     disposition,
     counted: call.counted,

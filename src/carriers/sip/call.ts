@@ -79,7 +79,9 @@ export class SipCall implements CallListener, MediaListener {
   }
 
   /** Not one byte of it was written. */
-  notSent(cause: 'trunk-unreachable' | 'deadline-missed' | 'stopped-before-send' | 'voice-not-ready'): void {
+  notSent(
+    cause: 'trunk-unreachable' | 'deadline-missed' | 'stopped-before-send' | 'voice-not-ready' | 'no-media-port',
+  ): void {
     if (this.#ended) return
     this.#over()
     const { ref } = this.request

@@ -1,5 +1,6 @@
 import { sleep } from '../../clock.ts'
 import type { MediaSession } from '../../media/media-engine.ts'
+import { MediaError } from '../../media/media-engine.ts'
 import type { Prompt } from '../../media/prompt.ts'
 import type { CallEvent } from '../../model/call-event.ts'
 import { Authorization } from '../../sip/authorization.ts'
@@ -298,6 +299,7 @@ export class SipTrunk implements Carrier {
       void session?.close()
       if (error instanceof VoiceError && error.fault === 'failed') call.cannotBeSaid()
       else if (error instanceof VoiceError) call.notSent('voice-not-ready')
+      else if (error instanceof MediaError && error.fault === 'no-free-port') call.notSent('no-media-port')
       else {
         log.warn({ err: error }, 'A call could not be sent to its trunk')
         call.notSent('trunk-unreachable')

@@ -56,6 +56,7 @@ export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
     settings: view.settings,
     defaultNumberId: view.defaultNumberId,
     aliases: [...view.aliases],
+    warnings: [...view.warnings],
     createdAt: view.createdAt.toISOString(),
     archivedAt: time(view.archivedAt),
   }

@@ -157,6 +157,9 @@ export const agent = z
     settings: jsonObject,
     defaultNumberId: id.nullable(),
     aliases: z.array(z.string()),
+    warnings: z
+      .array(z.string())
+      .describe('What to look at, such as an announcement that does not say who is calling. You decide.'),
     createdAt: instantOut,
     archivedAt: instantOut.nullable(),
   })
