@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/sip/**/*.test.ts'],
     globalSetup: ['test/sip/peers-installed.ts', 'test/postgres-for-tests.ts'],
+    setupFiles: ['test/sip/warm-sound.ts'],
     pool: 'forks',
     // They share ports and a processor with real programs that keep real time.
     fileParallelism: false,

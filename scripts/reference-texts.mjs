@@ -71,6 +71,7 @@ export const EVENT_TEXTS = {
   'batch-paused': 'The batch was paused.',
   'batch-resumed': 'The batch goes on.',
   'batch-cancelled': 'The batch was cancelled.',
+  'batch-replaced': 'Its recipients and terms were replaced before it started: what was said of it before is void.',
   'batch-expired': 'The time of the batch is over.',
   'batch-completed': 'Everyone on the list has a final outcome.',
   'lane-closed': 'All who still waited in line have this outcome. One entry stands for many people.',

@@ -27,6 +27,17 @@ const ERRORS = {
     remedy: 'Send the id of the organization that the key belongs to, or an alias of it.',
   },
 
+  'link-invalid': {
+    httpStatus: 401,
+    text: 'This link opens nothing.',
+    remedy: 'Use the link exactly as it was given, or read it with a key.',
+  },
+  'link-expired': {
+    httpStatus: 401,
+    text: 'The time of this link is over.',
+    remedy: 'Read the batch again: it comes with a new link.',
+  },
+
   'invalid-input': { httpStatus: 400, text: '%s', remedy: 'Correct the field and send the request again.' },
   'invalid-cursor': {
     httpStatus: 400,

@@ -17,6 +17,7 @@ import { createPool, openConnection } from '../src/store/database.ts'
 import type { DispatchTransaction } from '../src/store/dispatch-store.ts'
 import type { Gate } from '../src/store/gate.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
+import { ProgressColumns } from '../src/store/progress-calls.ts'
 import { createTestDatabase } from './database.ts'
 import { loopbackTargets } from './loopback-targets.ts'
 
@@ -123,19 +124,18 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     async answer(calls) {
       await dispatch(async (_gate, transaction) => {
         const rows = await transaction.liveCallsOfAttempts(calls)
-        await transaction.progressCalls(
-          rows.map((row) => ({
-            ...row,
-            savedState: row.state,
-            reachedState: 4,
-            acceptedMs: 10,
-            ringingMs: 20,
-            answeredMs: 100,
-            answeredByCode: 1,
-            unsavedCarrierCallId: `call-${row.seq}`,
-            unsavedCarrierState: null,
-          })),
-        )
+        const answered = rows.map((row) => ({
+          ...row,
+          savedState: row.state,
+          reachedState: 4,
+          acceptedMs: 10,
+          ringingMs: 20,
+          answeredMs: 100,
+          answeredByCode: 1,
+          unsavedCarrierCallId: `call-${row.seq}`,
+          unsavedCarrierState: null,
+        }))
+        await transaction.progressCalls(new ProgressColumns(answered))
       })
     },
     async end(calls, how) {

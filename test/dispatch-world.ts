@@ -52,6 +52,8 @@ export async function dispatchWorld(
   async function addBatch(batch: BatchOptions): Promise<number> {
     batchId++
     const { numbers } = batch
+    // Like every command: a node that looks in between would take the new version for known.
+    await ask('BEGIN')
     await ask('UPDATE gate SET version = version + 1 WHERE organization_id = 1')
     await ask(
       `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id, ring_timeout_seconds,
@@ -75,6 +77,7 @@ export async function dispatchWorld(
        SELECT 1, $1, row_number() OVER (), row_number() OVER () + 1, n, h, '["Person"]' FROM unnest($2::bigint[], $3::bigint[]) x(n, h)`,
       [batchId, numbers, [...hashes].map(String)],
     )
+    await ask('COMMIT')
     for (const dispatcher of dispatchers) dispatcher.wake(1)
     return batchId
   }

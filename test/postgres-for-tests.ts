@@ -44,7 +44,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 }
 
-async function startTemporaryServer() {
+/** A PostgreSQL of its own for a program that is no test, without fsync; it goes when it is stopped. */
+export async function startTemporaryServer() {
   const dataDir = makeTemporaryDataFolder()
   const binDir = process.env.CARILLON_TEST_POSTGRES_BIN
   const server = await startEmbeddedPostgres({

@@ -10,10 +10,11 @@ import { fileURLToPath } from 'node:url'
 const HOOKS = '?hooks'
 if (!import.meta.url.endsWith(HOOKS)) register(import.meta.url + HOOKS)
 
-export async function load(url, context, nextLoad) {
+/** `source`: instead of what stands in the file. */
+export async function load(url, context, nextLoad, source) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return nextLoad(url, context)
   const { transform } = await import('@swc/core')
-  const result = await transform(fs.readFileSync(fileURLToPath(url), 'utf8'), {
+  const result = await transform(source ?? fs.readFileSync(fileURLToPath(url), 'utf8'), {
     filename: fileURLToPath(url),
     swcrc: false,
     sourceMaps: 'inline',

@@ -74,7 +74,7 @@ export function sendCreateCall(
 class OneRequest implements Dispatcher.DispatchHandler {
   readonly #times: CreateCallTimes & { clock: Clock }
   readonly #resolve: (outcome: CreateCallOutcome) => void
-  readonly #startedAtMs: number
+  readonly #startedAt: { readonly monotonicMs: number; readonly epochMs: number }
   readonly #parts: Buffer[] = []
   #bytes = 0
   #written = false
@@ -85,14 +85,16 @@ class OneRequest implements Dispatcher.DispatchHandler {
   constructor(times: CreateCallTimes & { clock: Clock }, resolve: (outcome: CreateCallOutcome) => void) {
     this.#times = times
     this.#resolve = resolve
-    this.#startedAtMs = times.clock.monotonicMs()
+    this.#startedAt = { monotonicMs: times.clock.monotonicMs(), epochMs: times.clock.nowEpochMs() }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { clock, writeWithinMs, answerWithinMs } = this.#times
     // An error thrown here keeps the request from being written and the connection for others.
     if (this.#written) throw new Error('A create-call request is written once')
-    if (clock.monotonicMs() - this.#startedAtMs > writeWithinMs) {
+    // Both clocks: the steady one does not count while the machine sleeps.
+    const { monotonicMs, epochMs } = this.#startedAt
+    if (Math.max(clock.monotonicMs() - monotonicMs, clock.nowEpochMs() - epochMs) > writeWithinMs) {
       this.#tooLate = true
       throw new Error('No connection was free in time')
     }

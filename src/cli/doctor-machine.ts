@@ -34,8 +34,12 @@ export function checkSettings(environment: Environment): Finding[] {
       return { level: 'warning', check: 'settings', text: `${name} is set and means nothing.`, remedy }
     })
   try {
-    loadConfig(environment)
-    return [{ level: 'ok', check: 'settings', text: 'The settings can be used.' }, ...unknown]
+    const config = loadConfig(environment)
+    return [
+      { level: 'ok', check: 'settings', text: 'The settings can be used.' },
+      ...openNetworks(config.allowPrivateTargets),
+      ...unknown,
+    ]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const problems = error.problems.map(
@@ -43,6 +47,13 @@ export function checkSettings(environment: Environment): Finding[] {
     )
     return [...problems, ...unknown]
   }
+}
+
+function openNetworks(networks: readonly string[]): Finding[] {
+  if (networks.length === 0) return []
+  const text = `Webhooks and trunks may reach private networks: ${networks.join(', ')}. Whoever has a key can have requests sent there.`
+  const remedy = 'Leave CARILLON_ALLOW_PRIVATE_TARGETS empty where others than you have keys.'
+  return [{ level: 'warning', check: 'settings', text, remedy }]
 }
 
 function checkDataFolder(folder: string): Finding {

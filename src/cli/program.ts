@@ -21,6 +21,7 @@ export function buildProgram(version: string, run: Runner): Command {
   addAgentAndTrunkCommands(program, run)
   addNumberAndKeyCommands(program, run)
   addSuppressCommand(program, run)
+  addWebhookCommands(program, run)
   return program
 }
 
@@ -246,6 +247,81 @@ function addSuppressCommand(program: Command, run: Runner): void {
     .option('--list', 'show the list')
     .action((numbers: string[], _options, command: Command) =>
       run(async (context) => (await import('./suppress.ts')).suppress(numbers, command.optsWithGlobals(), context)),
+    )
+}
+
+function addWebhookCommands(program: Command, run: Runner): void {
+  const webhook = program.command('webhook').description('programs that are told what happens')
+  const commands = () => import('./webhook.ts')
+  webhook
+    .command('add')
+    .description('have an address told of what happens from now on; its secret is shown once')
+    .argument('<url>', 'https address')
+    .option('--name <name>', 'for people')
+    .option('--kind <kind>', 'only such events, for example recipient-finished; may be repeated', collected)
+    .option('--agent <agent>', 'only of this agent: id or alias; may be repeated', collected)
+    .option('--batch <batch>', 'only of this batch; may be repeated', collected)
+    .action((url: string, _options, command: Command) =>
+      run(async (context) => (await commands()).addWebhook(url, command.optsWithGlobals(), context)),
+    )
+  webhook
+    .command('list')
+    .description('all webhooks and how they fare')
+    .option('--json', 'one JSON object a line')
+    .action((_options, command: Command) =>
+      run(async (context) => (await commands()).listWebhooks(command.optsWithGlobals(), context)),
+    )
+  webhook
+    .command('remove')
+    .description('remove a webhook and what waits for it')
+    .argument('<id>', 'id of the webhook')
+    .action((id: string, _options, command: Command) =>
+      run(async (context) => (await commands()).removeWebhook(id, command.optsWithGlobals(), context)),
+    )
+  addSwitch(webhook, { name: 'resume', active: true, description: 'set it going again; what waits is delivered' }, run)
+  addSwitch(webhook, { name: 'stop', active: false, description: 'send nothing; what happens waits for it' }, run)
+  addDeliveryCommands(webhook, run)
+}
+
+function addSwitch(
+  webhook: Command,
+  { name, active, description }: { name: string; active: boolean; description: string },
+  run: Runner,
+): void {
+  webhook
+    .command(name)
+    .description(description)
+    .argument('<id>', 'id of the webhook')
+    .option('--skip-waiting', 'give up what waits')
+    .action((id: string, _options, command: Command) =>
+      run(async (context) =>
+        (await import('./webhook.ts')).switchWebhook(id, { active, options: command.optsWithGlobals() }, context),
+      ),
+    )
+}
+
+function addDeliveryCommands(webhook: Command, run: Runner): void {
+  webhook
+    .command('deliveries')
+    .description('what was sent and what it answered, the newest first')
+    .argument('<id>', 'id of the webhook')
+    .addOption(new Option('--status <status>', 'only these').choices(['pending', 'delivered', 'failed']))
+    .option('--limit <count>', 'how many (default: 50)', checked(wholeNumberFrom(1, 1000)))
+    .option('--json', 'one JSON object a line')
+    .action((id: string, _options, command: Command) =>
+      run(async (context) => (await import('./webhook.ts')).listDeliveries(id, command.optsWithGlobals(), context)),
+    )
+  webhook
+    .command('resend')
+    .description('send events again, with the same ids')
+    .argument('<id>', 'id of the webhook')
+    .argument('[events...]', 'ids of events, such as 17.3')
+    .option('--failed', 'all that were given up')
+    .option('--since <instant>', 'with --failed: only what is not older, such as 2027-01-15T09:00:00Z')
+    .action((id: string, events: string[], _options, command: Command) =>
+      run(async (context) =>
+        (await import('./webhook.ts')).resend(id, { events, options: command.optsWithGlobals() }, context),
+      ),
     )
 }
 

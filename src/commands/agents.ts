@@ -54,6 +54,36 @@ export async function createAgent(context: CommandContext, actor: Actor, input: 
   })
 }
 
+/**
+ * A new agent that is like another in all but its name and its aliases.
+ * @throws AppError `agent-not-found`, also for an archived one; `invalid-input`.
+ */
+export async function duplicateAgent(
+  context: CommandContext,
+  actor: Actor,
+  agent: string,
+  { name }: { name: string },
+): Promise<AgentView> {
+  const { organizationId } = actor
+  return inOrganization(context, actor, async (client) => {
+    const row = await requireAgent(client, organizationId, agent)
+    if (row.archived_at !== null) throw new AppError('agent-not-found')
+    const agentId = await takeObjectId(client, organizationId)
+    await insertAgent(client, {
+      organizationId,
+      agentId,
+      uuid: randomUUID(),
+      name: checkedText(name, 'name', { max: NAME_CHARS_MAX }),
+      kind: row.kind,
+      settings: row.settings,
+      dialectFields: textOf(row),
+      defaultNumberId: row.default_number_id,
+      createdAt: new Date(context.clock.nowEpochMs()),
+    })
+    return agentView((await findAgent(client, organizationId, { agentId }))!)
+  })
+}
+
 /** The insert itself, for the first start too. */
 export async function storeAgent(
   context: Pick<CommandContext, 'agentKind' | 'clock'>,

@@ -3,6 +3,7 @@ import { BATCH_STATUS_CODE, type DuplicateNumbers } from '../model/batch.ts'
 import type { CallingWindow } from '../model/calling-window.ts'
 import { type CallPolicy, countryOf } from '../model/phone-number.ts'
 import { NO_RETRIES, type RetryPolicy } from '../model/retry-policy.ts'
+import type { AgentRow } from '../store/agents.ts'
 import { readDialingRules } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { type Caller, findCaller } from './caller-number.ts'
@@ -163,6 +164,26 @@ export interface BatchParties {
 }
 
 /**
+ * An agent that can be given calls.
+ * @throws AppError `agent-not-found`, also for an archived one; `agent-unbound`.
+ */
+export async function speakingAgent(
+  client: Client,
+  organizationId: number,
+  { reference, field }: { reference: string; field: string },
+): Promise<AgentRow> {
+  const agent = await requireAgent(client, organizationId, reference).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error
+    throw new AppError('agent-not-found', { field, cause: error })
+  })
+  if (agent.archived_at !== null) {
+    throw new AppError('agent-not-found', { field, remedy: 'The agent is archived. Name another one.' })
+  }
+  if (agent.kind === UNBOUND_AGENT_KIND) throw new AppError('agent-unbound', { field, args: [agent.agent_uuid] })
+  return agent
+}
+
+/**
  * The caller is the batch's number, else the agent's, else the organization's; its trunk carries the calls.
  * @throws AppError `agent-not-found`, `agent-unbound`, `trunk-not-found`, `no-caller-number`, `caller-not-owned`.
  */
@@ -172,12 +193,7 @@ export async function batchParties(
   organizationId: number,
   input: Pick<BatchInput, 'agent' | 'trunk' | 'callerNumber' | 'throttle'>,
 ): Promise<BatchParties> {
-  const agent = await requireAgent(client, organizationId, input.agent)
-  if (agent.archived_at !== null) {
-    throw new AppError('agent-not-found', { field: 'agent', remedy: 'The agent is archived. Name another one.' })
-  }
-  if (agent.kind === UNBOUND_AGENT_KIND)
-    throw new AppError('agent-unbound', { field: 'agent', args: [agent.agent_uuid] })
+  const agent = await speakingAgent(client, organizationId, { reference: input.agent, field: 'agent' })
   const rules = await readDialingRules(client, organizationId)
   const { trunk, callerNumber } = input
   const defaultNumberId = agent.default_number_id ?? rules.default_number_id

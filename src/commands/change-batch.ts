@@ -23,14 +23,15 @@ export interface BatchUnderGate {
 }
 
 /**
- * Asks a verb of a batch under the gate. When the batch is already as the verb would make it, nothing is written.
+ * Asks a verb of a batch under the gate. When the batch is already as the verb would make it, nothing is written; with
+ * `onlyOnce` that is a conflict.
  *
  * @throws AppError `batch-not-found`, `batch-status-conflict`.
  */
 export function askOfBatch(
   context: CommandContext,
   actor: Actor,
-  request: { batchId: string; verb: BatchVerb },
+  request: { batchId: string; verb: BatchVerb; onlyOnce?: boolean },
   work: (batch: BatchUnderGate, target: BatchStatus) => Promise<void>,
 ): Promise<BatchView> {
   const { organizationId } = actor
@@ -38,7 +39,8 @@ export function askOfBatch(
     const row = await requireBatch(client, organizationId, request.batchId)
     const status = BATCH_STATUSES[row.status]!
     const target: BatchStatus | null = BATCH_TRANSITIONS[request.verb][status]
-    if (target === null) throw new AppError('batch-status-conflict', { args: [status, request.verb] })
+    if (target === null || (request.onlyOnce === true && target === status))
+      throw new AppError('batch-status-conflict', { args: [status, request.verb] })
     if (target !== status) await work({ client, gate, row, status }, target)
     return readBatchView(client, organizationId, row.batch_id)
   })

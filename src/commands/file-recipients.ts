@@ -116,11 +116,23 @@ function draftOf(row: RecipientRow): RecipientDraft {
     variables: row.variables,
     metadata: null,
     notBefore: null,
-    zones: row.timezone === undefined ? ZONE_SETS[row.zoneSet]! : [row.timezone],
+    zones: row.timezone === undefined ? ZONE_SETS[row.zoneSet]! : zoneAlone(row.timezone),
     invalid: false,
+    repeated: row.duplicateOf !== undefined,
     dialectFields: null,
     route: null,
   }
+}
+
+/** The same array for the same zone: lanes are looked up by it. There are a few hundred zones. */
+const zonesAlone = new Map<string, readonly string[]>()
+
+function zoneAlone(timezone: string): readonly string[] {
+  const known = zonesAlone.get(timezone)
+  if (known !== undefined) return known
+  const zones = [timezone]
+  zonesAlone.set(timezone, zones)
+  return zones
 }
 
 function rejectedValues(row: RejectedRow): RejectedRowValues {

@@ -18,13 +18,21 @@ export function uuidOf(text: string): string | null {
 
 /** An agent by its id in any spelling, or by an alias; archived ones too. @throws AppError `agent-not-found`. */
 export async function requireAgent(client: Client, organizationId: number, reference: string): Promise<AgentRow> {
+  const found = await lookForAgent(client, organizationId, reference)
+  if (found === undefined) throw new AppError('agent-not-found')
+  return found
+}
+
+export async function lookForAgent(
+  client: Client,
+  organizationId: number,
+  reference: string,
+): Promise<AgentRow | undefined> {
   const uuid = uuidOf(reference)
   const byId = uuid === null ? undefined : await findAgent(client, organizationId, { uuid })
   if (byId !== undefined) return byId
   const agentId = await findAlias(client, { organizationId, kind: 'agent', alias: reference })
-  const byAlias = agentId === undefined ? undefined : await findAgent(client, organizationId, { agentId })
-  if (byAlias === undefined) throw new AppError('agent-not-found')
-  return byAlias
+  return agentId === undefined ? undefined : findAgent(client, organizationId, { agentId })
 }
 
 /** A number by E.164, its id in any spelling, or an alias. @throws AppError `number-not-found`. */

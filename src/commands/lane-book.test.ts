@@ -30,3 +30,20 @@ test('staging lanes become contiguous ranges: in line, apart, then final ones, d
   expect(total).toBe(6)
   expect(settled).toEqual({ duplicate: 1, 'invalid-number': 0, 'not-allowed': 1 })
 })
+
+test('who is called in another way stands in a lane of its own, whatever the zones', () => {
+  const book = new LaneBook()
+  const route = { trunkId: 2, callerDigits: 1_500_555_0101, agentId: null, attemptsMax: null }
+  book.place(['A'], false)
+  book.place(['A'], false, route)
+  book.place(['A'], true, route)
+  book.place(['A'], false, { ...route, callerDigits: 1_500_555_0102 })
+  book.place(['A'], false, route)
+  expect(book.layout().lanes.map(({ route, firstSeq, endSeq, lastSeq }) => [route, firstSeq, endSeq, lastSeq])).toEqual(
+    [
+      [null, 1, 2, 2],
+      [route, 2, 4, 5],
+      [{ trunkId: 2, callerDigits: 1_500_555_0102 }, 5, 6, 6],
+    ],
+  )
+})

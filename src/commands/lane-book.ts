@@ -14,6 +14,10 @@ export interface LaneRoute {
   readonly trunkId: number
   /** Digits without the plus; null: nobody is called from it. */
   readonly callerDigits: number | null
+  /** Null: who speaks for the batch. */
+  readonly agentId: number | null
+  /** Null: as often as the batch says. */
+  readonly attemptsMax: number | null
 }
 
 /** Recipients of one kind while they arrive. Its index is the lane number in the stage. */
@@ -49,16 +53,29 @@ const STAGING_LANES_MAX = 32_000
 export class LaneBook {
   readonly #lanes: StagingLane[] = []
   readonly #laneByKey = new Map<string, number>()
+  /** Lanes by the very array of their zones, in line and apart: most recipients share a few arrays. */
+  readonly #known = {
+    inLine: new WeakMap<readonly string[], number>(),
+    apart: new WeakMap<readonly string[], number>(),
+  }
 
   /** The place of a recipient who may be called; without a route in the way of the batch. */
   place(zones: readonly string[], apart: boolean, route: LaneRoute | null = null): { lane: number; position: number } {
-    const key = `${apart ? 'apart' : 'line'} ${keyOf({ route, zones })}`
-    return this.#place(key, { route, zones, apart, verdict: null })
+    const key = () => `${apart ? 'apart' : 'line'} ${keyOf({ route, zones })}`
+    if (route !== null) return this.#next(this.#laneOf(key(), { route, zones, apart, verdict: null }))
+    const known = apart ? this.#known.apart : this.#known.inLine
+    let lane = known.get(zones)
+    if (lane === undefined) {
+      lane = this.#laneOf(key(), { route, zones, apart, verdict: null })
+      known.set(zones, lane)
+    }
+    return this.#next(lane)
   }
 
   /** The place of a recipient who is final. */
   placeFinal(verdict: ImportVerdict): { lane: number; position: number } {
-    return this.#place(`final ${verdict.outcome} ${verdict.cause}`, { route: null, zones: [], apart: false, verdict })
+    const lane = { route: null, zones: [], apart: false, verdict }
+    return this.#next(this.#laneOf(`final ${verdict.outcome} ${verdict.cause}`, lane))
   }
 
   layout(): LaneLayout {
@@ -96,17 +113,18 @@ export class LaneBook {
     return { lanes, ranges, total: seq - 1, settled }
   }
 
-  #place(key: string, lane: Omit<StagingLane, 'count'>): { lane: number; position: number } {
-    let number = this.#laneByKey.get(key)
-    if (number === undefined) {
-      number = this.#lanes.length
-      if (number >= STAGING_LANES_MAX) throw new Error('A batch has too many lanes')
-      this.#laneByKey.set(key, number)
-      this.#lanes.push({ ...lane, count: 0 })
-    }
-    const place = { lane: number, position: this.#lanes[number]!.count }
-    this.#lanes[number]!.count += 1
-    return place
+  #laneOf(key: string, lane: Omit<StagingLane, 'count'>): number {
+    const known = this.#laneByKey.get(key)
+    if (known !== undefined) return known
+    const number = this.#lanes.length
+    if (number >= STAGING_LANES_MAX) throw new Error('A batch has too many lanes')
+    this.#laneByKey.set(key, number)
+    this.#lanes.push({ ...lane, count: 0 })
+    return number
+  }
+
+  #next(lane: number): { lane: number; position: number } {
+    return { lane, position: this.#lanes[lane]!.count++ }
   }
 
   /** For each route and set of zones its staging lane in line and the one apart, in the order of their first recipients. */
@@ -136,6 +154,7 @@ export class LaneBook {
 }
 
 function keyOf({ route, zones }: Pick<StagingLane, 'route' | 'zones'>): string {
-  const way = route === null ? '' : `${route.trunkId}/${route.callerDigits}`
+  const way =
+    route === null ? '' : `${route.trunkId}/${route.callerDigits}/${route.agentId ?? ''}/${route.attemptsMax ?? ''}`
   return `${way} ${zones.join(' ')}`
 }

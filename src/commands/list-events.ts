@@ -19,7 +19,8 @@ export interface EventPage {
 const BLOCKS_AT_ONCE = 1_000
 
 /**
- * The event log from the beginning or behind a cursor, oldest first, gap-free and always in the same order.
+ * The event log from the beginning or behind a cursor, oldest first, gap-free and always in the same order. The id of
+ * an event is a cursor too: what comes behind it.
  * @throws AppError `invalid-cursor`, `batch-not-found`.
  */
 export function listEvents(
@@ -34,8 +35,7 @@ export function listEvents(
         ? null
         : (await requireBatch(client, actor.organizationId, options.batchId)).batch_id
     const list = `events of ${batchId}`
-    const opened = options.cursor === undefined ? [0, 0] : openCursor(context, actor, list, options.cursor)
-    const from = { blockNo: Number(opened[0]), index: Number(opened[1]) }
+    const from = placeOf(options.cursor) ?? openPlace(openCursor(context, actor, list, options.cursor ?? ''))
     const read = await readForward(client, actor.organizationId, { from, batchId, limit })
     return {
       items: read.rows.map((row) => eventView(context, actor.organizationId, row)),
@@ -43,6 +43,20 @@ export function listEvents(
       hasMore: read.hasMore,
     }
   })
+}
+
+/** No cursor has a point in it. Block numbers are exact as doubles. */
+const EVENT_ID = /^(\d{1,15})\.(\d{1,9})$/
+
+/** The beginning, or the place of an event; null: it is a cursor. */
+function placeOf(cursor: string | undefined): Position | null {
+  if (cursor === undefined) return { blockNo: 0, index: 0 }
+  const [, blockNo, index] = EVENT_ID.exec(cursor) ?? []
+  return blockNo === undefined ? null : { blockNo: Number(blockNo), index: Number(index) }
+}
+
+function openPlace([blockNo, index]: readonly (number | string)[]): Position {
+  return { blockNo: Number(blockNo), index: Number(index) }
 }
 
 interface Position {

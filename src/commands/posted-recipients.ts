@@ -18,6 +18,10 @@ export interface RecipientInput {
   readonly metadata?: JsonValue | undefined
   /** What the dialect must be able to repeat of this recipient. */
   readonly dialectFields?: JsonObject | undefined
+  /** Id in any spelling, or alias, of the agent that speaks, when that is not the batch's. */
+  readonly agent?: string | undefined
+  /** Dials at most, the first included, when that is fewer than the retry policy says. */
+  readonly attemptsMax?: number | undefined
   /** Id or alias of the trunk through which it is called, when that is not the batch's. */
   readonly trunk?: string | undefined
   /** Id, alias or E.164 of the number from which it is called, when that is not the batch's. */

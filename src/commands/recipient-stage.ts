@@ -2,14 +2,8 @@ import { NumberLines } from '../csv/number-lines.ts'
 import type { Cause } from '../model/cause.ts'
 import { hashNumbers } from '../model/id-cipher.ts'
 import { type CallPolicy, type CallRefusal, mayBeCalled } from '../model/phone-number.ts'
-import {
-  copyStaged,
-  deleteStaged,
-  STAGED_AT_ONCE,
-  type StagedRecipient,
-  sweepStaged,
-  takeUploadId,
-} from '../store/staged-recipients.ts'
+import { copyStaged, deleteStaged, STAGED_AT_ONCE, sweepStaged, takeUploadId } from '../store/staged-recipients.ts'
+import { StagedSlice } from '../store/staged-slice.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { type ImportVerdict, LaneBook, type LaneRoute } from './lane-book.ts'
 
@@ -26,6 +20,8 @@ export interface RecipientDraft {
   readonly zones: readonly string[]
   /** Shaped like a number and none. */
   readonly invalid: boolean
+  /** Whether its number stood in the list before; left out where nobody has looked yet. */
+  readonly repeated?: boolean
   /** Null: the batch's own way. */
   readonly route: RecipientRoute | null
 }
@@ -66,7 +62,7 @@ export class RecipientStage {
   readonly #rules: StageRules
   readonly #uploadId: string
   readonly #seen = new NumberLines()
-  #slice: StagedRecipient[] = []
+  #slice: StagedSlice
   #copying: Promise<void> = Promise.resolve()
   #dueCount = 0
   #chained = false
@@ -76,6 +72,7 @@ export class RecipientStage {
     this.#actor = actor
     this.#rules = options.rules
     this.#uploadId = options.uploadId
+    this.#slice = new StagedSlice(this.upload)
   }
 
   static async open(context: CommandContext, actor: Actor, rules: StageRules): Promise<RecipientStage> {
@@ -111,7 +108,7 @@ export class RecipientStage {
     const { lane, position } = verdict === null ? this.#placeOf(draft) : this.book.placeFinal(verdict)
     // Who is final never enters `due`, whatever the not-before says.
     const notBefore = verdict === null ? draft.notBefore : null
-    this.#slice.push({ lane, position, line, digits, variables, metadata, dialectFields, notBefore })
+    this.#slice.add({ lane, position, line, digits, variables, metadata, dialectFields, notBefore })
   }
 
   /** Sends the slice off once the one before has arrived. Rejects with the fault of the one before. */
@@ -119,7 +116,7 @@ export class RecipientStage {
     await this.#copying
     const slice = this.#slice
     if (slice.length === 0) return
-    this.#slice = []
+    this.#slice = new StagedSlice(this.upload)
     this.#copying = this.#copy(slice)
     // The fault is met at the next flush; until then nobody waits for it.
     this.#copying.catch(() => undefined)
@@ -145,7 +142,7 @@ export class RecipientStage {
       return this.book.place(draft.zones, true, draft.route)
     }
     if (this.#rules.duplicateNumbers === 'skip') return this.book.place(draft.zones, false, draft.route)
-    const held = this.#seen.firstLine(draft.digits, draft.line) !== 0
+    const held = this.#isRepeated(draft)
     if (held) this.#chained = true
     return this.book.place(draft.zones, held, draft.route)
   }
@@ -156,19 +153,21 @@ export class RecipientStage {
     if (draft.digits === callerDigits) return { outcome: 'not-allowed', cause: 'own-number' }
     const allowed = policy === null ? null : mayBeCalled(draft.digits, policy)
     if (allowed !== null && !allowed.ok) return { outcome: 'not-allowed', cause: CAUSE_OF_REFUSAL[allowed.reason] }
-    if (this.#rules.duplicateNumbers === 'skip' && this.#seen.firstLine(draft.digits, draft.line) !== 0) {
+    if (this.#rules.duplicateNumbers === 'skip' && this.#isRepeated(draft)) {
       return { outcome: 'duplicate', cause: 'number-repeated' }
     }
     return null
   }
 
-  #copy(slice: readonly StagedRecipient[]): Promise<void> {
+  /** Asked only of those who may be called, so the first of a number is never held up by one who may not. */
+  #isRepeated({ digits, line, repeated }: RecipientDraft): boolean {
+    return repeated ?? this.#seen.firstLine(digits, line) !== 0
+  }
+
+  #copy(slice: StagedSlice): Promise<void> {
     const key = this.#context.secrets.numberHashKey(this.#actor.organizationId)
-    const hashes = hashNumbers(
-      key,
-      slice.map((row) => row.digits),
-    )
-    return inOrganization(this.#context, this.#actor, (client) => copyStaged(client, this.upload, slice, hashes))
+    const bytes = slice.finish(hashNumbers(key, slice.digits))
+    return inOrganization(this.#context, this.#actor, (client) => copyStaged(client, bytes))
   }
 }
 

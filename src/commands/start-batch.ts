@@ -9,10 +9,15 @@ import type { BatchView } from './views.ts'
 
 /**
  * Starts a draft or a scheduled batch now. Repeating it is harmless.
- * @throws AppError `batch-not-found`, `batch-status-conflict`.
+ * @throws AppError `batch-not-found`; `batch-status-conflict`, with `onlyOnce` also for one that has started.
  */
-export function startBatch(context: CommandContext, actor: Actor, batchId: string): Promise<BatchView> {
-  return askOfBatch(context, actor, { batchId, verb: 'start' }, async ({ client, gate, row }) => {
+export function startBatch(
+  context: CommandContext,
+  actor: Actor,
+  batchId: string,
+  { onlyOnce = false }: { onlyOnce?: boolean } = {},
+): Promise<BatchView> {
+  return askOfBatch(context, actor, { batchId, verb: 'start', onlyOnce }, async ({ client, gate, row }) => {
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }
     await writeBatchStatus(client, gate, key, { statusCode: BATCH_STATUS_CODE.running, started: true })
     await appendBatchEvent(asQueryable(client), gate, row.batch_id, EVENT_KINDS['batch-started'])

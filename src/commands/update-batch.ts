@@ -2,11 +2,13 @@ import { AppError } from '../errors.ts'
 import { BATCH_STATUS_CODE, BATCH_STATUSES } from '../model/batch.ts'
 import type { CallingWindow } from '../model/calling-window.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
+import type { RetryPolicy } from '../model/retry-policy.ts'
 import { type BatchEdit, type BatchRow, touchBatch, writeBatchEdit, writeBatchStatus } from '../store/batches.ts'
 import { appendBatchEvent } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
-import { checkedConcurrency, checkedExpiry, jsonOrNull, throttleIdOf } from './batch-terms.ts'
-import { checkedDate, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { checkedConcurrency, checkedExpiry, jsonOrNull, speakingAgent, throttleIdOf } from './batch-terms.ts'
+import { checkedDate, checkedRetryPolicy, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { checkMinimumWindow } from './minimum-window.ts'
@@ -22,10 +24,16 @@ export interface BatchChanges {
   readonly expiresAt?: Date | null | undefined
   /** Refuses an expiry before which not everyone can be called. */
   readonly refuseShortWindow?: boolean | undefined
-  /** Only before the batch has started. Null: one that is scheduled starts now. */
+  /** Only before the batch has started. Null: one that is scheduled, or no draft any more, starts now. */
   readonly startAt?: Date | null | undefined
   /** What a start in the past means: a refusal (the default) or now. */
   readonly pastStart?: 'refuse' | 'now' | undefined
+  /** Only before the batch has started: true makes a draft of it, false ends that, and it starts at its start or now. */
+  readonly draft?: boolean | undefined
+  /** Id in any spelling, or alias: who speaks from the next call on. The caller stays. */
+  readonly agent?: string | undefined
+  /** Counts from the next call that ends on. */
+  readonly retryPolicy?: RetryPolicy | undefined
   /** Name or id; null takes it away. Holds from the next claim on. */
   readonly throttle?: string | null | undefined
   readonly metadata?: JsonObject | null | undefined
@@ -45,23 +53,22 @@ export function updateBatch(
   const { organizationId } = actor
   return underGate(context, actor, async (client, gate) => {
     const row = await requireBatch(client, organizationId, batchId)
-    const { throttle } = changes
-    const throttleId = throttle === undefined ? row.throttle_id : await throttleIdOf(client, organizationId, throttle)
-    const edit = { ...editOf(row, gate, changes), throttleId }
+    const edit = await editOf(client, row, gate, changes)
     await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, edit)
     if (changes.refuseShortWindow === true) await checkMinimumWindow(client, gate, row.batch_id)
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }
-    if (startsNow(row, gate, edit)) {
-      await writeBatchStatus(client, gate, key, { statusCode: BATCH_STATUS_CODE.running, started: true })
-      await appendBatchEvent(asQueryable(client), gate, row.batch_id, EVENT_KINDS['batch-started'])
-    } else await touchBatch(client, gate, key)
+    const statusCode = statusAfter(row, gate, { changes, edit })
+    const started = statusCode === BATCH_STATUS_CODE.running && row.started_at === null
+    if (statusCode !== row.status) await writeBatchStatus(client, gate, key, { statusCode, started })
+    else await touchBatch(client, gate, key)
+    if (started) await appendBatchEvent(asQueryable(client), gate, row.batch_id, EVENT_KINDS['batch-started'])
     return readBatchView(client, organizationId, row.batch_id)
   })
 }
 
-function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): Omit<BatchEdit, 'throttleId'> {
+async function editOf(client: Client, row: BatchRow, gate: Gate, changes: BatchChanges): Promise<BatchEdit> {
   refuseWhatIsOver(row, changes)
-  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields } = changes
+  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields, agent, retryPolicy, throttle } = changes
   const startAt = changes.startAt === undefined ? row.start_at : newStart(row, gate, changes)
   return {
     name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
@@ -69,6 +76,12 @@ function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): Omit<BatchEdi
     metadata: metadata === undefined ? storedText(row.metadata) : jsonOrNull(metadata, 'metadata'),
     dialectFields:
       dialectFields === undefined ? storedText(row.dialect_fields) : jsonOrNull(dialectFields, 'dialectFields'),
+    agentId:
+      agent === undefined
+        ? row.agent_id
+        : (await speakingAgent(client, gate.organizationId, { reference: agent, field: 'agent' })).agent_id,
+    throttleId: throttle === undefined ? row.throttle_id : await throttleIdOf(client, gate.organizationId, throttle),
+    retryPolicy: retryPolicy === undefined ? row.retry_policy : checkedRetryPolicy(retryPolicy),
     liveMax: concurrency === undefined ? row.live_max : checkedConcurrency(concurrency, gate.liveMax),
     startAt,
     expiresAt: expiresAt === undefined ? row.expires_at : checkedExpiry(expiresAt, startAt, gate.nowEpochMs),
@@ -77,29 +90,44 @@ function editOf(row: BatchRow, gate: Gate, changes: BatchChanges): Omit<BatchEdi
 
 function refuseWhatIsOver(row: BatchRow, changes: BatchChanges): void {
   const status = BATCH_STATUSES[row.status]!
-  const touched = (['concurrency', 'callingWindow', 'startAt'] as const).find((field) => changes[field] !== undefined)
+  const touched = (['concurrency', 'callingWindow', 'startAt', 'agent', 'retryPolicy'] as const).find(
+    (field) => changes[field] !== undefined,
+  )
   if (OVER.has(status) && touched !== undefined) {
     throw new AppError('batch-status-conflict', { args: [status, 'change how it is dialled'], field: touched })
   }
 }
 
-/** A scheduled batch whose start was taken away, or moved into the past. */
-function startsNow(row: BatchRow, gate: Gate, { startAt }: BatchEdit): boolean {
-  if (row.status !== BATCH_STATUS_CODE.scheduled) return false
-  return startAt === null || startAt.getTime() <= gate.nowEpochMs
+/** What has not started waits as a draft, waits for its start, or starts when that was taken away or has passed. */
+function statusAfter(row: BatchRow, gate: Gate, to: { changes: BatchChanges; edit: BatchEdit }): number {
+  const { draft } = to.changes
+  const { startAt } = to.edit
+  const { status } = row
+  const waits = status === BATCH_STATUS_CODE.draft || status === BATCH_STATUS_CODE.scheduled
+  if (!waits && draft !== undefined) {
+    throw new AppError('batch-status-conflict', { args: [BATCH_STATUSES[status]!, 'change its start'], field: 'draft' })
+  }
+  if (!waits) return status
+  if (draft ?? status === BATCH_STATUS_CODE.draft) return BATCH_STATUS_CODE.draft
+  const starts = startAt === null || startAt.getTime() <= gate.nowEpochMs
+  return starts ? BATCH_STATUS_CODE.running : BATCH_STATUS_CODE.scheduled
 }
 
-function newStart(row: BatchRow, gate: Gate, { startAt = null, pastStart }: BatchChanges): Date | null {
+function newStart(row: BatchRow, gate: Gate, { startAt = null, pastStart, draft }: BatchChanges): Date | null {
   const status = BATCH_STATUSES[row.status]!
   if (row.started_at !== null || OVER.has(status)) {
     throw new AppError('batch-status-conflict', { args: [status, 'start at another time'], field: 'startAt' })
   }
   if (startAt === null) return null
   checkedDate(startAt, 'startAt')
-  if (startAt.getTime() <= gate.nowEpochMs && status !== 'draft' && pastStart !== 'now') {
+  if (startAt.getTime() <= gate.nowEpochMs && !staysDraft(status, draft) && pastStart !== 'now') {
     throw new AppError('start-in-past', { field: 'startAt' })
   }
   return startAt
+}
+
+function staysDraft(status: string, draft: boolean | undefined): boolean {
+  return draft ?? status === 'draft'
 }
 
 function storedText(value: Record<string, unknown> | null): string | null {

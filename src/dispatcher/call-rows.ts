@@ -5,6 +5,7 @@ import { DUE_REASONS } from '../model/due-reason.ts'
 import { decideRetry } from '../model/retry-policy.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import type { ProgressedCall } from '../store/progress-calls.ts'
 import { LiveCall } from './live-call.ts'
 import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 
@@ -22,7 +23,7 @@ export function endedCallRow(
 ): EndedCall {
   const ending = call.ending!
   const { batch, nowEpochMs, asksToStop } = follow
-  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch) : -1
+  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch, nowEpochMs) : -1
   // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
   const stopped = ending.disposition === 'not-sent' && retry < 0
   return {
@@ -49,13 +50,15 @@ export function endedCallRow(
   }
 }
 
-function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
+function retryAfterMs(call: LiveCall, batch: BatchMirror, nowEpochMs: number): number {
   const { disposition, cause } = call.ending!
   if (disposition === 'not-sent') return NOT_SENT_DELAYS_MS[cause] ?? 0
   const decision = decideRetry(batch.definition.retryPolicy, {
     disposition,
     counted: call.counted,
     unallocatedNumber: cause === 'unallocated-number',
+    nowEpochMs,
+    attemptsMax: batch.lanes.get(call.lane)?.attemptsMax ?? null,
   })
   return 'retryAfterSeconds' in decision ? Math.round(decision.retryAfterSeconds * 1000) : -1
 }
@@ -63,6 +66,25 @@ function retryAfterMs(call: LiveCall, batch: BatchMirror): number {
 /** Whether the person pressed the key that puts their number on the suppression list. */
 export function pressed(call: LiveCall, key: string | null): boolean {
   return key !== null && (call.ending?.keysPressed?.includes(key) ?? false)
+}
+
+/** What is known of a call now; more may come while it is being written. */
+export function progressedCallRow(call: LiveCall): ProgressedCall {
+  return {
+    numberHash: call.numberHash,
+    batchId: call.batchId,
+    seq: call.seq,
+    n: call.n,
+    claimedAtEpochMs: call.claimedAtEpochMs,
+    savedState: call.savedState,
+    reachedState: call.reachedState,
+    acceptedMs: call.acceptedMs,
+    ringingMs: call.ringingMs,
+    answeredMs: call.answeredMs,
+    answeredByCode: call.answeredByCode,
+    unsavedCarrierCallId: call.unsavedCarrierCallId,
+    unsavedCarrierState: call.unsavedCarrierState,
+  }
 }
 
 /** A call as its row tells it; the copy knows nothing that the row does not. */

@@ -1,15 +1,16 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
-import type { BatchDefinition, TrunkDefinition } from '../store/definitions.ts'
+import type { AgentDefinition, TrunkDefinition } from '../store/definitions.ts'
 import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
+import { ProgressColumns, type ProgressedCall } from '../store/progress-calls.ts'
 import type { ThrottleState } from '../store/throttle-states.ts'
-import { endedCallRow, pressed } from './call-rows.ts'
+import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
-import { type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
+import { agentOf, type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
 import { type ResolvedStrays, resolveStrays } from './stray-evidence.ts'
 
 /** Lanes whose figures a patrol reads again at once. */
@@ -23,13 +24,15 @@ export interface CycleOptions {
   /** False: nothing new is claimed (the node drains); what arrived is still written. */
   readonly claiming: boolean
   readonly skipIfTaken: boolean
+  /** Settles when this node's cycle before is taken over; until then nothing is decided. */
+  readonly before: Promise<unknown> | null
   /** Work of the cycle before that may be done while the server works on this one. */
   readonly whileUnderway: () => void
   /** Both clocks, read right before the gate is asked for: the send deadline counts from here. */
   readonly stamp: () => AskedAt
   readonly refOf: (call: LiveCallRow) => string
-  /** The key by which people whom a batch calls ask not to be called again; null: there is none. */
-  readonly stopKeyOf: (batch: BatchDefinition) => string | null
+  /** The key by which people to whom an agent speaks ask not to be called again; null: there is none. */
+  readonly stopKeyOf: (agent: AgentDefinition) => string | null
   /** Gets the organization's trunks whenever its definitions have changed. */
   readonly learnTrunks: (trunks: readonly TrunkDefinition[]) => void
 }
@@ -63,12 +66,10 @@ export interface CycleResult {
   readonly throttles: readonly ThrottleState[]
 }
 
-/** A call and the state that was written for it; more may have arrived while it was being written. */
+/** A call and what was written of it; more may have arrived while it was being written. */
 interface Progress {
   readonly call: LiveCall
-  readonly state: number
-  readonly carrierCallId: string | null
-  readonly carrierState: string | null
+  readonly row: ProgressedCall
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -92,18 +93,20 @@ interface Underway {
  * that a freed slot is used again in the very commit that frees it. Two round trips: the gate, then all the rest.
  *
  * Null: another transaction holds the gate and `skipIfTaken` was set; nothing was written and the inbox is back.
- * When it throws, the inbox is back as well (for {@link StaleCopies} as evidence to be judged by the rows), and what may or may not have been committed is found out by later cycles.
+ * When it throws, the inbox is back as well, and what may or may not have been committed is found out by later cycles.
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const inbox = desk.takeInbox()
   const askedAt = options.stamp()
   let claimedAtEpochMs: number | null = null
   try {
+    const prepared = prepare(inbox.calls)
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
       async (gate, transaction) => {
-        const plan = await planCycle(desk, { inbox, gate, transaction, options, askedAt })
+        await options.before
+        const plan = await planCycle(desk, { inbox, prepared, gate, transaction, options, askedAt })
         if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
         return plan
       },
@@ -128,8 +131,28 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
   }
 }
 
+/** Calls as they are to be written. What is heard of them from now on travels with a later cycle. */
+interface Prepared {
+  readonly ended: readonly LiveCall[]
+  readonly progressed: readonly Progress[]
+  readonly columns: ProgressColumns
+}
+
+/** Done before the gate is ours: the less is left to do behind it, the sooner it is the next one's. */
+function prepare(calls: readonly LiveCall[]): Prepared {
+  const progressed = calls
+    .filter((call) => call.ending === null && call.unsaved)
+    .map((call) => ({ call, row: progressedCallRow(call) }))
+  return {
+    ended: calls.filter((call) => call.endingUnsaved),
+    progressed,
+    columns: new ProgressColumns(progressed.map(({ row }) => row)),
+  }
+}
+
 interface Plan {
   readonly inbox: Inbox
+  readonly prepared: Prepared
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
@@ -137,16 +160,19 @@ interface Plan {
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
-  const { inbox, gate, transaction, options } = plan
+  const { inbox, prepared, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
   const { adopted, hangUps } = await doChores(desk, plan)
   // Before anything is written: what is waited for behind a write hides why that write failed.
   if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
-  const calls = [...inbox.calls, ...strays.calls]
-  await learnMissingBatches(desk, transaction, [...calls, ...strays.corrected])
-  const ended = calls.filter((call) => call.ending !== null)
+  await learnMissingBatches(desk, transaction, [...inbox.calls, ...strays.calls, ...strays.corrected])
+  const found = prepare(strays.calls)
+  const ended = [...prepared.ended, ...found.ended]
+  const progressed = [...prepared.progressed, ...found.progressed]
+  for (const { columns } of [prepared, found]) if (columns.calls.length > 0) transaction.progressCalls(columns)
+
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
   const endedRows = ended.map((call) =>
     endedCallRow(call, {
@@ -155,16 +181,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
       asksToStop: asking.has(call),
     }),
   )
-  const progressed = calls
-    .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({
-      call,
-      state: call.reachedState,
-      carrierCallId: call.carrierCallId,
-      carrierState: call.carrierState,
-    }))
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
-  if (progressed.length > 0) transaction.progressCalls(progressed.map(({ call }) => call))
   if (ended.length > 0) transaction.endCalls(endedRows)
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
@@ -273,11 +290,11 @@ async function learnMissingBatches(
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
 }
 
-/** Known from the batch and not from the call, which another node may have placed. */
+/** Known from the lane and not from the call, which another node may have placed. */
 function asksToStop(desk: OrganizationDesk, call: LiveCall, options: CycleOptions): boolean {
   if (!call.ending?.keysPressed) return false
   const batch = desk.mirror.batches.get(call.batchId)
-  return batch !== undefined && pressed(call, options.stopKeyOf(batch.definition))
+  return batch !== undefined && pressed(call, options.stopKeyOf(agentOf(batch, call.lane)))
 }
 
 /** By whichever clock counted more: one shows a stopped process, the other a machine that slept. */

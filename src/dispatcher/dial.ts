@@ -6,7 +6,7 @@ import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import { type AskedAt, millisecondsSince } from './cycle.ts'
 import type { LiveCall } from './live-call.ts'
 import type { OrganizationDesk } from './organization-desk.ts'
-import { type BatchMirror, SEND_DEADLINE_MS } from './organization-mirror.ts'
+import { agentOf, type BatchMirror, SEND_DEADLINE_MS } from './organization-mirror.ts'
 import type { TrunkCarriers } from './trunk-carriers.ts'
 
 export interface DialOptions {
@@ -46,14 +46,15 @@ export function dial(
   call.newsAtMonotonicMs = clock.monotonicMs()
   const batch = desk.mirror.batches.get(claim.batchId)
   const carrier = options.carriers.get(desk.organizationId, claim.trunkId)
-  const agent = batch && options.agentKind(batch.definition.agentKind)
+  const definition = batch && agentOf(batch, claim.lane)
+  const agent = definition && options.agentKind(definition.kind)
   if (!batch || !carrier || !agent) {
     endUnsent(desk, call, { cause: 'trunk-unreachable', clock })
     return
   }
   let speech: AgentSpeech
   try {
-    speech = agent.speech(batch.definition.agentSettings, () => variablesOf(batch, claim.variables))
+    speech = agent.speech(definition.settings, () => variablesOf(batch, claim.variables))
   } catch {
     call.endAs('failed', 'agent-error', clock.nowEpochMs())
     desk.touch(call)

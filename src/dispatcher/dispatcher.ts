@@ -8,11 +8,13 @@ import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
+import { DispatcherCounters } from './dispatcher-counters.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
 import { Patrol } from './patrol.ts'
 import { Reconciler } from './reconcile.ts'
+import { TrunkBreaker } from './trunk-breaker.ts'
 import { type OpenCarrier, TrunkCarriers } from './trunk-carriers.ts'
 
 export interface DispatcherLog {
@@ -43,19 +45,8 @@ interface EvidenceSource {
   readonly trunkId: number
 }
 
-/** What the dispatcher has counted since its start; read by the metrics. */
-export interface DispatcherCounters {
-  cycles: number
-  cyclesFailed: number
-  dialed: number
-  ended: number
-  notSent: number
-  unknown: number
-  terminalConflicts: number
-  corrected: number
-  unmatchedEvents: number
-  adopted: number
-}
+/** In how many milliseconds an organization wants its next cycle; null: when something happens. */
+type Pause = number | null | 'failed'
 
 /** Pause before a cycle that failed is tried again. */
 const RETRY_CYCLE_MS = 200
@@ -72,25 +63,18 @@ const FRUITLESS_MS = 50
  * arrives meanwhile travels with the next one: the busier, the larger the groups.
  */
 export class Dispatcher {
-  readonly counters: DispatcherCounters = {
-    cycles: 0,
-    cyclesFailed: 0,
-    dialed: 0,
-    ended: 0,
-    notSent: 0,
-    unknown: 0,
-    terminalConflicts: 0,
-    corrected: 0,
-    unmatchedEvents: 0,
-    adopted: 0,
-  }
+  readonly counters = new DispatcherCounters()
   readonly #options: DispatcherOptions
   readonly #desks = new Map<number, OrganizationDesk>()
   readonly #calls = new Map<string, LiveCall>()
   readonly #ready = new Set<number>()
   readonly #running = new Set<number>()
+  /** The cycle of each running organization that is on its way, and the one behind it. */
+  readonly #current = new Map<number, Promise<Pause>>()
+  readonly #linedUp = new Map<number, Promise<Pause>>()
   readonly #timers = new Map<number, Timer>()
   readonly #carriers: TrunkCarriers
+  readonly #breaker: TrunkBreaker
   readonly #lease: NodeLease
   readonly #patrol: Patrol
   readonly #reconciler: Reconciler
@@ -104,6 +88,7 @@ export class Dispatcher {
       const source = { organizationId, trunkId: trunk.trunkId }
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
     })
+    this.#breaker = new TrunkBreaker({ ...options, carriers: this.#carriers, tell: (id) => this.#makeReady(id) })
     this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
@@ -174,13 +159,14 @@ export class Dispatcher {
     this.#stopped = true
     this.#patrol.stop()
     this.#reconciler.stop()
+    this.#breaker.stop()
     for (const timer of this.#timers.values()) timer.cancel()
     while (this.#running.size > 0) await this.#idle()
     // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
     for (const desk of this.#desks.values()) {
       desk.doDeferred()
-      if (desk.hasMail) await this.#cycle(desk)
+      if (desk.hasMail) await this.#cycle(desk, null)
     }
     await this.#lease.stop()
     await this.#options.store.close()
@@ -200,21 +186,20 @@ export class Dispatcher {
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
     // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
-    if (call && call.ending === null) this.#merge(desk, call, event)
+    const live = call?.ending === null ? call : undefined
+    if (live) this.#merge(desk, live, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
-    if (onDurable) desk.addOnDurable(onDurable)
+    if (onDurable) desk.addOnDurable(live, onDurable)
     if (desk.hasMail) this.#makeReady(desk.organizationId)
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    if (call.merge(event)) {
-      desk.touch(call)
-      // A carrier that did not know the call yet when it was asked can end it now.
-      if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
-    }
+    if (call.merge(event)) desk.touch(call)
+    // A carrier that did not know the call yet when it was asked can end it now.
+    if (call.hangUpAsked && call.ending === null) this.#hangUp(call)
     call.newsAtMonotonicMs = this.#options.clock.monotonicMs()
     call.misses = 0
-    this.#noteTrunk(desk, call, event)
+    this.#breaker.note(desk, call.trunkId, event)
   }
 
   async #openByUuid(trunkUuid: string) {
@@ -251,7 +236,7 @@ export class Dispatcher {
       this.#ready.delete(organizationId)
       this.#running.add(organizationId)
       this.#timers.get(organizationId)?.cancel()
-      this.#cycle(this.#deskOf(organizationId)).then((pauseMs) => {
+      this.#serve(this.#deskOf(organizationId)).then((pauseMs) => {
         this.#running.delete(organizationId)
         this.#arm(organizationId, pauseMs)
         this.#tellIdle()
@@ -271,26 +256,58 @@ export class Dispatcher {
     }
   }
 
-  /** Returns in how many milliseconds the organization wants its next cycle; null: when something happens. */
-  async #cycle(desk: OrganizationDesk): Promise<number | null> {
+  /** Runs cycles until none is lined up. */
+  async #serve(desk: OrganizationDesk): Promise<number | null> {
+    let cycle: Promise<Pause> | null = this.#cycle(desk, null)
+    let pause: Pause = null
+    while (cycle) {
+      this.#current.set(desk.organizationId, cycle)
+      pause = await cycle
+      cycle = this.#linedUp.get(desk.organizationId) ?? null
+      this.#linedUp.delete(desk.organizationId)
+    }
+    if (pause !== 'failed') return pause
+    if (!this.#stopped) await sleep(this.#options.clock, RETRY_CYCLE_MS)
+    return 0
+  }
+
+  /**
+   * A large group waits while its organization's transaction is on its way, and nobody else wants to be served: the next
+   * cycle lines up at the gate now, so that the server has its statements as soon as this one has committed.
+   */
+  #lineUp(desk: OrganizationDesk): void {
+    const { organizationId } = desk
+    const othersWait = this.#ready.size > (this.#ready.has(organizationId) ? 1 : 0)
+    if (this.#stopped || othersWait || desk.waitingCalls < DEFER_FROM) return
+    const before = this.#current.get(organizationId)
+    if (before) this.#linedUp.set(organizationId, this.#cycle(desk, before))
+  }
+
+  /** Runs one cycle; `before` is the one of the same organization that is on its way. */
+  async #cycle(desk: OrganizationDesk, before: Promise<unknown> | null): Promise<Pause> {
     const { clock, store, log } = this.#options
     try {
       const result = await runCycle(desk, {
         store,
         nodeId: this.#lease.nodeId,
         claiming: this.#claiming && this.#lease.valid,
-        skipIfTaken: this.#ready.size > 0,
-        whileUnderway: () => desk.doDeferred(),
+        skipIfTaken: before === null && this.#ready.size > 0,
+        before,
+        whileUnderway: () => {
+          desk.doDeferred()
+          this.#lineUp(desk)
+        },
         stamp: () => ({ monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }),
         refOf: (row) => this.#refOf(desk, row),
-        stopKeyOf: (batch) => this.#options.agentKind(batch.agentKind)?.stopKey(batch.agentSettings) ?? null,
+        stopKeyOf: (agent) => this.#options.agentKind(agent.kind)?.stopKey(agent.settings) ?? null,
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
       this.counters.cycles++
       if (!result) return 1
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
-      if (!desk.hasMail || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
+      const goesOn = desk.hasMail || this.#linedUp.has(desk.organizationId)
+      if (!goesOn || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
       if (error instanceof StaleCopies) {
@@ -300,8 +317,7 @@ export class Dispatcher {
       this.counters.cyclesFailed++
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
-      if (!this.#stopped) await sleep(clock, RETRY_CYCLE_MS)
-      return 0
+      return 'failed'
     }
   }
 
@@ -309,16 +325,15 @@ export class Dispatcher {
   #settle(desk: OrganizationDesk, result: CycleResult): () => void {
     const { mirror } = desk
     const { claimed, gate, inbox, askedAt } = result
+    desk.settle(inbox)
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
     this.#settleEnded(desk, result)
     this.#settleProgressed(desk, result)
     this.#settleStrays(desk, result)
-    for (const call of result.hangUps) {
-      if (!call.hangUpAsked) this.#hangUp(call)
-      call.hangUpAsked = true
-    }
+    for (const call of result.hangUps) if (!call.hangUpAsked) this.#hangUp(call)
+    for (const call of result.hangUps) call.hangUpAsked = true
     mirror.live = gate.live - result.ended.length + claimed.length
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnThrottles([], result.throttles)
@@ -350,6 +365,7 @@ export class Dispatcher {
       const row = result.endedRows[index]!
       if (row.retryAfterMs >= 0) desk.mirror.noteDue(call.batchId, call.lane, result.gate.nowEpochMs + row.retryAfterMs)
       desk.mirror.noteEnded(call.batchId, 1)
+      call.endingSaved = true
       if (call.ending?.disposition === 'not-sent') this.counters.notSent++
       if (call.ending?.disposition === 'unknown') this.counters.unknown++
       this.#release(desk, call)
@@ -357,10 +373,10 @@ export class Dispatcher {
   }
 
   #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    for (const { call, state, carrierCallId, carrierState } of result.progressed) {
-      call.savedState = Math.max(call.savedState, state)
-      call.savedCarrierCallId ??= carrierCallId
-      call.savedCarrierState = carrierState
+    for (const { call, row } of result.progressed) {
+      call.savedState = Math.max(call.savedState, row.reachedState)
+      call.savedCarrierCallId ??= row.unsavedCarrierCallId
+      call.savedCarrierState = row.unsavedCarrierState ?? call.savedCarrierState
       if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
     }
   }
@@ -442,37 +458,6 @@ export class Dispatcher {
     const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
     const carrier = this.#carriers.get(call.organizationId, call.trunkId)
     carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
-  }
-
-  #noteTrunk(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
-    const failed =
-      (event.kind === 'not-sent' && event.cause === 'trunk-unreachable') ||
-      (event.kind === 'ended' && event.cause === 'carrier-error')
-    if (event.kind === 'accepted' || event.kind === 'ringing') {
-      if (!this.#carriers.noteSuccess(desk.organizationId, call.trunkId)) return
-      desk.setTrunkHealth(call.trunkId, { failuresInRow: 0, blockedForMs: null })
-    } else if (failed) {
-      const shut = this.#carriers.noteFailure(desk.organizationId, call.trunkId)
-      if (shut) this.#shutTrunk(desk, call.trunkId, shut)
-    }
-  }
-
-  /** Keeps a trunk shut for a while, then asks whether it is back. The row stays shut a little longer than the wait. */
-  #shutTrunk(
-    desk: OrganizationDesk,
-    trunkId: number,
-    health: { failuresInRow: number; blockedForMs: number | null },
-  ): void {
-    const { clock, log } = this.#options
-    const { blockedForMs } = health
-    desk.setTrunkHealth(trunkId, { ...health, blockedForMs: blockedForMs === null ? null : blockedForMs + 5000 })
-    this.#makeReady(desk.organizationId)
-    if (blockedForMs === null) return
-    log.warn({ organizationId: desk.organizationId, trunkId, blockedForMs }, 'A trunk fails and gets no calls')
-    clock.setTimer(blockedForMs, () => {
-      if (this.#stopped) return
-      this.#carriers.probe(desk.organizationId, trunkId, (next) => this.#shutTrunk(desk, trunkId, next))
-    })
   }
 
   #onBeat(): void {

@@ -64,6 +64,12 @@ export class LiveCall {
   hangUpAsked = false
   /** True while it stands in the list of what the next transaction writes. */
   dirty = false
+  /** True while a transaction that writes it is on its way, or lines up for one. */
+  underway = false
+  /** Runs when what stands in that list is committed. */
+  readonly onDurable: (() => void)[] = []
+  /** Its row has become an attempt. */
+  endingSaved = false
   /** Monotonic time of the last news, and how often it was looked up in vain since. */
   newsAtMonotonicMs = 0
   misses = 0
@@ -121,11 +127,15 @@ export class LiveCall {
   /** True when its row lacks something this copy knows. */
   get unsaved(): boolean {
     return (
-      this.ending !== null ||
+      this.endingUnsaved ||
       this.reachedState > this.savedState ||
       (this.carrierCallId !== null && this.savedCarrierCallId === null) ||
       this.carrierState !== this.savedCarrierState
     )
+  }
+
+  get endingUnsaved(): boolean {
+    return this.ending !== null && !this.endingSaved
   }
 
   get unsavedCarrierCallId(): string | null {

@@ -38,6 +38,12 @@ export interface Inbox {
   chores: Chores
 }
 
+/**
+ * What one transaction writes at most. Larger groups cost no less a call; with several on their way, the server writes
+ * one while this node takes in the news of another.
+ */
+const GROUP_MAX = 3000
+
 function emptyInbox(): Inbox {
   return {
     calls: [],
@@ -80,6 +86,11 @@ export class OrganizationDesk {
     )
   }
 
+  /** Calls whose rows lack something. */
+  get waitingCalls(): number {
+    return this.#inbox.calls.length
+  }
+
   askFor(chores: Partial<Chores>): void {
     Object.assign(this.#inbox.chores, chores)
   }
@@ -98,8 +109,14 @@ export class OrganizationDesk {
     this.#inbox.carrierEvents.push({ trunkId, eventKey })
   }
 
-  addOnDurable(run: () => void): void {
-    this.#inbox.onDurable.push(run)
+  /** Has `run` called when all that is known of the call now, or of calls not held here, is committed. */
+  addOnDurable(call: LiveCall | undefined, run: () => void): void {
+    if (!call?.dirty && !call?.underway) {
+      this.#inbox.onDurable.push(run)
+      return
+    }
+    this.touch(call)
+    call.onDurable.push(run)
   }
 
   setTrunkHealth(trunkId: number, change: TrunkHealthChange): void {
@@ -117,23 +134,47 @@ export class OrganizationDesk {
   takeCalls(): readonly LiveCall[] {
     const { calls } = this.#inbox
     this.#inbox.calls = []
-    for (const call of calls) call.dirty = false
+    for (const call of calls) {
+      call.dirty = false
+      this.#inbox.onDurable.push(...call.onDurable.splice(0))
+    }
     return calls
   }
 
+  /** Takes what one transaction writes; calls that one before it is still writing stay, and more than a group. */
   takeInbox(): Inbox {
     const taken = this.#inbox
     this.#inbox = emptyInbox()
-    for (const call of taken.calls) call.dirty = false
+    const calls = taken.calls
+    taken.calls = []
+    for (const call of calls) {
+      if (call.underway || taken.calls.length === GROUP_MAX) {
+        this.#inbox.calls.push(call)
+        continue
+      }
+      call.dirty = false
+      call.underway = true
+      taken.calls.push(call)
+      taken.onDurable.push(...call.onDurable.splice(0))
+    }
     return taken
+  }
+
+  /** The transaction that took it has committed. */
+  settle(taken: Inbox): void {
+    for (const call of taken.calls) call.underway = false
   }
 
   /** Puts back what a failed transaction did not write. What came since stays behind it. */
   restore(taken: Inbox): void {
     const since = this.#inbox
     this.#inbox = taken
-    for (const call of taken.calls) call.dirty = true
-    for (const call of since.calls) if (!taken.calls.includes(call)) taken.calls.push(call)
+    const calls = new Set([...taken.calls, ...since.calls])
+    for (const call of taken.calls) {
+      call.dirty = true
+      call.underway = false
+    }
+    taken.calls = [...calls]
     taken.strays.push(...since.strays)
     taken.carrierEvents.push(...since.carrierEvents)
     taken.onDurable.push(...since.onDurable)

@@ -23,9 +23,19 @@ function batchOf(batchId: number, waiting: number): BatchDefinition {
     callingWindow: { zone: 'UTC', ranges: [{ weekdays: [1], from: '09:00', to: '12:00' }] },
     retryPolicy: NO_RETRIES,
     variableNames: null,
-    agentKind: 'announcement',
-    agentSettings: {},
-    lanes: [{ lane: 0, caller: null, trunkId: 1, zones: [], waiting, nextDueEpochMs: null }],
+    agent: { kind: 'announcement', settings: {} },
+    lanes: [
+      {
+        lane: 0,
+        caller: null,
+        agent: null,
+        attemptsMax: null,
+        trunkId: 1,
+        zones: [],
+        waiting,
+        nextDueEpochMs: null,
+      },
+    ],
   }
 }
 

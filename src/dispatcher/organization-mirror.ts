@@ -2,7 +2,7 @@ import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { windowState } from '../model/calling-window.ts'
 import { callsAllowed, nextStartEpochMs } from '../model/throttle.ts'
 import type { LaneRequest } from '../store/claim-recipients.ts'
-import type { BatchDefinition } from '../store/definitions.ts'
+import type { AgentDefinition, BatchDefinition } from '../store/definitions.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { ThrottleState } from '../store/throttle-states.ts'
@@ -12,6 +12,8 @@ interface LaneMirror {
   readonly lane: number
   readonly trunkId: number
   readonly caller: string | null
+  readonly agent: AgentDefinition | null
+  readonly attemptsMax: number | null
   readonly zones: readonly string[]
   readonly first: number
   waiting: number
@@ -284,6 +286,11 @@ export class OrganizationMirror {
 
 function isOpen(batch: BatchMirror): boolean {
   return batch.status === BATCH_STATUS_CODE.running || batch.status === BATCH_STATUS_CODE.paused
+}
+
+/** Who speaks to the recipients of a lane. */
+export function agentOf(batch: BatchMirror, lane: number): AgentDefinition {
+  return batch.lanes.get(lane)?.agent ?? batch.definition.agent
 }
 
 /** Whether a recipient of the batch may still get another attempt. */

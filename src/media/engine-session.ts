@@ -61,12 +61,12 @@ export class EngineSession implements MediaSession {
 
   connect(remote: RemoteMedia): void {
     this.#telephoneEvents = remote.telephoneEventPayloadType !== null
-    this.#order({ do: 'connect', session: this.#options.number, remote, askedAtEpochMs: this.#now })
+    this.#order({ do: 'connect', session: this.#options.number, remote, askedAtEpochMs: this.#epochMs })
   }
 
   play(prompt: Prompt): number {
     const playing = ++this.#lastPlaying
-    this.#order({ do: 'play', session: this.#options.number, playing, prompt, askedAtEpochMs: this.#now })
+    this.#order({ do: 'play', session: this.#options.number, playing, prompt, askedAtEpochMs: this.#epochMs })
     return playing
   }
 
@@ -139,7 +139,7 @@ export class EngineSession implements MediaSession {
     })
   }
 
-  get #now(): number {
+  get #epochMs(): number {
     return this.#options.clock.nowEpochMs()
   }
 

@@ -20,6 +20,7 @@ export const EVENT_KINDS = {
   'batch-expired': 25,
   'batch-completed': 26,
   'lane-closed': 27,
+  'batch-replaced': 28,
 } as const
 
 export type EventKind = keyof typeof EVENT_KINDS

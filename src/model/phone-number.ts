@@ -62,7 +62,7 @@ export interface PhoneNumberOptions {
 
 const STRICT = /^\+[1-9]\d{6,14}$/
 const SHAPE = /^[1-9]\d{6,14}$/
-const SATELLITE_CODES = new Set(['870', '881', '882', '883'])
+const SATELLITE_CODES: ReadonlySet<number> = new Set([870, 881, 882, 883])
 const NO_OPTIONS: PhoneNumberOptions = {}
 
 /**
@@ -97,7 +97,13 @@ export function isValidNumber(digits: number): boolean {
 /** The kind of a valid number; `unknown` for one that is not valid. Satellite numbers are told by their calling code. */
 export function numberKind(digits: number): NumberKind {
   const kind = outcomeKind(settledOutcome(digits))
-  return SATELLITE_CODES.has(String(digits).slice(0, 3)) ? 'satellite' : kind
+  return isSatellite(digits) ? 'satellite' : kind
+}
+
+function isSatellite(digits: number): boolean {
+  let leading = digits
+  while (leading >= 1000) leading = Math.floor(leading / 10)
+  return SATELLITE_CODES.has(leading)
 }
 
 /** The ISO 3166 code of the country, also for many numbers that are not valid; undefined where it cannot be told. */
@@ -146,7 +152,7 @@ const REFUSED_KINDS: Partial<Record<NumberKind, CallRefusal>> = {
 export function mayBeCalled(digits: number, policy: CallPolicy): typeof MAY_BE_CALLED | CallRefusal {
   if (digits < 1_000_000) return { ok: false, reason: 'short-code', remedy: SHORT_CODE_REMEDY }
   const outcome = settledOutcome(digits)
-  const kind = SATELLITE_CODES.has(String(digits).slice(0, 3)) ? 'satellite' : outcomeKind(outcome)
+  const kind = isSatellite(digits) ? 'satellite' : outcomeKind(outcome)
   const refused = REFUSED_KINDS[kind]
   if (refused) return refused
   if (policy.allowedCountries === 'all') return MAY_BE_CALLED

@@ -11,7 +11,7 @@ import {
 } from './retry-policy.ts'
 
 function decided(policy: RetryPolicy, disposition: Disposition, counted = 1, unallocatedNumber = false) {
-  const decision = decideRetry(policy, { disposition, counted, unallocatedNumber })
+  const decision = decideRetry(policy, { disposition, counted, unallocatedNumber, nowEpochMs: 0 })
   return 'stop' in decision ? decision.stop : decision.retryAfterSeconds
 }
 
@@ -84,7 +84,7 @@ describe('after an attempt', () => {
           expect(counted).toBeLessThanOrEqual(maxAttempts)
           const decision = decideRetry(
             { maxAttempts, rules: someRules },
-            { disposition, counted, unallocatedNumber: false },
+            { disposition, counted, unallocatedNumber: false, nowEpochMs: 0 },
           )
           if ('stop' in decision) return
           expect(decision.retryAfterSeconds).toBeGreaterThanOrEqual(0)
@@ -133,5 +133,38 @@ describe('a policy that somebody sent', () => {
         'rules.busy.gapsSeconds: must be a list of 1 to 20 numbers of seconds, none below 0',
       ])
     }
+  })
+})
+
+describe('a rule with a time of day', () => {
+  const noon = Date.parse('2030-01-15T12:00:00Z')
+  const policy: RetryPolicy = { maxAttempts: 3, rules: { busy: { at: '18:30', zone: 'Europe/Berlin' } } }
+  const busy = { disposition: 'busy', counted: 1, unallocatedNumber: false, nowEpochMs: noon } as const
+
+  it('waits until clocks of the zone show it', () => {
+    expect(decideRetry(policy, busy)).toEqual({ retryAfterSeconds: 5.5 * 3_600 })
+  })
+
+  it('stops earlier for a person who is dialled less often', () => {
+    expect(decideRetry(policy, { ...busy, counted: 2 })).toEqual({ retryAfterSeconds: 5.5 * 3_600 })
+    expect(decideRetry(policy, { ...busy, counted: 2, attemptsMax: 2 })).toEqual({ stop: 'attempts-exhausted' })
+  })
+
+  it.each([
+    [{ at: '24:00', zone: 'UTC' }, 'rules.busy.at'],
+    [{ at: 930, zone: 'UTC' }, 'rules.busy.at'],
+    [{ at: '09:00' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: '+02:00' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: 'Mars/Base' }, 'rules.busy.zone'],
+    [{ at: '09:00', zone: 'UTC', gapsSeconds: [1] }, 'rules.busy'],
+  ])('refuses %j', (rule, path) => {
+    expect(problemsOfRetryPolicy({ maxAttempts: 2, rules: { busy: rule } }).map((problem) => problem.path)).toEqual([
+      path,
+    ])
+  })
+
+  it('is no reason to call somebody for more than 30 days', () => {
+    const rules = { busy: { at: '09:00', zone: 'UTC' } }
+    expect(problemsOfRetryPolicy({ maxAttempts: 20, rules })).toEqual([])
   })
 })

@@ -12,7 +12,7 @@ export interface CallRecord {
   readonly sequence: number
   readonly dialog: DialogPart | null
   readonly answered: boolean
-  /** The call is over by itself at the latest then. */
+  /** The call is over by itself at the latest then: at its ring timeout, once answered at its maximum length. */
   readonly endsByEpochMs: number
 }
 

@@ -14,9 +14,10 @@ const REACH_MS = 4000
  * What became of a call that another process placed, and that this one ended.
  * - `answered`: it had been answered, perhaps while nobody was there to hear it.
  * - `not-answered`: it was ringing and is not any more.
- * - `unknown`: the other side does not know it, or did not answer.
+ * - `unknown`: the other side does not know it.
+ * - `unheard`: nothing answered, so the call may still live.
  */
-export type OrphanEnd = 'answered' | 'not-answered' | 'unknown'
+export type OrphanEnd = 'answered' | 'not-answered' | 'unknown' | 'unheard'
 
 /**
  * Ends a call from its record: CANCEL while it was not answered, BYE once it was. After a CANCEL that found the call, a
@@ -33,15 +34,15 @@ export async function endOrphan(
   try {
     await endpoint.reach(peer, { withinMs: REACH_MS, certificateAuthority: options.certificateAuthority })
   } catch {
-    return record.answered ? 'answered' : 'unknown'
+    return 'unheard'
   }
   if (record.answered) {
-    await sendBye(endpoint, record, options.authorization)
-    return 'answered'
+    return (await sendBye(endpoint, record, options.authorization)) === null ? 'unheard' : 'answered'
   }
   // Its Via stays that of the process that is gone, since it names the INVITE; the answer finds us by `rport`.
   const cancelled = await finalAnswer(endpoint, cancelRequest(record), peer)
-  if (cancelled === null || cancelled.status >= 300) return 'unknown'
+  if (cancelled === null) return 'unheard'
+  if (cancelled.status >= 300) return 'unknown'
   if (record.dialog === null) return 'not-answered'
   const bye = await sendBye(endpoint, record, options.authorization)
   return bye !== null && bye.status < 300 ? 'answered' : 'not-answered'

@@ -70,6 +70,7 @@ export class OutgoingCall {
   #localSdp: Buffer
   #wantsEnd: HangUpReason | null = null
   #cancelled = false
+  #ringsUntilEpochMs = 0
   /** Something has answered the INVITE, if only with 100. */
   #heard = false
   #remoteSequence = 0
@@ -111,6 +112,7 @@ export class OutgoingCall {
   /** Writes the INVITE. False: not one byte was written, and nothing will be told. */
   start(): boolean {
     this.#state = 'inviting'
+    this.#ringsUntilEpochMs = this.#wire.clock.nowEpochMs() + this.#options.ringTimeoutMs
     if (!this.#sendInvite()) {
       this.#state = 'over'
       return false
@@ -127,7 +129,7 @@ export class OutgoingCall {
       sequence: this.#sequence,
       dialog: this.#dialog ?? this.#early,
       answered: this.#dialog !== null,
-      endsByEpochMs: this.#options.endsByEpochMs,
+      endsByEpochMs: this.#dialog === null ? this.#ringsUntilEpochMs : this.#options.endsByEpochMs,
     }
   }
 

@@ -60,7 +60,10 @@ export async function countSelectedAgents(
   return rows[0]!.count
 }
 
-/** By the agent's UUID. Rides the unique index of agent_uuid, then batch_agent and batch_state_pkey. */
+/**
+ * By the agent's UUID, single calls and deleted batches too. Rides the unique index of agent_uuid, then batch_pkey and
+ * batch_state_pkey: it looks at every batch of the organization.
+ */
 export async function countAttemptsOfAgents(
   client: Client,
   organizationId: number,
@@ -154,7 +157,7 @@ export async function writeAgent(
   )
 }
 
-/** Makes nodes read the open batches of an agent again. Under the gate. Rides batch_state_open, then batch_pkey. */
+/** Makes nodes read the open batches of an agent again. Under the gate. Rides batch_state_open, then batch_pkey and lane_pkey. */
 export async function touchBatchesOfAgent(
   client: Client,
   key: { organizationId: number; agentId: number },
@@ -163,8 +166,8 @@ export async function touchBatchesOfAgent(
   await change(
     client,
     `UPDATE batch b SET version = $3 FROM batch_state s
-     WHERE b.organization_id = $1 AND b.agent_id = $2 AND s.organization_id = $1 AND s.batch_id = b.batch_id
-       AND s.status IN (2, 3)`,
+     WHERE b.organization_id = $1 AND s.organization_id = $1 AND s.batch_id = b.batch_id AND s.status IN (2, 3)
+       AND (b.agent_id = $2 OR EXISTS (SELECT FROM lane l WHERE l.organization_id = $1 AND l.batch_id = b.batch_id AND l.agent_id = $2))`,
     [key.organizationId, key.agentId, version],
   )
 }

@@ -131,6 +131,15 @@ export async function countSelectedBatches(
   return rows[0]!.count
 }
 
+/** In any order; who is missing was deleted. Rides batch_pkey. */
+export function selectBatchesById(
+  client: Client,
+  organizationId: number,
+  batchIds: readonly number[],
+): Promise<BatchRow[]> {
+  return ask<BatchRow>(client, `${SELECT} AND b.batch_id = ANY($2::int[])`, [organizationId, batchIds])
+}
+
 /** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */
 export async function markBatchDeleted(client: Client, gate: Gate, batchId: number): Promise<void> {
   await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
@@ -175,6 +184,8 @@ export async function touchBatch(client: Client, gate: Gate, key: { batchId: num
 
 export interface BatchEdit {
   readonly name: string
+  readonly agentId: number
+  readonly retryPolicy: RetryPolicy
   readonly callingWindow: CallingWindow | null
   /** JSON texts. */
   readonly metadata: string | null
@@ -194,7 +205,7 @@ export async function writeBatchEdit(
   const { organizationId, batchId } = key
   await change(
     client,
-    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6, throttle_id = $7
+    `UPDATE batch SET name = $3, calling_window = $4, metadata = $5, dialect_fields = $6, throttle_id = $7, agent_id = $8, retry_policy = $9
      WHERE organization_id = $1 AND batch_id = $2`,
     [
       organizationId,
@@ -204,6 +215,8 @@ export async function writeBatchEdit(
       edit.metadata,
       edit.dialectFields,
       edit.throttleId,
+      edit.agentId,
+      JSON.stringify(edit.retryPolicy),
     ],
   )
   await change(

@@ -22,17 +22,12 @@ export interface CallSteps extends AttemptKey {
  * all-or-nothing: it is sent with them, and leaves nothing when one of its calls is not as the caller believes.
  */
 export class CallEvents {
-  readonly #nowEpochMs: number
   readonly #batchIds: number[] = []
   readonly #seqs: number[] = []
   readonly #ns: number[] = []
   readonly #kinds: number[] = []
   readonly #codes: number[] = []
-  readonly #ats: number[] = []
-
-  constructor(nowEpochMs: number) {
-    this.#nowEpochMs = nowEpochMs
-  }
+  readonly #atEpochMs: number[] = []
 
   /** One event, `ms` milliseconds after the claim of its call. */
   add(call: CallSteps, { kind, code, ms }: { kind: number; code: number; ms: number }): void {
@@ -41,7 +36,7 @@ export class CallEvents {
     this.#ns.push(call.n)
     this.#kinds.push(kind)
     this.#codes.push(code)
-    this.#ats.push(Math.round(call.claimedAtEpochMs - this.#nowEpochMs) + ms)
+    this.#atEpochMs.push(Math.round(call.claimedAtEpochMs) + ms)
   }
 
   /** One event for each step above the row's state, up to `reached`. */
@@ -54,7 +49,7 @@ export class CallEvents {
       this.#addStep(call, EVENT_KINDS['attempt-answered'], call.answeredMs)
   }
 
-  /** The columns of an event block, as parameters. */
+  /** The columns of an event block but for the last, as parameters. */
   columns(): Buffer[] {
     return [
       int4Array(this.#batchIds, itself),
@@ -62,8 +57,13 @@ export class CallEvents {
       int2Array(this.#ns, itself),
       int2Array(this.#kinds, itself),
       int2Array(this.#codes, itself),
-      int4Array(this.#ats, itself),
     ]
+  }
+
+  /** The last column: milliseconds since the block's instant, which only the gate tells. */
+  times(nowEpochMs: number): Buffer {
+    const now = Math.round(nowEpochMs)
+    return int4Array(this.#atEpochMs, (atEpochMs) => atEpochMs - now)
   }
 
   #addStep(call: CallSteps, kind: number, ms: number): void {

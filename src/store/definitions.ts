@@ -20,9 +20,14 @@ export interface BatchDefinition {
   readonly retryPolicy: RetryPolicy
   /** Names for positional variables; null when every recipient brings an object. */
   readonly variableNames: readonly string[] | null
-  readonly agentKind: string
-  readonly agentSettings: unknown
+  readonly agent: AgentDefinition
   readonly lanes: readonly LaneDefinition[]
+}
+
+/** Who speaks. */
+export interface AgentDefinition {
+  readonly kind: string
+  readonly settings: unknown
 }
 
 export interface LaneDefinition {
@@ -30,6 +35,10 @@ export interface LaneDefinition {
   readonly trunkId: number
   /** E.164 with the plus; null: that of the batch. */
   readonly caller: string | null
+  /** Null: that of the batch. */
+  readonly agent: AgentDefinition | null
+  /** How often each is dialled at most; null: as often as the batch says. */
+  readonly attemptsMax: number | null
   readonly zones: readonly string[]
   readonly waiting: number
   readonly nextDueEpochMs: number | null
@@ -55,8 +64,9 @@ const CHANGED_BATCHES = `${BATCHES} b.version > $2::bigint`
 const BATCHES_BY_ID = `${BATCHES} b.batch_id = ANY($2::int[])`
 
 const LANES = `SELECT l.batch_id, l.lane, l.trunk_id, l.zones, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END,
-  extract(epoch FROM q.due_at)::float8 * 1000, l.caller_number
- FROM lane l LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = l.batch_id AND q.lane = l.lane
+  extract(epoch FROM q.due_at)::float8 * 1000, l.caller_number, l.attempts_max, a.kind, a.settings
+ FROM lane l LEFT JOIN agent a ON a.organization_id = $1::int AND a.agent_id = l.agent_id
+ LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = l.batch_id AND q.lane = l.lane
    ORDER BY q.due_at LIMIT 1) q ON true
  WHERE l.organization_id = $1::int AND l.batch_id = ANY($2::int[]) ORDER BY l.batch_id, l.lane`
 
@@ -104,6 +114,8 @@ async function withLanes(client: Queryable, organizationId: number, rows: unknow
       waiting: row[4] as number,
       nextDueEpochMs: row[5] as number | null,
       caller: row[6] === null ? null : `+${row[6]}`,
+      attemptsMax: row[7] as number | null,
+      agent: row[8] === null ? null : { kind: row[8] as string, settings: row[9] },
     })
     lanesByBatch.set(batchId, lanes)
   }
@@ -126,8 +138,7 @@ function batchDefinition(row: unknown[], lanes: readonly LaneDefinition[]): Batc
     callingWindow: row[9] as CallingWindow | null,
     retryPolicy: row[10] as RetryPolicy,
     variableNames: columns?.filter((_, index) => index !== phoneColumn) ?? null,
-    agentKind: row[13] as string,
-    agentSettings: row[14],
+    agent: { kind: row[13] as string, settings: row[14] },
     throttleId: row[15] as number | null,
     lanes,
   }

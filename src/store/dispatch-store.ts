@@ -5,7 +5,7 @@ import type { Gate } from './gate.ts'
 import type { LaneState, TrunkState } from './lane-states.ts'
 import type { AttemptKey, LateAttempt } from './late-evidence.ts'
 import type { LiveCallRow } from './live-calls.ts'
-import type { ProgressedCall } from './progress-calls.ts'
+import type { ProgressColumns } from './progress-calls.ts'
 import type { ThrottleState } from './throttle-states.ts'
 
 /**
@@ -66,7 +66,7 @@ export interface DispatchTransaction {
    */
   endCalls(calls: readonly EndedCall[]): Promise<void>
   /** All of them or none, like `endCalls`. */
-  progressCalls(calls: readonly ProgressedCall[]): Promise<void>
+  progressCalls(progress: ProgressColumns): Promise<void>
   claim(
     source: 'cursor' | 'due',
     options: { nodeId: number; lanes: readonly LaneRequest[] },

@@ -90,6 +90,7 @@ const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::in
 SELECT require_all((SELECT count(*) FROM d), cardinality($3::bigint[]))`
 
 export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
+  const events = endEvents(calls)
   return {
     name: 'end_calls',
     text: END_CALLS,
@@ -114,15 +115,16 @@ export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
       textArray(calls, (call) => call.spokenText),
       plainArray(calls.map((call) => call.retryAfterMs)),
       int2Array(calls, (call) => call.dueReasonCode),
-      ...endEvents(gate, calls).columns(),
+      ...events.columns(),
+      events.times(gate.nowEpochMs),
       knownInt4Array(calls, (call) => call.q850Cause),
     ],
   }
 }
 
 /** The end of each call, and before it the steps that its row did not tell yet. */
-function endEvents(gate: Gate, calls: readonly EndedCall[]): CallEvents {
-  const events = new CallEvents(gate.nowEpochMs)
+function endEvents(calls: readonly EndedCall[]): CallEvents {
+  const events = new CallEvents()
   for (const call of calls) {
     events.addSteps(call, ANSWERED)
     const kind = EVENT_KINDS[call.retryAfterMs >= 0 ? 'attempt-ended' : 'recipient-finished']

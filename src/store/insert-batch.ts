@@ -30,6 +30,8 @@ export interface NewBatch {
   /** Null: under none. */
   readonly throttleId: number | null
   readonly version: number
+  /** Null: now. */
+  readonly createdAt: Date | null
 }
 
 /** Under the gate. */
@@ -39,7 +41,7 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
     `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id,
        ring_timeout_seconds, max_call_seconds, calling_window, retry_policy, duplicate_numbers, columns, phone_column,
        rejected_rows, metadata, dialect_fields, version, created_at, updated_at, throttle_id, single)
-     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $2::timestamptz, $2::timestamptz, $21, $22)`,
+     VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, coalesce($23, $2::timestamptz), $2::timestamptz, $21, $22)`,
     [
       gate.organizationId,
       gate.now,
@@ -63,6 +65,7 @@ export async function insertBatch(client: Client, gate: Gate, batch: NewBatch): 
       batch.version,
       batch.throttleId,
       batch.single,
+      batch.createdAt,
     ],
   )
 }
@@ -114,8 +117,13 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
 
 export interface NewLane {
   readonly lane: number
-  /** Null: the batch's trunk and caller. */
-  readonly route: { readonly trunkId: number; readonly callerDigits: number | null } | null
+  /** Null: the batch's own way in everything. */
+  readonly route: {
+    readonly trunkId: number
+    readonly callerDigits: number | null
+    readonly agentId: number | null
+    readonly attemptsMax: number | null
+  } | null
   readonly zones: readonly string[]
   readonly firstSeq: number
   /** Those from here on begin in `due`, or are held back behind the same number. */
@@ -135,10 +143,10 @@ export async function insertLanes(
 ): Promise<void> {
   await change(
     client,
-    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, caller_number, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
-     SELECT $1::int, $3::int, l.lane, coalesce(l.trunk_id, $4::int), l.caller_number, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
+    `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, caller_number, agent_id, attempts_max, zones, first_seq, next_seq, end_seq, last_seq, closed_as, closed_cause, closed_at)
+     SELECT $1::int, $3::int, l.lane, coalesce(l.trunk_id, $4::int), l.caller_number, l.agent_id, l.attempts_max, ARRAY(SELECT jsonb_array_elements_text(l.zones)), l.first_seq, l.first_seq, l.end_seq, l.last_seq,
        l.closed_as, l.closed_cause, CASE WHEN l.closed_as IS NOT NULL THEN $2::timestamptz END
-     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, trunk_id int, caller_number bigint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
+     FROM jsonb_to_recordset($5::jsonb) l(lane smallint, trunk_id int, caller_number bigint, agent_id int, attempts_max smallint, zones jsonb, first_seq int, end_seq int, last_seq int, closed_as smallint, closed_cause smallint)`,
     [
       gate.organizationId,
       gate.now,
@@ -149,6 +157,8 @@ export async function insertLanes(
           lane: lane.lane,
           trunk_id: lane.route?.trunkId,
           caller_number: lane.route?.callerDigits,
+          agent_id: lane.route?.agentId,
+          attempts_max: lane.route?.attemptsMax,
           zones: lane.zones,
           first_seq: lane.firstSeq,
           end_seq: lane.endSeq,

@@ -57,6 +57,11 @@ export async function endedAttempts(
   }))
 }
 
+/** True when the recipient of the attempt `row` has got another dial or a verdict after it. */
+const movedOnSql = (row: string) =>
+  `EXISTS (SELECT 1 FROM attempt y WHERE y.organization_id = $1::int AND y.batch_id = ${row}.batch_id AND y.seq = ${row}.seq AND y.n > ${row}.n)
+     OR EXISTS (SELECT 1 FROM verdict j WHERE j.organization_id = $1::int AND j.batch_id = ${row}.batch_id AND j.seq = ${row}.seq)`
+
 const COLUMN_OF_CODE: Record<number, string> = {
   1: 'answered',
   2: 'voicemail',
@@ -69,8 +74,9 @@ const COLUMN_OF_CODE: Record<number, string> = {
 }
 
 /**
- * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it, the figures move by the
- * difference, and `recipient-outcome-corrected` is logged. Rides attempt_pkey.
+ * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it. Unless somebody has asked for
+ * another dial meanwhile, it is the recipient's outcome: the figures move by the difference, and
+ * `recipient-outcome-corrected` is logged. Rides attempt_pkey, verdict_pkey, due_recipient, recipient_pkey, live_call_pkey.
  * False: the attempt is no longer `unknown`; first final wins.
  */
 export async function correctUnknown(
@@ -90,9 +96,14 @@ export async function correctUnknown(
        keys_pressed = CASE WHEN erased_at IS NULL THEN $15::text END, spoken_text = CASE WHEN erased_at IS NULL THEN $16::text END, q850_cause = nullif($17::int, -1)
      WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint AND disposition = 9
      RETURNING batch_id, seq, n, disposition, claimed_at, answered_ms, ended_ms),
-   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, ${column} = b.${column} + 1, talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0) - o.talk_ms
-     FROM d, o WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
-   entries AS (SELECT batch_id, seq, n, 7::smallint AS kind, disposition AS code, (extract(epoch FROM claimed_at - $2::timestamptz) * 1000)::int + ended_ms AS at_ms FROM d),
+   c AS MATERIALIZED (SELECT NOT (${movedOnSql('d')} OR EXISTS (SELECT 1 FROM due q WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq)
+       OR EXISTS (SELECT 1 FROM recipient r JOIN live_call l ON l.organization_id = $1::int AND l.number_hash = r.number_hash
+         WHERE r.organization_id = $1::int AND r.batch_id = d.batch_id AND r.seq = d.seq AND l.batch_id = d.batch_id AND l.seq = d.seq)) AS is_outcome FROM d),
+   s AS (UPDATE batch_state b SET unknown = b.unknown - c.is_outcome::int, ${column} = b.${column} + c.is_outcome::int,
+       talk_ms = b.talk_ms + coalesce(d.ended_ms - d.answered_ms, 0) - o.talk_ms
+     FROM d, c, o WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
+   entries AS (SELECT batch_id, seq, n, 7::smallint AS kind, disposition AS code, (extract(epoch FROM claimed_at - $2::timestamptz) * 1000)::int + ended_ms AS at_ms
+     FROM d, c WHERE c.is_outcome),
    ${eventBlockSql('entries', '0')}
    SELECT 1 FROM d`,
     values: [
@@ -120,9 +131,10 @@ export async function correctUnknown(
 
 /**
  * The call of an attempt that had ended `unknown` lives: its live row comes back with its slots, the attempt row goes,
- * and the recipient is no longer final. Slots may exceed a limit by it: the call exists, whatever we would like.
+ * and the recipient is no longer final; a dial that somebody has asked for meanwhile is withdrawn. Slots may exceed a limit by it: the call exists, whatever we would like.
  * A successor of the same number entered `due` when the attempt ended, so the row comes back without one.
- * Rides attempt_pkey, recipient_pkey. False: the attempt is no longer `unknown`, or its number is in another call.
+ * Rides attempt_pkey, recipient_pkey. False: the attempt is no longer `unknown`, another
+ * dial came after it, or its number is in another call.
  */
 export async function reviveUnknown(
   client: Queryable,
@@ -134,16 +146,19 @@ export async function reviveUnknown(
     text: `WITH d AS (DELETE FROM attempt a USING recipient r WHERE a.organization_id = $1::int AND a.batch_id = $3::int AND a.seq = $4::int AND a.n = $5::smallint
        AND a.disposition = 9 AND r.organization_id = $1::int AND r.batch_id = a.batch_id AND r.seq = a.seq
        AND NOT EXISTS (SELECT 1 FROM live_call l WHERE l.organization_id = $1::int AND l.number_hash = r.number_hash)
+       AND NOT (${movedOnSql('a')})
      RETURNING a.*, r.number_hash),
    back AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq,
        claimed_at, send_not_after, accepted_ms, carrier_call_id)
      SELECT $1::int, d.number_hash, d.batch_id, d.seq, d.n, d.counted, l.lane, d.trunk_id, $6::int, 2, NULL, d.claimed_at, d.claimed_at, coalesce(d.accepted_ms, d.ended_ms), d.carrier_call_id
      FROM d JOIN lane l ON l.organization_id = $1::int AND l.batch_id = d.batch_id AND d.seq >= l.first_seq AND d.seq < l.last_seq),
-   s AS (UPDATE batch_state b SET unknown = b.unknown - 1, settled = b.settled - 1, live = b.live + 1, accepted = b.accepted + 1,
+   withdrawn AS (DELETE FROM due q USING d WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq RETURNING q.seq),
+   w AS MATERIALIZED (SELECT count(*)::int AS was_due FROM withdrawn),
+   s AS (UPDATE batch_state b SET unknown = b.unknown - 1 + w.was_due, settled = b.settled - 1 + w.was_due, due = b.due - w.was_due, live = b.live + 1, accepted = b.accepted + 1,
        talk_ms = b.talk_ms - coalesce(d.ended_ms - d.answered_ms, 0), status = CASE WHEN b.status = 4 THEN 2 ELSE b.status END, completed_at = NULL
-     FROM d WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
+     FROM d, w WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
    tr AS (UPDATE trunk_state x SET live = x.live + 1 FROM d WHERE x.organization_id = $1::int AND x.trunk_id = d.trunk_id),
-   entries AS (SELECT batch_id, seq, n, 8::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM d),
+   entries AS (SELECT batch_id, seq, n, (CASE WHEN w.was_due = 0 THEN 8 ELSE 2 END)::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM d, w),
    ${eventBlockSql('entries', '(SELECT count(*)::int FROM d)')}
    SELECT 1 FROM d`,
     values: [options.organizationId, options.now, attempt.batchId, attempt.seq, attempt.n, options.nodeId],

@@ -16,7 +16,6 @@ import {
   registerNode,
   renewLease,
 } from './nodes.ts'
-import { progressCalls } from './progress-calls.ts'
 import { type Queryable, run } from './statement.ts'
 import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
 import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
@@ -170,7 +169,7 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     liveCallsOfNode: (nodeId) => track(liveCallsOfNode(client, organizationId, nodeId)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
     endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
-    progressCalls: (calls) => track(run(client, progressCalls(gate, calls)).then(ignore)),
+    progressCalls: (progress) => track(run(client, progress.statement(gate)).then(ignore)),
     claim: (source, { nodeId, lanes }) =>
       track(
         run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>

@@ -41,15 +41,20 @@ const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($
  ${packedBlockSql('0')}
 SELECT require_all((SELECT count(*) FROM u), cardinality($3::bigint[]))`
 
-export function progressCalls(gate: Gate, calls: readonly ProgressedCall[]): Statement {
-  const events = new CallEvents(gate.nowEpochMs)
-  for (const call of calls) events.addSteps(call, call.reachedState)
-  return {
-    name: 'progress_calls',
-    text: PROGRESS_CALLS,
-    values: [
-      gate.organizationId,
-      gate.now,
+/**
+ * The progress of live calls, put into columns. That takes no gate: a busy node does it while it waits for one, so that
+ * the organization's gate is not kept meanwhile.
+ */
+export class ProgressColumns {
+  readonly calls: readonly ProgressedCall[]
+  readonly #events = new CallEvents()
+  readonly #columns: readonly unknown[]
+  readonly #carrierStates: Buffer
+
+  constructor(calls: readonly ProgressedCall[]) {
+    this.calls = calls
+    for (const call of calls) this.#events.addSteps(call, call.reachedState)
+    this.#columns = [
       plainArray(calls.map((call) => call.numberHash)),
       int4Array(calls, (call) => call.batchId),
       int4Array(calls, (call) => call.seq),
@@ -62,9 +67,15 @@ export function progressCalls(gate: Gate, calls: readonly ProgressedCall[]): Sta
       int2Array(calls, (call) => call.answeredByCode),
       textArray(calls, (call) => call.unsavedCarrierCallId),
       ...stateMoves(calls),
-      ...events.columns(),
-      textArray(calls, (call) => call.unsavedCarrierState),
-    ],
+      ...this.#events.columns(),
+    ]
+    this.#carrierStates = textArray(calls, (call) => call.unsavedCarrierState)
+  }
+
+  statement(gate: Gate): Statement {
+    const times = this.#events.times(gate.nowEpochMs)
+    const values = [gate.organizationId, gate.now, ...this.#columns, times, this.#carrierStates]
+    return { name: 'progress_calls', text: PROGRESS_CALLS, values }
   }
 }
 

@@ -2,27 +2,12 @@ import { finished } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { ask, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
-
-/** One recipient on its way in. Texts are stored as they are. */
-export interface StagedRecipient {
-  readonly lane: number
-  /** Ordinal within the lane, from 0. */
-  readonly position: number
-  readonly line: number
-  readonly digits: number
-  readonly variables: string | null
-  readonly metadata: string | null
-  readonly dialectFields: string | null
-  readonly notBefore: Date | null
-}
+import { STAGED_COLUMNS } from './staged-slice.ts'
 
 /** So many at a time go to the database in one COPY. */
 export const STAGED_AT_ONCE = 5_000
 /** How long an upload may take; what is older was left behind by a node that died. */
 const UPLOAD_HOURS_MAX = 24
-
-const COLUMNS =
-  'organization_id, upload_id, lane, position, line, number, number_hash, variables, metadata, dialect_fields, not_before'
 
 /** A new upload id; it begins with the milliseconds of the instant, so that it tells its age. */
 export async function takeUploadId(client: Client): Promise<string> {
@@ -34,31 +19,10 @@ export async function takeUploadId(client: Client): Promise<string> {
 }
 
 /** COPY: the table has no row-level security, under which COPY does not work. */
-export async function copyStaged(
-  client: Client,
-  upload: { organizationId: number; uploadId: string },
-  rows: readonly StagedRecipient[],
-  hashes: BigInt64Array,
-): Promise<void> {
-  const prefix = `${upload.organizationId}\t${upload.uploadId}\t`
-  let text = ''
-  for (const [index, row] of rows.entries()) {
-    const { lane, position, line, digits, variables, metadata, dialectFields, notBefore } = row
-    text += `${prefix}${lane}\t${position}\t${line}\t${digits}\t${hashes[index]}\t${copyText(variables)}\t${copyText(metadata)}\t${copyText(dialectFields)}\t${
-      notBefore === null ? '\\N' : notBefore.toISOString()
-    }\n`
-  }
-  const stream = client.query(copyFrom(`COPY staged_recipient (${COLUMNS}) FROM STDIN`))
-  stream.end(text)
+export async function copyStaged(client: Client, slice: Buffer): Promise<void> {
+  const stream = client.query(copyFrom(`COPY staged_recipient (${STAGED_COLUMNS}) FROM STDIN (FORMAT binary)`))
+  stream.end(slice)
   await finished(stream)
-}
-
-const NEEDS_ESCAPE = /[\\\t\n\r]/
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
-
-function copyText(value: string | null): string {
-  if (value === null) return '\\N'
-  return NEEDS_ESCAPE.test(value) ? value.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character]!) : value
 }
 
 /** Where the recipients of a staging lane go. */

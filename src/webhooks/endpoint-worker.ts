@@ -104,7 +104,9 @@ export class EndpointWorker {
         const round = await this.#round()
         if (round === 'lost') return
         this.#fill()
-        const idle = this.#sending.size === 0 && this.#queue.length === 0
+        // What ended during the transaction is not written yet.
+        const unwritten = this.#cut ? 0 : this.#results.length
+        const idle = this.#sending.size + this.#queue.length + unwritten === 0
         if (idle && (round !== 'more' || this.#stopping)) return
         if (this.#sending.size > 0) await this.#untilSomethingEnded()
       }

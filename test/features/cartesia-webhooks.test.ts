@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AGENT, type CartesiaServer, startCartesiaServer } from '../cartesia-server.ts'
+import { AGENT, batchOf, type CartesiaServer, startCartesiaServer } from '../cartesia-server.ts'
+import { webhookReceiver } from '../webhook-receiver.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back.
 type Body = any
@@ -47,6 +48,37 @@ it('a webhook is made, shown without its secret, attached to an agent and let go
   expect((await attach('wh_0000000000000000000000')).status).toBe(404)
   expect((await server.ask('DELETE', `${WEBHOOKS}/${other.id}`)).status).toBe(200)
   expect((await server.ask('GET', `${WEBHOOKS}/${other.id}`)).status).toBe(404)
+})
+
+it('a webhook is told of each call, with the call as it is read and the secret in a header', async () => {
+  const receiver = await webhookReceiver()
+  const { body: webhook } = await server.ask('POST', WEBHOOKS, hook({ url: receiver.url }))
+  await server.ask('POST', '/agents/calls/batches', batchOf(['40']))
+  await server.ask('PATCH', `/agents/${AGENT}`, { webhook_id: webhook.id })
+  const made = await server.ask('POST', '/agents/calls/batches', batchOf(['41', '75', '41']))
+  expect(made.status, made.text).toBe(201)
+  const batch = made.body
+  const at = `/agents/calls/batches/${batch.id}`
+  const done = await server.until(at, (each) => each.total_calls_finished === 3)
+  const giveUpAt = performance.now() + 60_000
+  const ofBatch = () => {
+    const ids = done.recipients.map((each: Body) => each.agent_call_id)
+    return receiver.received.filter(({ body }) => ids.includes(body.call_id))
+  }
+  while (ofBatch().length < 3 && performance.now() < giveUpAt) await server.ask('GET', at)
+  const types = ofBatch().map(({ body }) => [body.type, body.call.telephony_params.to.slice(-2)])
+  expect(types.sort()).toEqual([
+    ['call_completed', '41'],
+    ['call_failed', '75'],
+    ['call_started', '41'],
+  ])
+  for (const { headers, body } of ofBatch()) {
+    expect(headers['x-webhook-secret']).toBe('a secret of theirs')
+    expect(body).toMatchObject({ webhook_id: webhook.id, agent_id: AGENT })
+    if (body.type === 'call_started') continue
+    expect(body.call).toEqual((await server.ask('GET', `/agents/calls/${body.call_id}`)).body)
+  }
+  await server.ask('DELETE', `${WEBHOOKS}/${webhook.id}`)
 })
 
 it('a name of an agent is changed, and what is not understood is named', async () => {

@@ -190,3 +190,111 @@ it('keeps to the calls per second of the trunk', async () => {
   await until(async () => times.length === 80, 'all placed')
   for (let i = 40; i < times.length; i++) expect(times[i]! - times[i - 40]!).toBeGreaterThan(900)
 })
+
+it('a node whose copy of a call is stale reads its row and writes the news all the same', async () => {
+  const { node, carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0, 0, 0]) })
+  await untilPlaced(carrier, 3)
+  const [first, second, third] = carrier().placed.map(({ ref }) => ref) as [string, string, string]
+  await carrier().accept(first)
+  // What another node would have written of the same call, behind this node's back.
+  await world.ask('UPDATE live_call SET state = 3, ringing_ms = 5 WHERE state = 2')
+  await world.ask('UPDATE batch_state SET accepted = accepted - 1, ringing = ringing + 1')
+  // All in one transaction: one stale copy must not harm the other calls, nor be acknowledged unwritten.
+  await Promise.all([carrier().answer(first), carrier().accept(second), carrier().end(third, 'busy')])
+  expect(await world.ask('SELECT state, ringing_ms FROM live_call ORDER BY state')).toMatchObject([
+    { state: 2 },
+    { state: 4, ringing_ms: 5 },
+  ])
+  expect(await one('SELECT dialing, accepted, ringing, talking, live, busy FROM batch_state')).toEqual({
+    dialing: 0,
+    accepted: 1,
+    ringing: 0,
+    talking: 1,
+    live: 2,
+    busy: 1,
+  })
+  await Promise.all([carrier().end(first), carrier().end(second, 'busy')])
+  expect(await one('SELECT answered, busy, live, settled, status FROM batch_state')).toEqual({
+    answered: 1,
+    busy: 2,
+    live: 0,
+    settled: 3,
+    status: 4,
+  })
+  expect(node.counters.cyclesFailed).toBe(0)
+  const [{ events }] = await world.ask(
+    'SELECT count(*)::int AS events FROM event_block e CROSS JOIN LATERAL unnest(e.kind) k WHERE k IN (4, 6)',
+  )
+  expect(events).toBe(4)
+})
+
+it('news of a call are acknowledged when they are committed, however many wait with them', async () => {
+  const count = 4_000
+  const { carrier } = await worldWithHandCarrier({ liveMax: count, trunkLiveMax: count, callsPerSecond: 1_000_000 })
+  await world.addBatch({ numbers: numbersEnding(Array.from({ length: count }, () => 0)), concurrency: count })
+  await untilPlaced(carrier, count)
+  const early: string[] = []
+  let told = 0
+  await Promise.all(
+    carrier().placed.map(async ({ ref }) => {
+      await carrier().accept(ref)
+      told++
+      const [row] = told % 500 === 0 ? await world.ask('SELECT count(*)::int AS n FROM live_call WHERE state >= 2') : []
+      if (row && row.n < told) early.push(`${told} acknowledged, ${row.n} written`)
+      await carrier().answer(ref)
+      await carrier().end(ref)
+    }),
+  )
+  expect(early).toEqual([])
+  expect(await one('SELECT answered, live, settled, status FROM batch_state')).toEqual({
+    answered: count,
+    live: 0,
+    settled: count,
+    status: 4,
+  })
+})
+
+it('the truth about an unknown call moves no figures once somebody has asked for another dial', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  // As a retry by hand leaves it: due in an hour, so that nothing moves by itself.
+  await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
+    UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
+  await carrier().end(ref, 'busy')
+  expect(await one('SELECT unknown, busy, settled, due FROM batch_state')).toEqual({
+    unknown: 0,
+    busy: 0,
+    settled: 0,
+    due: 1,
+  })
+  expect(await one('SELECT disposition FROM attempt')).toEqual({ disposition: 3 })
+})
+
+it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
+    UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
+  await carrier().answer(ref)
+  expect(await one('SELECT unknown, settled, due, live FROM batch_state')).toEqual({
+    unknown: 0,
+    settled: 0,
+    due: 0,
+    live: 1,
+  })
+  await carrier().end(ref)
+  expect(await one('SELECT answered, settled, live, status FROM batch_state')).toEqual({
+    answered: 1,
+    settled: 1,
+    live: 0,
+    status: 4,
+  })
+  expect(await one('SELECT count(*)::int AS rows FROM due')).toEqual({ rows: 0 })
+})

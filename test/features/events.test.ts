@@ -68,6 +68,20 @@ test('a cursor at the end goes on with what comes later', async () => {
   expect(await listEvents(context, actor, { cursor: later.nextCursor })).toMatchObject({ items: [], hasMore: false })
 })
 
+test('the id of an event is a cursor: what comes behind it', async () => {
+  const world = await commandWorld()
+  const { context, actor } = world
+  await world.makeBatch(people(3))
+  await world.claim(10)
+  const { items } = await readAll(context, actor, { limit: 1_000 })
+  for (const [index, { id }] of items.entries()) {
+    expect((await listEvents(context, actor, { cursor: id, limit: 1_000 })).items).toEqual(items.slice(index + 1))
+  }
+  const beyond = await listEvents(context, actor, { cursor: '999999999999999.1' })
+  expect(beyond).toMatchObject({ items: [], hasMore: false })
+  await expect(listEvents(context, actor, { cursor: '1.x' })).rejects.toMatchObject({ code: 'invalid-cursor' })
+})
+
 test('the events of one batch; a cursor is good for its list only', async () => {
   const world = await commandWorld()
   const { context, actor } = world

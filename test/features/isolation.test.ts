@@ -41,14 +41,23 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
     ':throttle_id': ({ throttle }) => throttle,
     ':webhook_id': ({ accountWebhook }) => accountWebhook,
   },
+  zudu: {
+    ':batch_call_id': ({ batch }) => `batch_call_${batch.replaceAll('-', '')}`,
+    ':agent_id': ({ agent }) => `agent_${agent}`,
+  },
 }
 
 const THROTTLE = { name: 'slow', rules: [{ maxCalls: 1, windowSeconds: 1 }] }
 const ACCOUNT_WEBHOOK = { url: 'https://example.com/hook', events: ['call.ended'] }
 
+const BATCH_CALL = { from_number: '+15005550100', agent_id: 'announcement', tasks: [{ to_number: '+12125550100' }] }
+
 /** Bodies of routes that look at the body first, by method and path. */
 const BODIES: Readonly<Record<string, object>> = {
   'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
+  'PUT /batch-call/:batch_call_id': BATCH_CALL,
+  'POST /api/agents/:agent_id/duplicate': { agent_name: 'mine' },
+  'POST /carillon/v1/trunks/:id/test': { to: '+12125550100' },
   'PUT /api/call_throttles/:throttle_id': THROTTLE,
   'PUT /api/webhooks/:webhook_id': ACCOUNT_WEBHOOK,
   'POST /api/agents/:agent_id/calls': { medium: { twilio: { outgoing: { to: '+12125550100' } } } },
@@ -64,7 +73,7 @@ const ANSWERS: Readonly<Record<string, object>> = {
   'DELETE /carillon/v1/suppressions/:number': { removed: 0 },
 }
 /** Their only key is a secret in the address. */
-const WITH_TOKENS = /\/join$/
+const WITH_TOKENS = /\/(join|tasks\.json)$/
 
 let api: NativeServer
 let theirs: Belongings
@@ -120,6 +129,10 @@ function thingOf(url: string): keyof Belongings {
   return plural === 'batches' ? 'batch' : (plural?.replace(/s$/, '') as keyof Belongings)
 }
 
+function oneKeyOf(token: string): Record<string, string> {
+  return { 'x-api-key': token, 'x-workspace-id': ourWorkspace, 'cartesia-version': '2026-08-14' }
+}
+
 /** Everything in the database that belongs to the first organization, as one text. */
 async function everythingOfTheirs(): Promise<string> {
   const tables = await api.commands.database.query<{ name: string }>(
@@ -133,6 +146,12 @@ async function everythingOfTheirs(): Promise<string> {
     return `${name}\n${rows[0]!.text}`
   })
   return (await Promise.all(texts)).join('\n')
+}
+
+/** A key of ours as a wire format with two headers sends it. */
+function pairOf(token: string) {
+  const [, id, secret] = /^(crl_[^_]+)_(.+)$/.exec(token)!
+  return { 'x-api-key': id!, 'x-api-secret': secret! }
 }
 
 describe('what belongs to another organization', () => {
@@ -151,7 +170,7 @@ describe('what belongs to another organization', () => {
       })
       const answer = await api.ask(method, path, {
         token: ourToken,
-        headers: { 'x-api-key': ourToken, 'x-workspace-id': ourWorkspace, 'cartesia-version': '2026-08-14' },
+        headers: dialect === 'zudu' ? pairOf(ourToken) : oneKeyOf(ourToken),
         ...(method === 'GET' || method === 'DELETE' ? {} : { body: BODIES[`${method} ${url}`] ?? {} }),
       })
       const known = ANSWERS[`${method} ${url}`]

@@ -470,7 +470,11 @@ describe('walls between organizations', () => {
       trunks: api.first.trunkId!,
       keys: api.first.apiKey!.id,
     }
-    const bodies: Record<string, unknown> = { PATCH: { name: 'mine now' }, retry: { outcomes: ['busy'] } }
+    const bodies: Record<string, unknown> = {
+      PATCH: { name: 'mine now' },
+      retry: { outcomes: ['busy'] },
+      test: { to: '+14155550123' },
+    }
     const routes = api.server.routeTable.entries.filter(
       ({ url, method, dialect }) =>
         dialect === 'native' && url.includes(':id') && !url.includes('organizations') && method !== 'HEAD',
@@ -482,7 +486,7 @@ describe('walls between organizations', () => {
         .replace(':id', mine[noun]!)
         .replace(':recipientId', recipients.body.items[0].id)
         .replace(':alias', 'stolen')
-      const body = bodies[method] ?? (url.endsWith('/retry') ? bodies.retry : undefined)
+      const body = bodies[method] ?? bodies[url.split('/').at(-1)!]
       const answer = await api.ask(method, path, { token: key.body.token, body })
       expect(answer.status, `${method} ${url}`).toBe(404)
       expect(answer.body.code, `${method} ${url}`).toMatch(/-not-found$/)

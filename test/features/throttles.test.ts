@@ -24,7 +24,9 @@ async function worldWith(rules: readonly ThrottleRule[]) {
   }
   const claimedAt = async () =>
     (
-      await world.ask('SELECT extract(epoch FROM claimed_at)::float8 * 1000 AS ms FROM attempt ORDER BY claimed_at')
+      await world.ask(
+        'SELECT round(extract(epoch FROM claimed_at) * 1000000)::float8 / 1000 AS ms FROM attempt ORDER BY claimed_at',
+      )
     ).map(({ ms }) => ms as number)
   const completed = (batches: number) => async () => {
     const [row] = await world.ask('SELECT count(*)::int AS n FROM batch_state WHERE status = 4')
@@ -35,7 +37,11 @@ async function worldWith(rules: readonly ThrottleRule[]) {
 
 /** The most starts that lie in any window of this length. */
 function mostIn(windowMs: number, starts: readonly number[]): number {
-  return Math.max(...starts.map((start) => starts.filter((at) => at >= start && at < start + windowMs).length))
+  return Math.max(
+    ...starts.map(
+      (start) => starts.filter((at) => at >= start && Math.round((at - start) * 1_000) < windowMs * 1_000).length,
+    ),
+  )
 }
 
 it('no window holds more calls than a rule allows, over two nodes and two batches, and none is wasted', async () => {
@@ -72,11 +78,12 @@ it('a retry is a call like any other, and a batch without the throttle is not he
   world.dispatchers[0]!.wake(1)
   await until(world.completed(2), 'the end of both batches')
   const dials = await world.ask(
-    'SELECT batch_id, extract(epoch FROM claimed_at)::float8 * 1000 AS ms FROM attempt ORDER BY claimed_at',
+    'SELECT batch_id, round(extract(epoch FROM claimed_at) * 1000000)::float8 / 1000 AS ms FROM attempt ORDER BY claimed_at',
   )
   const times = dials.filter(({ batch_id }) => batch_id === slow).map(({ ms }) => ms)
   expect(times).toHaveLength(2)
-  expect(times[1] - times[0]).toBeGreaterThanOrEqual(1_000)
+  // Whole microseconds: their difference in fractions of milliseconds is not exact.
+  expect(Math.round((times[1] - times[0]) * 1_000)).toBeGreaterThanOrEqual(1_000_000)
 })
 
 it('starts outlive the node that made them', async () => {

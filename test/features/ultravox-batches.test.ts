@@ -101,3 +101,15 @@ it('a batch is scheduled, dialled over each medium that dials, and followed to i
   expect(native.body.attempts[0].spokenText).toBe('Hello Ada')
   expect((await server.ask('GET', `/api/agents/${server.agentId}`)).body.statistics.calls).toBeGreaterThanOrEqual(6)
 })
+
+it('each call leaves from the number that it names', async () => {
+  const second = '+15005550101'
+  await server.native('POST', '/numbers', { number: second, trunkId: server.first.trunkId })
+  const from = (to: string, caller: string) => ({ medium: { twilio: { outgoing: { to, from: caller } } } })
+  const calls = [from('+14155550130', CALLER), from('+14155550131', second), from('+14155550132', CALLER)]
+  const { body } = await server.ask('POST', server.batches, { calls })
+  await server.until(body.batchId, ended)
+  const { items } = (await server.native('GET', `/calls?batch=${body.batchId}`)).body
+  const callers = Object.fromEntries(items.map((call: { to: string; from: string }) => [call.to, call.from]))
+  expect(callers).toEqual({ '+14155550130': CALLER, '+14155550131': second, '+14155550132': CALLER })
+})

@@ -53,6 +53,24 @@ test('several nodes at once deliver everything once, and each recipient in order
   }
 })
 
+test('a long log is delivered once, also what ends while results are written', { timeout: 120_000 }, async () => {
+  const world = await webhookWorld()
+  const receiver = await webhookReceiver()
+  await world.makeBatch(people(1))
+  await world.hook({ url: receiver.url, kinds: ['attempt-dialing'] })
+  const all = (value: string) => `array_fill(${value}, ARRAY[100])`
+  await world.sql(
+    `INSERT INTO event_block SELECT g.organization_id, g.block_no + i, g.at, ${all('g.batch_id')}, ARRAY(SELECT i * 100 + x FROM generate_series(1, 100) x),
+       ${all('1::smallint')}, ${all('1::smallint')}, ${all('0::smallint')}, ${all('0')}
+     FROM (SELECT organization_id, block_no, carillon_now() AS at, (SELECT min(batch_id) FROM batch) AS batch_id FROM gate) g,
+       generate_series(1, 20) i`,
+  )
+  await world.sql('UPDATE gate SET block_no = block_no + 20')
+  await world.node().deliverDue()
+  expect(receiver.received).toHaveLength(2_000)
+  expect(new Set(idsOf(receiver.received)).size).toBe(2_000)
+})
+
 test('what a node had sent when it was killed is sent again by another one, with the same ids', {
   timeout: 60_000,
 }, async () => {

@@ -26,6 +26,7 @@ export interface Attempt {
   readonly writtenAtMs: number[]
   readonly calls: ProviderCall[]
   stalled: boolean
+  writtenBy: string | null
   /** An end of it was delivered, and we said that it is durable. */
   endAcknowledged: boolean
 }
@@ -96,6 +97,7 @@ export class Judge {
     const attempt = this.attempt(ref, request.to)
     attempt.writtenAtMs.push(this.#world.nowMs)
     attempt.stalled ||= by.stalled
+    attempt.writtenBy ??= by.node
     this.#world.note(ref, `create-call for ${request.to} written by ${by.node}${by.stalled ? ', late' : ''}`)
     const { organizationId, batchId } = attempt.parts
     if (attempt.writtenAtMs.length > 1) this.accuse('I1', ref, 'a second create-call request for one attempt')
@@ -133,7 +135,16 @@ export class Judge {
     if (!attempt) {
       const parts = this.#ids.decode(ref)
       if (!parts) throw new Error(`${ref} is no reference`)
-      attempt = { ref, parts, number, writtenAtMs: [], calls: [], stalled: false, endAcknowledged: false }
+      attempt = {
+        ref,
+        parts,
+        number,
+        writtenAtMs: [],
+        calls: [],
+        stalled: false,
+        writtenBy: null,
+        endAcknowledged: false,
+      }
       this.attempts.set(ref, attempt)
     }
     return attempt

@@ -53,7 +53,7 @@ function closeBatch(transaction: MemoryTransaction, batchId: number, as: 'cancel
   for (const lane of tables.lanes.values()) {
     if (lane.batchId !== batchId || lane.closedAs !== null) continue
     held.push(...heldBack(tables, batchId, lane.endSeq, lane.lastSeq))
-    journal.update(tables.lanes, laneKey(batchId, lane.lane), { closedAs: code })
+    journal.update(tables.lanes, laneKey(batchId, lane.lane), { closedAs: code, closedAt: now })
     const waiting = lane.endSeq - lane.nextSeq
     if (waiting > 0) {
       entries.push({ batchId, seq: lane.nextSeq, n: 0, kind: EVENT_KINDS['lane-closed'], code, atMs: waiting })
@@ -180,14 +180,19 @@ export function reopenInMemory(transaction: MemoryTransaction, batchId: number, 
 }
 
 /** Whoever waited in a closed lane gets a verdict of their own, and the lane opens with an empty line. */
-function openClosedLanes({ tables, journal, now }: MemoryTransaction, batchId: number): void {
+function openClosedLanes({ tables, journal }: MemoryTransaction, batchId: number): void {
   const closedLater = [codeOfOutcome('cancelled'), codeOfOutcome('expired')]
   for (const lane of [...tables.lanes.values()]) {
     if (lane.batchId !== batchId || lane.closedAs === null || !closedLater.includes(lane.closedAs)) continue
     for (let seq = lane.nextSeq; seq < lane.endSeq; seq++) {
-      journal.set(tables.verdicts, personKey(batchId, seq), { batchId, seq, outcome: lane.closedAs, at: now })
+      journal.set(tables.verdicts, personKey(batchId, seq), {
+        batchId,
+        seq,
+        outcome: lane.closedAs,
+        at: lane.closedAt!,
+      })
     }
-    journal.update(tables.lanes, laneKey(batchId, lane.lane), { nextSeq: lane.endSeq, closedAs: null })
+    journal.update(tables.lanes, laneKey(batchId, lane.lane), { nextSeq: lane.endSeq, closedAs: null, closedAt: null })
   }
 }
 

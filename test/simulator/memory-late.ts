@@ -59,9 +59,13 @@ export function correctUnknownInMemory(transaction: MemoryTransaction, call: End
   const batch = tables.batches.get(call.batchId)!
   const talkedMs = attempt.answeredMs === null ? 0 : attempt.endedMs - attempt.answeredMs
   const talkMs = batch.talkMs + (answeredMs === null ? 0 : call.endedMs - answeredMs) - talkedMs
-  const figures = countOutcome(countOutcome(batch.figures, UNKNOWN, -1), call.dispositionCode, 1)
-  journal.set(tables.batches, call.batchId, { ...batch, talkMs, figures })
   const { batchId, seq, n } = call
+  const live = tables.live.get(tables.recipients.get(personKey(batchId, seq))!.numberHash)
+  const again = tables.due.has(personKey(batchId, seq)) || (live?.batchId === batchId && live.seq === seq)
+  const isOutcome = !again && !movedOn(tables, call)
+  const corrected = countOutcome(countOutcome(batch.figures, UNKNOWN, -1), call.dispositionCode, 1)
+  journal.set(tables.batches, batchId, { ...batch, talkMs, figures: isOutcome ? corrected : batch.figures })
+  if (!isOutcome) return true
   const kind = EVENT_KINDS['recipient-outcome-corrected']
   const atMs = Math.round(attempt.claimedAt - now) + call.endedMs
   appendBlock(transaction, [{ batchId, seq, n, kind, code: call.dispositionCode, atMs }], 0)
@@ -78,6 +82,9 @@ export function reviveUnknownInMemory(
   const attempt = tables.attempts.get(key)
   const { numberHash } = tables.recipients.get(personKey(batchId, seq))!
   if (!attempt || attempt.disposition !== UNKNOWN || tables.live.has(numberHash)) return null
+  if (movedOn(tables, { batchId, seq, n })) return null
+  const wasDue = tables.due.has(personKey(batchId, seq)) ? 1 : 0
+  journal.delete(tables.due, personKey(batchId, seq))
   const { trunkId, counted, claimedAt, carrierCallId, endedMs, answeredMs } = attempt
   const row: LiveRow = {
     numberHash,
@@ -103,16 +110,27 @@ export function reviveUnknownInMemory(
   const batch = tables.batches.get(batchId)!
   journal.set(tables.batches, batchId, {
     ...batch,
-    settled: batch.settled - 1,
+    settled: batch.settled - 1 + wasDue,
+    due: batch.due - wasDue,
     live: batch.live + 1,
     accepted: batch.accepted + 1,
     talkMs: batch.talkMs - (answeredMs === null ? 0 : endedMs - answeredMs),
-    figures: countOutcome(batch.figures, UNKNOWN, -1),
+    figures: countOutcome(batch.figures, UNKNOWN, wasDue - 1),
     status: batch.status === BATCH_STATUS_CODE.completed ? BATCH_STATUS_CODE.running : batch.status,
     completedAt: null,
   })
   const trunk = tables.trunks.get(trunkId)!
   journal.set(tables.trunks, trunkId, { ...trunk, live: trunk.live + 1 })
-  appendBlock(transaction, [{ batchId, seq, n, kind: EVENT_KINDS['recipient-reopened'], code: 0, atMs: 0 }], 1)
+  const kind = EVENT_KINDS[wasDue ? 'attempt-accepted' : 'recipient-reopened']
+  appendBlock(transaction, [{ batchId, seq, n, kind, code: 0, atMs: 0 }], 1)
   return liveCallRow(row)
+}
+
+/** The recipient has got another dial or a verdict after this attempt. */
+function movedOn(tables: Tables, { batchId, seq, n }: AttemptKey): boolean {
+  if (tables.verdicts.has(personKey(batchId, seq))) return true
+  for (const other of tables.attempts.values()) {
+    if (other.batchId === batchId && other.seq === seq && other.n > n) return true
+  }
+  return false
 }

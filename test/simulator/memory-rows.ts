@@ -75,6 +75,7 @@ export interface LaneRow {
   readonly endSeq: number
   readonly lastSeq: number
   readonly closedAs: number | null
+  readonly closedAt: number | null
 }
 
 export interface RecipientRow {

@@ -58,6 +58,8 @@ export function batchDefinition(tables: Tables, batch: BatchRow): BatchDefinitio
       lane: lane.lane,
       trunkId: lane.trunkId,
       caller: null,
+      agent: null,
+      attemptsMax: null,
       zones: lane.zones,
       waiting: lane.closedAs === null ? lane.endSeq - lane.nextSeq : 0,
       nextDueEpochMs: nextDue(tables, batchId, lane.lane),
@@ -112,6 +114,7 @@ export function liveCallRow(row: LiveRow): LiveCallRow {
     answeredMs: row.answeredMs,
     carrierCallId: row.carrierCallId,
     carrierState: null,
+    hangUpAsked: false,
   }
 }
 

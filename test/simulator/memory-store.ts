@@ -162,11 +162,14 @@ export class MemoryServer implements ServerSide {
       liveCallsOfAttempts: (attempts) =>
         statement(() => attempts.flatMap((attempt) => liveCallOf(tables, attempt) ?? [])),
       endCalls: (calls) => statement(() => endCallsInMemory(change, calls)),
-      progressCalls: (calls) => statement(() => progressCallsInMemory(change, calls)),
+      progressCalls: ({ calls }) => statement(() => progressCallsInMemory(change, calls)),
       claim: (source, options) => statement(() => claimInMemory(change, source, options)),
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
       trunkStates: () => statement(() => [...tables.trunks.values()].map((trunk) => trunkState(trunk, now))),
+      // No batch of a scenario is under a throttle: those are tested on PostgreSQL.
+      throttleStates: () => statement(() => []),
+      noteThrottledStarts: () => statement(() => []),
       setTrunkHealth: (trunkId, { failuresInRow, blockedForMs }) =>
         statement(() => {
           const blockedUntil = blockedForMs === null ? null : now + blockedForMs

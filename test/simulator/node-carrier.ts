@@ -8,6 +8,7 @@ import type {
   CarrierTraits,
   LookUpAnswer,
 } from '../../src/carriers/carrier.ts'
+import { millisecondsSince } from '../../src/dispatcher/cycle.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
 import type { FaultRates } from './faults.ts'
 import type { Provider } from './provider.ts'
@@ -43,12 +44,19 @@ export class NodeCarrier implements Carrier {
     const { world, node, faults } = this.#options
     if (!node.alive || this.#closed) return
     const queued = world.random.chance(faults().requestQueued)
-    if (!queued) return this.#send(request)
+    if (!queued) {
+      this.#send(request)
+      return
+    }
     // No connection is free for a while.
-    const since = node.monotonicMs()
+    const since = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
     world.after(node.behindMs + world.random.between(100, 8_000), () => {
       node.whenRunning(() => {
-        if (node.monotonicMs() - since <= request.sendWithinMs) return this.#send(request)
+        const now = { monotonicMs: node.monotonicMs(), epochMs: node.nowEpochMs() }
+        if (millisecondsSince(since, now) <= request.sendWithinMs) {
+          this.#send(request)
+          return
+        }
         world.coverage.hit('deadline-abort')
         this.#notSent(request, 'deadline-missed')
       })
@@ -120,7 +128,11 @@ export class NodeCarrier implements Carrier {
     if (stalled || late) coverage.hit('late-request')
     world.after(node.behindMs, () => {
       onWritten(request, stalled)
-      world.after(travelMs, () => !lost && this.#arrive(request))
+      world.underway++
+      world.after(travelMs, () => {
+        world.underway--
+        if (!lost) this.#arrive(request)
+      })
     })
     node.pass('after-write')
   }

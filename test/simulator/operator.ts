@@ -7,7 +7,7 @@ import type { VirtualWorld } from './virtual-world.ts'
 
 const UNSENT_POLL_MS = 40
 const UNSENT_WAIT_MS_MAX = 6_000
-const RETRYABLE = (['busy', 'no-answer', 'failed', 'rejected'] as const).map(codeOfOutcome)
+const RETRYABLE = (['busy', 'no-answer', 'failed', 'rejected', 'unknown'] as const).map(codeOfOutcome)
 
 export interface OperatorOptions {
   readonly world: VirtualWorld
@@ -106,6 +106,8 @@ export class Operator {
       const allowed: number[] = [running, completed]
       if (!allowed.includes(await this.#status(organizationId, batchId))) return
       const reopened = await commands.retry(organizationId, batchId, RETRYABLE)
+      // A batch that was paused and came to its end runs again.
+      if (reopened > 0) this.#options.judge.stopLifted(`${organizationId}/${batchId}`)
       this.#options.world.note(`${organizationId}/${batchId}`, `${reopened} people are to be dialled once more`)
     })
   }

@@ -97,14 +97,14 @@ function addBatch(
     terms: {
       batchId,
       trunkId: 1,
+      throttleId: null,
       caller: '+14155550100',
       ringTimeoutSeconds: random.between(5, 8),
       maxCallSeconds: 20,
       callingWindow,
       retryPolicy: retryPolicy(random),
       variableNames: null,
-      agentKind: 'announcement',
-      agentSettings: { text: 'Hello', waitForKeySeconds: 2, stopKey: '9' },
+      agent: { kind: 'announcement', settings: { text: 'Hello', waitForKeySeconds: 2, stopKey: '9' } },
     },
     version: 1,
     status,
@@ -163,6 +163,7 @@ function addLane(
     endSeq: firstSeq + numbers.length,
     lastSeq: firstSeq + all.length,
     closedAs: null,
+    closedAt: null,
   })
 }
 

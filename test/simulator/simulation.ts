@@ -63,8 +63,6 @@ class Simulation {
   readonly #providers = new Map<string, Provider>()
   #faults: FaultRates
   #incarnations = 0
-  /** Requests, answers and callbacks on their way. */
-  #underway = 0
   #quiet = false
   #judge!: Judge
   #database!: SharedDatabase
@@ -108,10 +106,20 @@ class Simulation {
     const troubleMs = world.random.between(12_000, 35_000)
     this.#planTrouble(troubleMs)
     this.#operator.plan(troubleMs)
-    await world.run(troubleMs, () => this.#judge.violations.length > 0)
+    await this.#trouble(server, troubleMs)
     this.#endTrouble()
     await this.#rest(server)
-    return this.#result(server)
+    return this.#result()
+  }
+
+  /** Until it ends, or until nothing is left that could go wrong. */
+  async #trouble(server: ServerSide, untilMs: number): Promise<void> {
+    const world = this.#world
+    while (world.nowMs < untilMs && this.#judge.violations.length === 0) {
+      const stopMs = Math.min(untilMs, world.nowMs + 4 * LOOK_EVERY_MS)
+      await world.run(stopMs, () => this.#judge.violations.length > 0)
+      if (await this.#isAtRest(server)) return
+    }
   }
 
   async #rest(server: ServerSide): Promise<void> {
@@ -135,7 +143,7 @@ class Simulation {
   }
 
   async #isAtRest(server: ServerSide): Promise<boolean> {
-    if (this.#underway > 0 || this.#operator.isBusy) return false
+    if (this.#world.underway > 0 || this.#operator.isBusy) return false
     for (const provider of this.#providers.values()) if (provider.liveCalls > 0) return false
     for (const { organizationId } of this.#scenario.organizations) {
       if (!isSettled(await server.readTables(organizationId))) return false
@@ -143,7 +151,7 @@ class Simulation {
     return true
   }
 
-  #result(server: ServerSide): SeedResult {
+  #result(): SeedResult {
     const { coverage, history } = this.#world
     for (const { dispatcher } of this.#nodes) {
       const { adopted, corrected, terminalConflicts, unknown } = dispatcher.counters
@@ -152,7 +160,6 @@ class Simulation {
       coverage.hit('terminal-conflict', terminalConflicts)
       coverage.hit('unknown', unknown)
     }
-    if (this.#scenario.clockChanges && server.kind === 'memory') this.#coverWindows()
     let calls = 0
     for (const provider of this.#providers.values()) calls += provider.calls.length
     return {
@@ -168,12 +175,6 @@ class Simulation {
     }
   }
 
-  #coverWindows(): void {
-    for (const { batches } of this.#scenario.organizations) {
-      for (const { terms } of batches.values()) if (terms.callingWindow) this.#world.coverage.hit('summer-time')
-    }
-  }
-
   #expectWindows(): void {
     for (const { organizationId, batches, lanes } of this.#scenario.organizations) {
       for (const [batchId, { terms }] of batches) {
@@ -186,6 +187,7 @@ class Simulation {
           ringMs: terms.ringTimeoutSeconds * 1000,
         })
         this.#world.coverage.hit('window-shut')
+        if (this.#scenario.clockChanges) this.#world.coverage.hit('summer-time')
       }
     }
   }
@@ -323,7 +325,7 @@ class Simulation {
 
   #postOnce(trunkUuid: string, event: CallEvent, { delayMs, attempt }: { delayMs: number; attempt: number }): void {
     const world = this.#world
-    this.#underway++
+    world.underway++
     const again = () => {
       const pauseMs = CALLBACK_PAUSES_MS[attempt]
       if (pauseMs !== undefined) this.#postOnce(trunkUuid, event, { delayMs: pauseMs, attempt: attempt + 1 })
@@ -334,11 +336,14 @@ class Simulation {
       const finish = (acknowledged: boolean) => {
         if (over) return
         over = true
-        this.#underway--
+        world.underway--
         if (!acknowledged) again()
       }
       world.after(CALLBACK_WITHIN_MS, () => finish(false))
-      if (!node) return finish(false)
+      if (!node) {
+        finish(false)
+        return
+      }
       node.whenRunning(() => this.#takeCallback(node, { trunkUuid, event, finish }))
     })
   }
@@ -349,9 +354,14 @@ class Simulation {
   ): void {
     const world = this.#world
     node.pass('callback-arrived')
-    if (!node.alive) return finish(false)
+    if (!node.alive) {
+      finish(false)
+      return
+    }
     const { ref } = event
     world.note(ref, `callback ${event.kind} at ${node.name}`)
+    const { writtenBy } = this.#judge.attempt(ref)
+    if (writtenBy !== null && writtenBy !== node.name) world.coverage.hit('callback-elsewhere')
     const callback = { method: 'POST', path: '/', headers: {}, body: Buffer.from(JSON.stringify(event)) }
     node.dispatcher.takeCallback(trunkUuid, callback).then(
       ({ status }) => {

@@ -4,6 +4,7 @@ import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import type { Attempt, Judge } from './judge.ts'
 import { type AttemptRow, attemptKey, personKey, type Tables } from './memory-rows.ts'
+import type { ProviderCall } from './provider.ts'
 import { whereabouts } from './recount.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
@@ -92,14 +93,27 @@ function neverSent(row: AttemptRow): boolean {
   return row.disposition === NOT_SENT || (row.disposition === codeOfOutcome('cancelled') && row.cause === STOPPED)
 }
 
+/** Only a person may ask for more after `unknown`; whoever did takes the second conversation upon themselves. */
 function judgeConversations(judge: Judge, tables: Tables): void {
+  const askedAgain = new Set<string>()
+  for (const { entries } of tables.blocks.values()) {
+    for (const { batchId, seq, kind, code } of entries) {
+      if (kind === EVENT_KINDS['recipient-reopened'] && code === UNKNOWN) askedAgain.add(personKey(batchId, seq))
+    }
+  }
   const talked = new Map<string, string>()
   for (const { ref, parts, calls } of judge.attempts.values()) {
-    if (parts.organizationId !== tables.organizationId || !calls.some(({ endedAs }) => endedAs === 'answered')) continue
+    if (parts.organizationId !== tables.organizationId || !calls.some(talk)) continue
     const key = personKey(parts.batchId, parts.seq)
-    if (talked.has(key)) judge.accuse('I4', ref, 'a second conversation with one person in one batch')
+    if (talked.has(key) && !askedAgain.has(key))
+      judge.accuse('I4', ref, 'a second conversation with one person in one batch')
     talked.set(key, ref)
   }
+}
+
+/** A carrier that tells a false end of a conversation may be believed. */
+function talk({ endedAs, contradicted }: ProviderCall): boolean {
+  return endedAs === 'answered' && !contradicted
 }
 
 function cover({ coverage }: VirtualWorld, tables: Tables): void {

@@ -28,6 +28,8 @@ export class VirtualWorld {
   readonly startEpochMs: number
   nowMs = 0
   steps = 0
+  /** Requests and callbacks on their way between providers and nodes. */
+  underway = 0
   #order = 0
   #pendingIo = 0
   readonly #heap: Scheduled[] = []

@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { createServer, type Server } from 'node:tls'
 import { afterEach, expect, it } from 'vitest'
+import { certificateFor } from './certificate.ts'
 import { answer, answerInDialog, recv, scenario } from './scenario.ts'
 import { startSipp } from './sipp.ts'
 import { trunkBench } from './trunk-bench.ts'
@@ -14,18 +11,6 @@ const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
-
-/** A certificate for one name that no system believes, made now. */
-function certificateFor(name: string): { key: string; cert: string } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'carillon-certificate-'))
-  const [key, cert] = ['key.pem', 'cert.pem'].map((file) => path.join(folder, file))
-  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`]
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  execFileSync('openssl', [...made, ...subject, '-keyout', key!, '-out', cert!], { stdio: 'ignore' })
-  const pair = { key: readFileSync(key!, 'utf8'), cert: readFileSync(cert!, 'utf8') }
-  rmSync(folder, { recursive: true })
-  return pair
-}
 
 /** sipp speaks no TLS in Debian's build; this speaks it for it. */
 async function tlsBefore(port: number, certificate: { key: string; cert: string }): Promise<number> {

@@ -4,7 +4,7 @@ import { MediaError } from '../../media/media-engine.ts'
 import type { Prompt } from '../../media/prompt.ts'
 import type { CallEvent } from '../../model/call-event.ts'
 import { Authorization } from '../../sip/authorization.ts'
-import { readRecord } from '../../sip/call-record.ts'
+import { type CallRecord, readRecord } from '../../sip/call-record.ts'
 import type { Credentials } from '../../sip/digest.ts'
 import { endOrphan, type OrphanEnd } from '../../sip/end-orphan.ts'
 import type { OutgoingCall } from '../../sip/outgoing-call.ts'
@@ -49,6 +49,9 @@ export const SIP_TRAITS: CarrierTraits = {
   ringsUnseen: true,
 }
 
+/** Between two tries to end a call whose other side does not answer. */
+const ORPHAN_AGAIN_MS = 10_000
+
 const NOTHING_CAME: TestFinding = {
   level: 'bad',
   step: 'call',
@@ -60,7 +63,7 @@ const ORPHAN_ENDS = {
   answered: { disposition: 'answered', cause: 'node-lost' },
   'not-answered': { disposition: 'failed', cause: 'node-lost' },
   unknown: { disposition: 'unknown', cause: 'node-lost' },
-} as const satisfies Record<OrphanEnd, object>
+} as const satisfies Record<Exclude<OrphanEnd, 'unheard'>, object>
 
 function unsent(call: SipCall, cause: Parameters<SipCall['notSent']>[0]): null {
   call.notSent(cause)
@@ -151,9 +154,7 @@ export class SipTrunk implements Carrier {
     const record = carrierState === null ? null : readRecord(carrierState)
     if (record === null) return
     this.#orphans.add(ref)
-    const authorization = new Authorization(this.#credentials)
-    const certificateAuthority = this.#settings.certificateAuthority ?? null
-    endOrphan(this.#context.sip, record, { authorization, certificateAuthority }).then((end) => {
+    this.#endForGood(record).then((end) => {
       const { clock, report } = this.#context
       if (this.#closed) return
       const id = carrierCallId === null ? {} : { carrierCallId }
@@ -207,6 +208,20 @@ export class SipTrunk implements Carrier {
       call.notSent('trunk-unreachable')
     })
     return call
+  }
+
+  /** Asks until something answers, or until the call must be over by itself. */
+  async #endForGood(record: CallRecord): Promise<keyof typeof ORPHAN_ENDS> {
+    const { sip, clock } = this.#context
+    const certificateAuthority = this.#settings.certificateAuthority ?? null
+    for (;;) {
+      const authorization = new Authorization(this.#credentials)
+      const end = await endOrphan(sip, record, { authorization, certificateAuthority })
+      if (end !== 'unheard') return end
+      const leftMs = record.endsByEpochMs - clock.nowEpochMs()
+      if (leftMs <= 0 || this.#closed) return record.answered ? 'answered' : 'unknown'
+      await sleep(clock, Math.min(leftMs, ORPHAN_AGAIN_MS))
+    }
   }
 
   async #send(call: SipCall, sendByMs: number): Promise<void> {

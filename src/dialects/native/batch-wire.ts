@@ -33,12 +33,16 @@ export const callingWindow = z
   })
   .meta({ id: 'native.CallingWindow', description: 'When people may be rung.' })
 
+/** One of two shapes, which the command tells apart: gaps, or a time of day with its zone. */
 const retryRule = z.strictObject({
   gapsSeconds: z
     .array(z.number().min(0))
     .min(1)
     .max(ATTEMPTS_MAX)
+    .optional()
     .describe('Seconds from the end of a call to the next one; the last gap is used again when there are too few.'),
+  at: z.string().max(5).optional().describe('Instead of gaps: when clocks of the zone next show this time, HH:MM.'),
+  zone: z.string().min(1).max(100).optional().describe('IANA time zone of those clocks.'),
 })
 
 export const retryPolicy = z

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { z } from 'zod'
+import type { RecipientSource } from '../../commands/batch-making.ts'
 import type { BatchInput } from '../../commands/batch-terms.ts'
 import type { JsonObject } from '../../commands/context.ts'
-import type { RecipientSource } from '../../commands/create-batch.ts'
 import type { CallInput } from '../../commands/create-call.ts'
 import type { BatchListOptions } from '../../commands/list-batches.ts'
 import type { CallListOptions } from '../../commands/list-calls.ts'
@@ -180,7 +180,8 @@ function decodeSettings(settings: Omit<BatchFormFields, 'phoneColumn' | 'onBadRo
     maxCallSeconds: settings.maxCallSeconds,
     // The command checks the zone and whether the ranges make sense; the schema has checked the shape.
     callingWindow: settings.callingWindow as BatchInput['callingWindow'],
-    retryPolicy: settings.retryPolicy,
+    // The same goes for the two shapes of a rule.
+    retryPolicy: settings.retryPolicy as BatchInput['retryPolicy'],
     duplicateNumbers: settings.duplicateNumbers,
     startAt: dateOrNull(settings.startAt),
     pastStart: 'refuse',

@@ -45,6 +45,12 @@ export const webhookRequest = z
     kinds: kinds.optional(),
     agentIds: agentIds.optional(),
     batchIds: batchIds.optional(),
+    form: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('The wire form of what is posted: `standard` (default), or that of another dialect by its name.'),
     secret: secretIn.optional(),
     active: z.boolean().optional(),
   })

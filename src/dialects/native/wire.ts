@@ -318,7 +318,12 @@ export const event = z
   .meta({ id: 'native.Event' })
 
 export const eventQuery = z.strictObject({
-  after: z.string().min(1).max(500).optional().describe('`nextCursor` of the answer before; none: from the beginning.'),
+  after: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe('`nextCursor` of the answer before, or the id of an event (a `webhook-id`); none: from the beginning.'),
   limit: z.coerce.number().int().min(1).max(1_000).optional(),
   batchId: idOrAlias.optional(),
 })

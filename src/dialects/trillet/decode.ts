@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import type { BatchInput } from '../../commands/batch-terms.ts'
+import type { JsonObject } from '../../commands/context.ts'
+import type { CallInput } from '../../commands/create-call.ts'
+import type { RecipientInput } from '../../commands/posted-recipients.ts'
 import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
 import { AppError, invalidInput } from '../../errors.ts'
 import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
@@ -13,7 +16,7 @@ import {
 } from '../../model/retry-policy.ts'
 import { readJsonBody } from '../json-body.ts'
 import { callStatusOf } from './encode.ts'
-import type { TrilletCallFilter } from './wire.ts'
+import type { callRequest, TrilletCallFilter } from './wire.ts'
 
 /** What a form asks for, and the names of what it carries beside. */
 export interface StartRequest {
@@ -39,6 +42,13 @@ export function decodeStart(fields: ReadonlyMap<string, string>, nowEpochMs: num
   const onBadRows = decodeOnBadRows(fields.get('onBadRows'))
   const input = { dialect: 'trillet', agent, startAt, pastStart: 'now', retryPolicy, onBadRows } as const
   return { input: { ...input, duplicateNumbers: 'skip' }, ignoredFields }
+}
+
+/** Reads the body that calls one person. */
+export function decodeCall(request: z.output<typeof callRequest>): { input: CallInput; recipient: RecipientInput } {
+  const { to, call_agent_id: agent, dynamic_variables: variables, metadata } = request
+  const values = { variables: variables as JsonObject | null, metadata: metadata as JsonObject | null }
+  return { input: { dialect: 'trillet', agent }, recipient: { to, ...values } }
 }
 
 function decodeAgentId(text: string | undefined): string {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { cancelBatch } from '../../commands/cancel-batch.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
 import { createBatch } from '../../commands/create-batch.ts'
+import { createCall } from '../../commands/create-call.ts'
 import { exportRejectedRows } from '../../commands/export-rejected-rows.ts'
 import { getBatch } from '../../commands/get-batch.ts'
 import { listRecentOutcomes } from '../../commands/list-recent-outcomes.ts'
@@ -13,10 +14,11 @@ import { AppError } from '../../errors.ts'
 import { readHeaderToken } from '../credentials.ts'
 import { actorOf, type Dialect, type DialectServices } from '../dialect.ts'
 import { addIdempotency } from '../idempotency.ts'
+import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import { type Form, readForm, takeForms } from '../multipart-form.ts'
 import { documentAs } from '../open-api.ts'
 import { useZod, type ZodScope } from '../zod-routes.ts'
-import { decodeBatchId, decodeCallFilter, decodeStart } from './decode.ts'
+import { decodeBatchId, decodeCall, decodeCallFilter, decodeStart } from './decode.ts'
 import {
   countCalls,
   encodeBatchId,
@@ -24,13 +26,16 @@ import {
   encodeCancelled,
   encodeProgressAnswer,
   encodeStarted,
+  encodeStartedCall,
   encodeStatus,
 } from './encode.ts'
 import { flatError } from './errors.ts'
+import { trilletWebhook } from './webhook.ts'
 import * as wire from './wire.ts'
 
 /** The path that the product's reference prints, and the one that its overview prints. */
 const PREFIXES = ['/v1/api/batch-calls', '/v1/batch-calls'] as const
+const CALL_PATH = '/v1/api/call'
 const OWN_PATH = /^\/v1\/(?:api(?:\/|$)|batch-calls)/
 const WORKSPACE_HEADER = 'x-workspace-id'
 const RECENT_CALLS_MAX = 10
@@ -67,24 +72,58 @@ export const trillet: Dialect = {
     // Sent as text: the answer to a failure is the same whatever the route has said about its answers.
     reply.status(httpStatus).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body))
   },
+  webhookForms: [trilletWebhook],
   async register(scope, services) {
-    // Bodies other than forms are not read: a client that sends one is told that its file is missing.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, payload, done) => {
-      payload.resume()
-      done(null)
+    // A list comes as a form and a single call as JSON, so each has a scope with its own parsers.
+    await scope.register(async (inner) => {
+      addIdempotency(inner, services.commands)
+      addCall(useZod(inner), services)
     })
-    await takeForms(scope)
-    addIdempotency(scope, services.commands)
-    const routes = useZod(scope)
-    for (const [at, prefix] of PREFIXES.entries()) {
-      // The second path is an alias and would only repeat the document.
-      const place = { prefix, hide: at > 0 }
-      addStart(routes, services, place)
-      addReading(routes, services, place)
-      addCancel(routes, services, place)
-    }
+    await scope.register(async (inner) => addBatches(inner, services))
   },
+}
+
+async function addBatches(scope: Parameters<Dialect['register']>[0], services: DialectServices): Promise<void> {
+  // Bodies other than forms are not read: a client that sends one is told that its file is missing.
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume()
+    done(null)
+  })
+  await takeForms(scope)
+  addIdempotency(scope, services.commands)
+  const routes = useZod(scope)
+  for (const [at, prefix] of PREFIXES.entries()) {
+    // The second path is an alias and would only repeat the document.
+    const place = { prefix, hide: at > 0 }
+    addStart(routes, services, place)
+    addReading(routes, services, place)
+    addCancel(routes, services, place)
+  }
+}
+
+/** One person, called at once through the same dispatcher as everyone else. */
+function addCall(routes: ZodScope, { commands }: DialectServices): void {
+  routes.route({
+    method: 'POST',
+    url: CALL_PATH,
+    schema: {
+      summary: 'Call one person',
+      body: wire.callRequest,
+      response: { 200: wire.startedCall, ...failures },
+    },
+    // Before the schema leaves out what it does not know.
+    preValidation: async (request, reply) => {
+      const ignored = ignoredFields(wire.callRequest, request.body)
+      if (ignored.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(ignored))
+    },
+    handler: async (request, reply) => {
+      const { input, recipient } = decodeCall(request.body)
+      const asked = { ...input, idempotent: request.idempotent }
+      const made = await createCall(commands, actorOf(request), asked, recipient)
+      return reply.send(encodeStartedCall(made))
+    },
+  })
 }
 
 interface Place {
@@ -121,10 +160,10 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
     },
     handler: async (request, reply) => {
       const { fields, file } = forms.get(request)!
-      const { input, ignoredFields } = decodeStart(fields, services.clock.nowEpochMs())
+      const { input, ignoredFields: ignored } = decodeStart(fields, services.clock.nowEpochMs())
       const source = { file: file.bytes, fileName: file.name, maxBytes: wire.FILE_BYTES_MAX }
       const created = await createBatch(services.commands, actorOf(request), input, source)
-      if (ignoredFields.length > 0) reply.header('carillon-ignored-fields', headerText(ignoredFields))
+      if (ignored.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(ignored))
       const path = `${PREFIXES[0]}/${encodeBatchId(created.batch.id)}/rejected-rows`
       return reply.send(encodeStarted(created, `${services.publicUrl()}${path}`))
     },
@@ -216,12 +255,4 @@ function addCancel(routes: ZodScope, { commands }: DialectServices, { prefix, hi
 
 function batchIdOf(request: FastifyRequest): string {
   return decodeBatchId((request.params as { batchId: string }).batchId)
-}
-
-/** Names of fields come from the client: only what may stand in a header is sent back. */
-function headerText(names: readonly string[]): string {
-  return names
-    .map((name) => name.replace(/[^\x21-\x2b\x2d-\x7e]/g, '_').slice(0, 100))
-    .join(', ')
-    .slice(0, 1_000)
 }

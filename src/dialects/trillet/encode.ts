@@ -1,5 +1,5 @@
 import type { CreatedBatch } from '../../commands/create-batch.ts'
-import type { BatchFigures, BatchView, RecipientState, RecipientView } from '../../commands/views.ts'
+import type { BatchFigures, BatchView, CallView, RecipientState, RecipientView } from '../../commands/views.ts'
 import type { BatchStatus } from '../../model/batch.ts'
 import type { Outcome } from '../../model/disposition.ts'
 import { decimalFromHex, parseId } from '../../model/id-cipher.ts'
@@ -12,6 +12,7 @@ import type {
   Progress,
   RecentCall,
   StartedBatch,
+  StartedCall,
   TrilletBatchStatus,
   TrilletCall,
   TrilletCallFilter,
@@ -78,7 +79,8 @@ export function encodeBatchId(uuid: string): string {
   return `batch_${decimalOf(uuid)}`
 }
 
-function encodeJobId(uuid: string): string {
+/** A call has the id of its recipient, whichever dial it is at. */
+export function encodeJobId(uuid: string): string {
   return `call_${decimalOf(uuid)}`
 }
 
@@ -114,6 +116,11 @@ export function encodeStarted(created: CreatedBatch, rejectedRowsUrl: string): S
     }),
     rejectedRowsUrl: batch.rejectedRows > 0 ? rejectedRowsUrl : null,
   }
+}
+
+/** A single call, before it is placed. */
+export function encodeStartedCall(call: CallView): StartedCall {
+  return { status: 'success', call_id: encodeJobId(call.recipientId), message: 'Call initiated successfully' }
 }
 
 /** `recent` are final recipients, the latest first. */

@@ -150,6 +150,27 @@ export const cancelledBatch = z
   .meta({ id: 'trillet.CancelledBatch' })
 export type CancelledBatch = z.output<typeof cancelledBatch>
 
+const flatValues = z.record(z.string(), z.unknown())
+
+/** The companion of batches that calls one person. `callback_url` is not in it and so is named as ignored. */
+export const callRequest = z
+  .object({
+    to: z.string().min(1).max(100).describe('A telephone number as + and 7 to 15 digits.'),
+    call_agent_id: z.string().min(1).max(255).describe('Id or alias of the agent that talks.'),
+    dynamic_variables: flatValues.nullish().describe('What the agent may speak.'),
+    metadata: flatValues.nullish().describe('Kept with the call; never spoken.'),
+  })
+  .meta({ id: 'trillet.CallRequest' })
+
+export const startedCall = z
+  .object({
+    status: z.literal('success'),
+    call_id: z.string().describe('`call_` and decimal digits.'),
+    message: z.string(),
+  })
+  .meta({ id: 'trillet.StartedCall' })
+export type StartedCall = z.output<typeof startedCall>
+
 export const errorBody = z
   .object({
     error: z.string(),

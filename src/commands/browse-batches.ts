@@ -1,0 +1,96 @@
+import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
+import { type BatchOrder, type BatchSieve, countSievedBatches, selectOrderedBatchIds } from '../store/batch-order.ts'
+import { selectBatchesById } from '../store/batches.ts'
+import type { Client } from '../store/owner-transaction.ts'
+import { checkedLimit, checkedWhole } from './checked-input.ts'
+import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { lookForAgent } from './find-objects.ts'
+import { batchView } from './get-batch.ts'
+import type { BatchView } from './views.ts'
+
+/** What of all batches is shown; what is left out takes all. */
+export interface BatchSelection {
+  readonly statuses?: readonly BatchStatus[] | undefined
+  /** Ids in any spelling, or aliases; one that stands for nobody takes nothing. */
+  readonly agents?: readonly string[] | undefined
+  /** Texts of which the name holds at least one, in any case. */
+  readonly names?: readonly string[] | undefined
+  /** Only those that call telephones themselves. */
+  readonly withCaller?: boolean | undefined
+}
+
+export interface BatchSorting {
+  readonly order: BatchOrder
+  readonly descending: boolean
+}
+
+const OFFSET_MAX = 2_000_000_000
+const READ_AT_ONCE = 250
+
+/** A numbered page of batches in an order, and how many there are in all. @throws AppError `invalid-input`. */
+export async function browseBatches(
+  context: CommandContext,
+  actor: Actor,
+  selection: BatchSelection,
+  page: BatchSorting & { readonly offset: number; readonly limit: number },
+): Promise<{ items: readonly BatchView[]; total: number }> {
+  const offset = checkedWhole(page.offset, 'offset', { min: 0, max: OFFSET_MAX })
+  const limit = checkedLimit(page.limit, { max: 100, fallback: 20 })
+  const { organizationId } = actor
+  return inOrganization(context, actor, async (client) => {
+    const sieve = await sieveOf(client, organizationId, selection)
+    const ids = await selectOrderedBatchIds(client, organizationId, { ...page, offset, limit }, sieve)
+    const total = await countSievedBatches(client, organizationId, sieve)
+    return { items: await readInOrder(client, organizationId, ids), total }
+  })
+}
+
+/**
+ * All batches in an order: how many, and the batches themselves, read in slices while they are taken, each slice as it
+ * is then. Memory holds four bytes for each and one slice, and no transaction stays open. One that is deleted meanwhile
+ * is left out.
+ */
+export async function allBatches(
+  context: CommandContext,
+  actor: Actor,
+  selection: BatchSelection,
+  sorting: BatchSorting,
+): Promise<{ total: number; batches: AsyncGenerator<readonly BatchView[]> }> {
+  const { organizationId } = actor
+  const ids = await inOrganization(context, actor, async (client) => {
+    const sieve = await sieveOf(client, organizationId, selection)
+    return selectOrderedBatchIds(client, organizationId, { ...sorting, offset: 0, limit: null }, sieve)
+  })
+  async function* slices() {
+    for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+      const slice = ids.subarray(at, at + READ_AT_ONCE)
+      yield await inOrganization(context, actor, (client) => readInOrder(client, organizationId, slice))
+    }
+  }
+  return { total: ids.length, batches: slices() }
+}
+
+async function readInOrder(client: Client, organizationId: number, ids: Int32Array): Promise<BatchView[]> {
+  if (ids.length === 0) return []
+  const rows = await selectBatchesById(client, organizationId, [...ids])
+  const byId = new Map(rows.map((row) => [row.batch_id, row]))
+  return [...ids].flatMap((id) => {
+    const row = byId.get(id)
+    return row === undefined ? [] : [batchView(row)]
+  })
+}
+
+async function sieveOf(client: Client, organizationId: number, selection: BatchSelection): Promise<BatchSieve> {
+  const { statuses, agents, names, withCaller } = selection
+  const agentIds: number[] = []
+  for (const reference of agents ?? []) {
+    const agent = await lookForAgent(client, organizationId, reference)
+    if (agent !== undefined) agentIds.push(agent.agent_id)
+  }
+  return {
+    statuses: statuses?.map((status) => BATCH_STATUS_CODE[status]) ?? null,
+    agentIds: agents === undefined ? null : agentIds,
+    nameParts: names ?? null,
+    withCaller: withCaller === true,
+  }
+}

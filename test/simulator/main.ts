@@ -1,0 +1,137 @@
+// Runs the dispatcher on a virtual clock, with faults, and judges what happened. See docs/reference/reliability.md.
+//   npm run simulate -- [--seed 1] [--count 1000] [--store memory|postgres] [--jobs 2]
+//   npm run simulate -- --seed 4711 --count 1 --history       everything that happened in one seed
+//   npm run simulate -- --variant lined-up [...]           with another constant: see mistakes.mjs
+//   npm run simulate -- --mistakes [--count 5000] [--only <name>]
+//   npm run simulate -- --differential 10000 [--seed 1]
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { Coverage, RARE_PATHS, type RarePath } from './coverage.ts'
+import { MISTAKES } from './mistakes.mjs'
+import { inProcesses, type Slice } from './processes.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string' },
+    store: { type: 'string', default: 'memory' },
+    jobs: { type: 'string', default: String(Math.max(1, os.availableParallelism())) },
+    mistakes: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    variant: { type: 'string' },
+    differential: { type: 'string' },
+    history: { type: 'boolean', default: false },
+  },
+})
+/** A run of fewer seeds may miss a rare path by chance. */
+const FULL_RUN = 5_000
+const jobs = Number(values.jobs)
+const seed = Number(values.seed)
+process.exitCode = values.mistakes
+  ? await runMistakes(Number(values.count ?? 5_000))
+  : values.differential !== undefined
+    ? await runDifferential(Number(values.differential))
+    : await runSeeds(Number(values.count ?? 1_000))
+
+async function runSeeds(count: number): Promise<number> {
+  const startedAt = performance.now()
+  const coverage = new Coverage()
+  const totals = { seeds: 0, violations: 0, calls: 0, steps: 0, virtualHours: 0 }
+  let traces = 0n
+  const failed: number[] = []
+  const take = (slice: Slice): void => {
+    totals.seeds += slice.seeds
+    totals.calls += slice.calls
+    totals.steps += slice.steps
+    totals.virtualHours += slice.virtualMs / 3_600_000
+    traces = BigInt.asUintN(64, traces + BigInt(`0x${slice.traces}`))
+    coverage.add(slice.coverage)
+    for (const { seed: bad, report } of slice.failures) {
+      failed.push(bad)
+      if (failed.length <= 5) console.error(report)
+    }
+    totals.violations = failed.length
+    progress(`${totals.seeds} of ${count} seeds, ${failed.length} with a violation`)
+  }
+  await inProcesses({ seed, count, jobs, store: values.store, mistake: values.variant, history: values.history, take })
+  const missing = count >= FULL_RUN && values.store === 'memory' ? coverage.missing : []
+  for (const path of missing) console.error(`never happened: ${path} (${RARE_PATHS[path]})`)
+  const seconds = Math.round((performance.now() - startedAt) / 100) / 10
+  const summary = {
+    store: values.store,
+    variant: values.variant,
+    firstSeed: seed,
+    ...totals,
+    virtualHours: Math.round(totals.virtualHours),
+    seconds,
+    failedSeeds: failed.sort((one, other) => one - other).slice(0, 20),
+    trace: traces.toString(16).padStart(16, '0'),
+    missing,
+    coverage: Object.fromEntries(
+      (Object.keys(RARE_PATHS) as RarePath[]).map((path) => [path, coverage.counts.get(path) ?? 0]),
+    ),
+  }
+  console.log(JSON.stringify(summary))
+  return failed.length > 0 || missing.length > 0 ? 1 : 0
+}
+
+/** Each mistake runs until a seed shows it. */
+async function runMistakes(count: number): Promise<number> {
+  const startedAt = performance.now()
+  const survivors: string[] = []
+  const rows: { mistake: string; seeds: number | null; invariant: string | null }[] = []
+  const wanted = MISTAKES.filter(({ name }) => values.only === undefined || name === values.only)
+  const width = Math.max(...MISTAKES.map(({ name }) => name.length))
+  for (const { name, what } of wanted) {
+    let found: { seed: number; invariant: string } | null = null
+    await inProcesses({
+      seed,
+      count,
+      jobs,
+      store: values.store,
+      mistake: name,
+      take: ({ failures }) => {
+        for (const failure of failures) {
+          if (found === null || failure.seed < found.seed) found = { seed: failure.seed, invariant: failure.invariant }
+        }
+      },
+      enough: () => found !== null,
+    })
+    const caught = found as { seed: number; invariant: string } | null
+    const seeds = caught && caught.seed - seed + 1
+    rows.push({ mistake: name, seeds, invariant: caught?.invariant ?? null })
+    if (!caught) survivors.push(name)
+    const verdict = caught ? `${String(seeds).padStart(5)} seeds  ${caught.invariant.padEnd(4)}` : 'NOT CAUGHT       '
+    console.log(`${name.padEnd(width)}  ${verdict}  ${what}`)
+  }
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  console.log(
+    JSON.stringify({ mistakes: rows.length, caught: rows.length - survivors.length, survivors, seconds, rows }),
+  )
+  return survivors.length > 0 ? 1 : 0
+}
+
+async function runDifferential(count: number): Promise<number> {
+  const { withPostgres } = await import('./postgres-server.ts')
+  const { compareStores } = await import('./differential.ts')
+  const startedAt = performance.now()
+  const result = await withPostgres((server) =>
+    compareStores(server, { seed, count, onProgress: (done) => progress(`${done} of ${count} sequences`) }),
+  )
+  if (result.difference) console.error(result.difference)
+  const seconds = Math.round((performance.now() - startedAt) / 1000)
+  console.log(
+    JSON.stringify({
+      sequences: result.sequences,
+      operations: result.operations,
+      equal: !result.difference,
+      seconds,
+      kinds: result.kinds,
+    }),
+  )
+  return result.difference ? 1 : 0
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
+}
