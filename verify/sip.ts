@@ -22,7 +22,11 @@ const COUNT = 180
 const KEY = 'key-of-a-client-0123456789abcdef'
 const AGENT = 'agent_123456'
 const CALLER = '+14155550100'
-const TEXT = 'Hello {first_name}, this is the city library. Your book is ready.'
+/** With `--installed-voice` the product's own voices speak, and say hardly more than the name: by that texts differ. */
+const installedVoice = process.argv.includes('--installed-voice')
+const TEXT = installedVoice
+  ? '{first_name}. {first_name}!'
+  : 'Hello {first_name}, this is the city library. Your book is ready.'
 const RETRIES = '{"enabled":true,"maxAttempts":2,"gaps":[{"days":0,"hours":0.001}]}'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'carillon-verify-sip-'))
@@ -30,13 +34,15 @@ const folder = mkdtempSync(path.join(tmpdir(), 'carillon-verify-sip-'))
 chmodSync(folder, 0o711)
 const prompts = new Map<string, Prompt>()
 const sounds = toneVoices(1.5)
-/** The product's way to sound with a voice that makes each text unmistakable; keeps what it made. */
-const voices: Voices = {
-  async prepare(request, withinMs) {
-    const prompt = await sounds.prepare(request, withinMs)
-    prompts.set(request.text, prompt)
-    return prompt
-  },
+/** Voices that keep what they made, so that it can be compared with what was heard. */
+function keeping(voices: Voices): Voices {
+  return {
+    async prepare(request, withinMs) {
+      const prompt = await voices.prepare(request, withinMs)
+      prompts.set(request.text, prompt)
+      return prompt
+    },
+  }
 }
 
 const recorder = await startRecorder()
@@ -47,6 +53,7 @@ const sipp = await startSipp({
 const server = await startServer(
   loadConfig({
     PORT: '0',
+    PATH: process.env.PATH,
     CARILLON_DATA_DIR: path.join(folder, 'data'),
     CARILLON_BOOTSTRAP_API_KEY: KEY,
     CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8',
@@ -75,7 +82,9 @@ function withVoices(name: string) {
   if (kind === undefined || name !== 'sip') return kind
   return {
     ...kind,
-    open: (settings: unknown, context: Parameters<typeof kind.open>[1]) => kind.open(settings, { ...context, voices }),
+    // A voice that makes each text unmistakable, unless the real ones are to be heard.
+    open: (settings: unknown, context: Parameters<typeof kind.open>[1]) =>
+      kind.open(settings, { ...context, voices: keeping(installedVoice ? context.voices : sounds) }),
   }
 }
 

@@ -124,7 +124,7 @@ function checkFigures({ people, batch, details }: Evidence, faults: string[]): v
 
 function checkSound(evidence: Evidence, calls: ReadonlyMap<string, SippMessage[]>, faults: string[]): string {
   const { people, details, recorder, prompts, text } = evidence
-  const textOf = ({ name }: Person) => text.replace('{first_name}', name)
+  const textOf = ({ name }: Person) => text.replaceAll('{first_name}', name)
   const answered = people.filter(({ story }) => story.outcome === 'answered')
   const samples = new Map(answered.map((person) => [person, samplesOf(prompts.get(textOf(person))!.samples.PCMU)]))
   let lowest = 1
