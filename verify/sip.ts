@@ -98,7 +98,9 @@ async function run(people: readonly Person[], ear: Recorder): Promise<Report> {
   const details = []
   for (const { id } of recipients) {
     const { recipient, attempts } = await api(`/batches/${batchId}/recipients/${id}`)
-    details.push({ to: recipient.number, outcome: recipient.outcome, attempts })
+    // Of what was not sent, because the voice took too long, the peer must know nothing: its Call-ID would be a stranger.
+    const sent = attempts.filter(({ disposition }: { disposition: string }) => disposition !== 'not-sent')
+    details.push({ to: recipient.number, outcome: recipient.outcome, attempts: sent })
   }
   return judge({ people, batch, details, messages: sipp.messages(), recorder: ear, prompts, seconds, text: TEXT })
 }
