@@ -80,7 +80,7 @@ export async function duplicateAgent(
       defaultNumberId: row.default_number_id,
       createdAt: new Date(context.clock.nowEpochMs()),
     })
-    return agentView((await findAgent(client, organizationId, { agentId }))!)
+    return agentView(context, (await findAgent(client, organizationId, { agentId }))!)
   })
 }
 
