@@ -19,10 +19,16 @@ const sockets = Array.from({ length: socketCount }, () => {
       done(null, address, 4)) as never,
   })
   socket.on('message', (packet, from) => socket.send(packet, from.port, from.address))
-  socket.bind(0, '127.0.0.1')
   return socket
 })
-await Promise.all(sockets.map((socket) => once(socket, 'listening')))
+await Promise.all(
+  sockets.map((socket) => {
+    // Without a real look-up it listens at once: who waits must be there before.
+    const listening = once(socket, 'listening')
+    socket.bind(0, '127.0.0.1')
+    return listening
+  }),
+)
 const ports = sockets.map((socket) => (socket.address() as AddressInfo).port)
 
 serveBench({ ports: () => ports, usage: () => cpuSecondsOfSelf() }, async () => {

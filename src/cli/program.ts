@@ -163,6 +163,7 @@ function addAgentAndTrunkCommands(program: Command, run: Runner): void {
     .option('--text <words>', 'what an announcement says; {first_name} stands for that column')
     .option('--wait-for-key <seconds>', 'wait for a key after the text', checked(wholeNumberFrom(0, 60)))
     .option('--stop-key <key>', 'who presses it is never called again')
+    .option('--repeat-key <key>', 'who presses it hears the text again')
     .option('--settings <json>', 'JSON, @file, or - for standard input')
     .option('--from <number>', 'its default caller number')
     .option('--alias <alias>', 'another id it answers to; may be repeated', collected)

@@ -9,6 +9,7 @@ import { type Column, renderTable } from './table.ts'
 interface AgentDocument extends NamedDocument {
   readonly kind: string
   readonly archivedAt: string | null
+  readonly warnings: readonly string[]
 }
 
 interface TrunkDocument extends NamedDocument {
@@ -101,6 +102,7 @@ export interface AgentOptions extends ConnectionOptions {
   readonly text?: string
   readonly waitForKey?: number
   readonly stopKey?: string
+  readonly repeatKey?: string
   readonly settings?: string
   readonly from?: string
   readonly alias?: readonly string[]
@@ -113,6 +115,7 @@ export async function addAgent(options: AgentOptions, context: CliContext): Prom
     ...(options.text === undefined ? {} : { text: options.text }),
     ...(options.waitForKey === undefined ? {} : { waitForKeySeconds: options.waitForKey }),
     ...(options.stopKey === undefined ? {} : { stopKey: options.stopKey }),
+    ...(options.repeatKey === undefined ? {} : { repeatKey: options.repeatKey }),
   }
   const kind = options.kind ?? 'announcement'
   if (kind === 'announcement' && !('text' in settings)) {
@@ -120,6 +123,7 @@ export async function addAgent(options: AgentOptions, context: CliContext): Prom
   }
   const body = { name: options.name, kind, settings, defaultNumber: options.from, aliases: options.alias }
   const made = await connect(options, context.environment).post<AgentDocument>('/agents', body)
+  for (const warning of made.warnings) context.terminal.note(warning)
   return tellMade(made, `Agent ${made.name}: ${made.id}`, context)
 }
 

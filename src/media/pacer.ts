@@ -52,8 +52,9 @@ export class Pacer {
   #run(): void {
     let nowMs = this.#clock.monotonicMs()
     this.#skipWhatIsTooLate(nowMs)
-    // Half a millisecond early is better than a whole one late.
-    while (this.#nextMs <= nowMs + 0.5) {
+    // Half a millisecond early is better than a whole one late. A worker that cannot keep up still has to receive and to
+    // take orders in between.
+    for (let step = 0; step < PHASES && this.#nextMs <= nowMs + 0.5; step++) {
       const dueMs = this.#nextMs
       for (const paced of this.#phases[this.#phase]!) paced.onFrame(dueMs)
       this.#phase = (this.#phase + 1) % PHASES
