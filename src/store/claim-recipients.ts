@@ -110,12 +110,14 @@ const claimSql = (
    SELECT $1::int, number_hash, batch_id, seq, n, counted, lane, trunk_id, $3::int, 1, successor_seq, $2::timestamptz, $2::timestamptz + send_ms * interval '1 ms'
    FROM c WHERE fate = ${CLAIMED}),
  -- Few or none: looked for once, so that what follows need not read all of c again.
- rest AS MATERIALIZED (SELECT fate, batch_id, lane, seq, due_at, successor_seq FROM c WHERE fate <> ${CLAIMED}),
+ rest AS MATERIALIZED (SELECT fate, batch_id, lane, seq, due_at, successor_seq, number_hash FROM c WHERE fate <> ${CLAIMED}),
  barred AS (INSERT INTO verdict (organization_id, batch_id, seq, outcome, at) SELECT $1::int, batch_id, seq, 11, $2::timestamptz FROM rest WHERE fate = ${HIT}),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, c.batch_id, y.lane, $2::timestamptz, c.successor_seq, 1, 0, 5
    FROM rest c JOIN lane y ON y.organization_id = $1::int AND y.batch_id = c.batch_id AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
-   WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL AND ${untouchedSql('c')} RETURNING batch_id),
+   WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL AND ${untouchedSql('c')}
+     AND NOT EXISTS (SELECT 1 FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = c.number_hash
+       AND v.batch_id = c.batch_id AND v.seq = c.successor_seq) RETURNING batch_id),
  ${MOVE[source]},
  f AS MATERIALIZED (SELECT batch_id, trunk_id, (count(*) FILTER (WHERE fate = ${CLAIMED}))::int AS claimed, (count(*) FILTER (WHERE fate = ${HIT}))::int AS hit,
      (count(*) FILTER (WHERE fate = ${BUSY}))::int AS busy FROM c GROUP BY batch_id, trunk_id),

@@ -1,7 +1,7 @@
 /**
  * True when the successor of the recipient `row` has not had its turn: it enters `due` once, also when the one before it
- * becomes final again because somebody asked for a retry. It cannot be in a call, since the call that ends is to its
- * number. Rides due_recipient, attempt_pkey and verdict_pkey; asked only where numbers are repeated.
+ * becomes final again because somebody asked for a retry. Whether its number is in a call is not asked here: where a
+ * call ends it cannot be. Rides due_recipient, attempt_pkey and verdict_pkey; asked only where numbers are repeated.
  */
 export function untouchedSql(row: string): string {
   const isIn = (table: string) =>

@@ -105,6 +105,7 @@ it('is described in its own document', async () => {
   const document = (await (await fetch(`${server.baseUrl}/openapi/trillet.json`)).json()) as Document
   const path = '/v1/api/batch-calls'
   expect(Object.keys(document.paths)).toEqual([
+    '/v1/api/call',
     path,
     `${path}/{batchId}`,
     `${path}/{batchId}/status`,

@@ -186,7 +186,9 @@ function settleTaken(
   if (one.fate === 'claimed') insertLive(transaction, one, nodeId)
   else {
     journal.set(tables.verdicts, key, { batchId, seq, outcome: SUPPRESSED, at: now })
-    if (chain(transaction, batchId, recipient.successorSeq)) addDue(batchId, 1)
+    const call = tables.live.get(recipient.numberHash)
+    const called = call?.batchId === batchId && call.seq === recipient.successorSeq
+    if (!called && chain(transaction, batchId, recipient.successorSeq)) addDue(batchId, 1)
   }
 }
 

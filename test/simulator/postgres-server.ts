@@ -30,16 +30,31 @@ CREATE OR REPLACE FUNCTION carillon_now() RETURNS timestamptz LANGUAGE sql VOLAT
 export class SimulatedPostgres {
   readonly connectionString: string
   readonly client: pg.Client
+  #store: PostgresDispatchStore | null = null
 
   constructor(connectionString: string, client: pg.Client) {
     this.connectionString = connectionString
     this.client = client
   }
 
+  /** Row by row: for a few rows that is ten times faster than TRUNCATE, which makes new files. */
   async empty(): Promise<void> {
-    await this.client.query(
-      'TRUNCATE node, organization RESTART IDENTITY CASCADE; TRUNCATE recipient, due, live_call, attempt, verdict, event_block, carrier_event, gate, trunk_state',
-    )
+    const tables =
+      'live_call, due, attempt, verdict, event_block, carrier_event, suppression, recipient, lane, batch_state, batch'
+    const owners = 'trunk_state, trunk, agent, gate, organization, node'
+    const deletes = `${tables}, ${owners}`.split(', ').map((table) => `DELETE FROM ${table}`)
+    await this.client.query(`${deletes.join('; ')}; SELECT setval('node_node_id_seq', 1, false)`)
+  }
+
+  /** One for all runs: its connections keep their plans. */
+  get store(): PostgresDispatchStore {
+    this.#store ??= new PostgresDispatchStore(this.connectionString)
+    return this.#store
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close()
+    await this.client.end()
   }
 }
 
@@ -54,10 +69,11 @@ export async function withPostgres<T>(work: (database: SimulatedPostgres) => Pro
     }
     const client = await openConnection(url, 'simulator')
     await client.query(VIRTUAL_TIME)
+    const database = new SimulatedPostgres(url, client)
     try {
-      return await work(new SimulatedPostgres(url, client))
+      return await work(database)
     } finally {
-      await client.end()
+      await database.close()
     }
   } finally {
     await server.stop()
@@ -84,7 +100,7 @@ export class PostgresServer implements ServerSide {
 
   constructor(database: SimulatedPostgres, nowEpochMs: () => number) {
     this.#database = database
-    this.#store = new PostgresDispatchStore(database.connectionString)
+    this.#store = database.store
     this.#nowEpochMs = nowEpochMs
   }
 
@@ -105,9 +121,7 @@ export class PostgresServer implements ServerSide {
     return findDifferences(this.#database.client, organizationId)
   }
 
-  close(): Promise<void> {
-    return this.#store.close()
-  }
+  async close(): Promise<void> {}
 
   openStore(): DispatchStore {
     const store = this.#store
