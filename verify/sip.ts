@@ -15,17 +15,17 @@ import type { Voices } from '../src/voices/voices.ts'
 import { startSipp } from '../test/sip/sipp.ts'
 import { toneVoices } from '../test/sip/trunk-bench.ts'
 import { judge, type Report } from './sip/judge.ts'
-import { exchangeScenario, type Person, peopleOf } from './sip/people.ts'
+import { codeOf, exchangeScenario, type Person, peopleOf } from './sip/people.ts'
 import { type Recorder, startRecorder } from './sip/recorder.ts'
 
 const COUNT = 180
 const KEY = 'key-of-a-client-0123456789abcdef'
 const AGENT = 'agent_123456'
 const CALLER = '+14155550100'
-/** With `--installed-voice` the product's own voices speak, and say hardly more than the name: by that texts differ. */
+/** With `--installed-voice` the product's own voices speak, and say hardly more than a name and a code: by those texts differ. */
 const installedVoice = process.argv.includes('--installed-voice')
 const TEXT = installedVoice
-  ? '{first_name}. {first_name}!'
+  ? '{code}. {first_name}. {code}!'
   : 'Hello {first_name}, this is the city library. Your book is ready.'
 const RETRIES = '{"enabled":true,"maxAttempts":2,"gaps":[{"days":0,"hours":0.001}]}'
 
@@ -129,7 +129,12 @@ async function prepareTrunk(): Promise<string> {
 
 async function upload(people: readonly Person[], organization: string): Promise<string> {
   const file = path.join(folder, 'batch-calls.csv')
-  writeFileSync(file, ['phone,first_name', ...people.map(({ number, name }) => `${number},${name}`)].join('\n'))
+  writeFileSync(
+    file,
+    ['phone,first_name,code', ...people.map((person) => `${person.number},${person.name},${codeOf(person)}`)].join(
+      '\n',
+    ),
+  )
   const form = ['-F', `file=@${file}`, '-F', `agentId=${AGENT}`, '-F', `smartCallbackConfig=${RETRIES}`]
   const headers = ['-H', `x-api-key: ${KEY}`, '-H', `x-workspace-id: ${organization}`]
   const { stdout } = await promisify(execFile)('curl', [

@@ -1,6 +1,6 @@
 import type { Prompt } from '../../src/media/prompt.ts'
 import type { SippMessage } from '../../test/sip/sipp.ts'
-import type { Person } from './people.ts'
+import { codeOf, type Person } from './people.ts'
 import { likeness, type Recorder, samplesOf } from './recorder.ts'
 
 /** What the native API tells of one person. */
@@ -124,7 +124,7 @@ function checkFigures({ people, batch, details }: Evidence, faults: string[]): v
 
 function checkSound(evidence: Evidence, calls: ReadonlyMap<string, SippMessage[]>, faults: string[]): string {
   const { people, details, recorder, prompts, text } = evidence
-  const textOf = ({ name }: Person) => text.replaceAll('{first_name}', name)
+  const textOf = (person: Person) => text.replaceAll('{first_name}', person.name).replaceAll('{code}', codeOf(person))
   const answered = people.filter(({ story }) => story.outcome === 'answered')
   const samples = new Map(answered.map((person) => [person, samplesOf(prompts.get(textOf(person))!.samples.PCMU)]))
   let lowest = 1

@@ -132,3 +132,8 @@ export function exchangeScenario(): string {
     `<Reference variables="${variables}"/>`,
   ])
 }
+
+/** Words that set each text apart from its neighbours', whose names may share a half. */
+export function codeOf({ number }: Person): string {
+  return [...number.slice(-3)].reverse().join(' ')
+}
