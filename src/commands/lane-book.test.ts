@@ -43,7 +43,7 @@ test('who is called in another way stands in a lane of its own, whatever the zon
     [
       [null, 1, 2, 2],
       [route, 2, 4, 5],
-      [{ trunkId: 2, callerDigits: 1_500_555_0102 }, 5, 6, 6],
+      [{ ...route, callerDigits: 1_500_555_0102 }, 5, 6, 6],
     ],
   )
 })

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { addAlias } from '../../src/commands/aliases.ts'
 import { addNumber } from '../../src/commands/numbers.ts'
 import { createTrunk } from '../../src/commands/trunks.ts'
+import { defaultRetryPolicy } from '../../src/model/retry-policy.ts'
 import { type CommandWorld, commandWorld, people } from '../command-world.ts'
 
 /** A second trunk with two numbers, beside that of the first organization with its one. */
@@ -64,13 +65,21 @@ it('nobody is called from their own number, whichever that is', async () => {
   expect(batch.figures).toMatchObject({ waiting: 1, outcomes: { 'not-allowed': 1 } })
 })
 
-it('a batch calls in at most 100 ways', async () => {
+it('a batch calls in at most 1000 ways', async () => {
   const world = await worldWithTwoTrunks()
   const { context, actor, trunk } = world
-  const numbers = Array.from({ length: 101 }, (_, at) => `+1500556${1_000 + at}`)
+  const numbers = Array.from({ length: 60 }, (_, at) => `+1500556${1_000 + at}`)
   for (const number of numbers) await addNumber(context, actor, { number, trunkId: trunk.id })
-  const list = people(101).map((person, at) => ({ ...person, callerNumber: numbers[at]! }))
-  await expect(world.makeBatch(list)).rejects.toMatchObject({ code: 'invalid-input', field: 'recipients' })
-  await world.makeBatch(list.slice(0, 100))
-  expect(await lanesOf(world)).toHaveLength(100)
+  const list = people(1_001).map((person, at) => ({
+    ...person,
+    callerNumber: numbers[at % 60]!,
+    attemptsMax: 1 + Math.floor(at / 60),
+  }))
+  const retryPolicy = defaultRetryPolicy(20, [60])
+  await expect(world.makeBatch(list, { retryPolicy })).rejects.toMatchObject({
+    code: 'invalid-input',
+    field: 'recipients',
+  })
+  await world.makeBatch(list.slice(0, 1_000), { retryPolicy })
+  expect(await lanesOf(world)).toHaveLength(1_000)
 })

@@ -221,7 +221,13 @@ export const MISTAKES = [
   {
     name: 'lost-claim-kept',
     what: 'a claim whose answer was lost stays as it is',
-    changes: [{ file: CYCLE, find: 'if (!chores.disown) return adopted', put: 'return adopted' }],
+    changes: [
+      {
+        file: CYCLE,
+        find: 'const lost = chores.disown ? findLostRows(desk, own, options) : []',
+        put: 'const lost = []',
+      },
+    ],
   },
   {
     name: 'take-over-disowned',
