@@ -135,7 +135,8 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
 interface Prepared {
   readonly ended: readonly LiveCall[]
   readonly progressed: readonly Progress[]
-  readonly columns: ProgressColumns
+  /** Null: nothing has progressed, as in most cycles of an idle node. */
+  readonly columns: ProgressColumns | null
 }
 
 /** Done before the gate is ours: the less is left to do behind it, the sooner it is the next one's. */
@@ -146,7 +147,7 @@ function prepare(calls: readonly LiveCall[]): Prepared {
   return {
     ended: calls.filter((call) => call.endingUnsaved),
     progressed,
-    columns: new ProgressColumns(progressed.map(({ row }) => row)),
+    columns: progressed.length > 0 ? new ProgressColumns(progressed.map(({ row }) => row)) : null,
   }
 }
 
@@ -171,7 +172,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const found = prepare(strays.calls)
   const ended = [...prepared.ended, ...found.ended]
   const progressed = [...prepared.progressed, ...found.progressed]
-  for (const { columns } of [prepared, found]) if (columns.calls.length > 0) transaction.progressCalls(columns)
+  for (const { columns } of [prepared, found]) if (columns) transaction.progressCalls(columns)
 
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
   const endedRows = ended.map((call) =>
