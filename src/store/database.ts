@@ -81,6 +81,13 @@ const hotPlans = [
   .join(' ')
 
 /**
+ * A node that stands still inside a transaction holds its organization's gate, and nobody else may dial. The server ends
+ * such a transaction after the time in which the node is taken for dead anyway.
+ */
+const GATE_HELD_MS_MAX = 10_000
+const hotSession = `-c idle_in_transaction_session_timeout=${GATE_HELD_MS_MAX}`
+
+/**
  * One connection for the dispatcher's statements: pipelined (statements are sent without waiting for the answer of the
  * one before) and with generic plans only, so that no plan flips with its parameters. After a failed statement all that
  * were already sent fail too, and COMMIT then answers ROLLBACK without an error: check it with `requireCommitted`.
@@ -92,7 +99,7 @@ export async function openHotConnection(
   options: HotConnectionOptions = {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
-    ...connectionConfig(connectionString, `${searchPath} ${hotPlans}`),
+    ...connectionConfig(connectionString, `${searchPath} ${hotPlans} ${hotSession}`),
     application_name: options.applicationName ?? 'carillon-dispatcher',
     pipeline: true,
   })

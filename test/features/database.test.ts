@@ -219,3 +219,18 @@ test('a start waits for a database that does not answer yet, but not for one tha
   const never = untilDatabaseAnswers(relayed, { clock, withinSeconds: 0, log })
   await expect(never).rejects.toThrow(/ECONNRESET|terminat/)
 })
+
+test('a node that stands still inside a transaction loses it, and with it the gate, after ten seconds', async () => {
+  const { connectionString } = await createTestDatabase()
+  const other = await openConnection(connectionString)
+  onTestFinished(() => other.end())
+  await other.query('CREATE TABLE gate_like (n int); INSERT INTO gate_like VALUES (1)')
+  const broken: Error[] = []
+  const client = await openHotConnection(connectionString, { onBroken: (error) => broken.push(error) })
+  await client.query('BEGIN')
+  await client.query('SELECT n FROM gate_like FOR UPDATE')
+  // Waits as another node does: in line, for as long as it takes.
+  await other.query('SELECT n FROM gate_like FOR UPDATE')
+  await expect(client.query('COMMIT')).rejects.toThrow()
+  expect(broken.length).toBeLessThanOrEqual(1)
+})

@@ -221,13 +221,7 @@ export const MISTAKES = [
   {
     name: 'lost-claim-kept',
     what: 'a claim whose answer was lost stays as it is',
-    changes: [
-      {
-        file: CYCLE,
-        find: 'const lost = chores.disown ? findLostRows(desk, own, options) : []',
-        put: 'const lost = []',
-      },
-    ],
+    changes: [{ file: CYCLE, find: 'chores.disown ? findLostRows(desk, own, options) : []', put: '[]' }],
   },
   {
     name: 'take-over-disowned',
