@@ -39,8 +39,8 @@ export interface Inbox {
 }
 
 /**
- * What one transaction writes at most. Larger groups cost no less a call; with several on their way, the server writes
- * one while this node takes in the news of another.
+ * What one transaction writes at most: with several on their way, the server writes one while this node takes in the news
+ * of another. Chosen, not measured: rounds with other sizes differed less than they scattered.
  */
 const GROUP_MAX = 3000
 

@@ -18,8 +18,8 @@ export function defaultSettings(): PostgresSettings {
     max_connections: 100,
     shared_buffers: `${sharedBuffersMegabytes(memoryBytes())}MB`,
     wal_buffers: '32MB',
-    // The log is written while a group's statements still run, so that its commit waits for the rest of it only: a
-    // commit of a thousand calls took 2.6 ms and takes 1.
+    // The log is written while a group's statements still run, so that its commit waits for the rest of it only. One
+    // profile each on a busy machine: 5.1 µs of COMMIT a call at 200 ms, 3.0 at 10 ms, 1.3 at 2 ms.
     wal_writer_delay: '5ms',
     max_wal_size: '1GB',
     min_wal_size: '256MB',

@@ -21,8 +21,8 @@ export interface ProgressedCall extends CallSteps {
 /**
  * Merges the progress of live calls into their rows, by rank, with its figures and its events. All or nothing: unless
  * every row is in the state that the caller believes, the transaction fails and the caller reads the
- * rows. So figures and events need not be gathered from the updated rows again, which took half of the time:
- * 9.5 µs a call then, 5 now.
+ * rows. So figures and events need not be gathered from the updated rows again: 12.0 µs of PostgreSQL's time a call with
+ * that, 6.7 without, in one measurement of the statement alone on a busy machine.
  *
  * Rides live_call_pkey (HOT: no indexed column changes) and batch_state_pkey.
  */
