@@ -37,6 +37,8 @@ export interface DispatcherOptions {
   readonly agentKind: (kind: string) => AgentKind | undefined
   /** Transactions of different organizations at the same time. */
   readonly cyclesAtOnce?: number
+  /** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
+  readonly overlapFrom?: number
 }
 
 /** Which trunk of which organization tells something. */
@@ -50,8 +52,7 @@ type Pause = number | null | 'failed'
 
 /** Pause before a cycle that failed is tried again. */
 const RETRY_CYCLE_MS = 200
-/** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
-const DEFER_FROM = 200
+const OVERLAP_FROM = 200
 /** A claim that brings nothing although the copy promised something is not asked again sooner. */
 const FRUITLESS_MS = 50
 
@@ -146,6 +147,10 @@ export class Dispatcher {
   async drain(): Promise<void> {
     this.#claiming = false
     while (this.#calls.size > 0 && !this.#stopped) await this.#idle()
+  }
+
+  get #overlapFrom(): number {
+    return this.#options.overlapFrom ?? OVERLAP_FROM
   }
 
   /** Asks the carriers to end every call of this node. */
@@ -278,7 +283,7 @@ export class Dispatcher {
   #lineUp(desk: OrganizationDesk): void {
     const { organizationId } = desk
     const othersWait = this.#ready.size > (this.#ready.has(organizationId) ? 1 : 0)
-    if (this.#stopped || othersWait || desk.waitingCalls < DEFER_FROM) return
+    if (this.#stopped || othersWait || desk.waitingCalls < this.#overlapFrom) return
     const before = this.#current.get(organizationId)
     if (before) this.#linedUp.set(organizationId, this.#cycle(desk, before))
   }
@@ -307,7 +312,7 @@ export class Dispatcher {
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
       const goesOn = desk.hasMail || this.#linedUp.has(desk.organizationId)
-      if (!goesOn || result.claimed.length + result.inbox.onDurable.length < DEFER_FROM) desk.doDeferred()
+      if (!goesOn || result.claimed.length + result.inbox.onDurable.length < this.#overlapFrom) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
       if (error instanceof StaleCopies) {

@@ -70,8 +70,9 @@ export class LiveCall {
   readonly onDurable: (() => void)[] = []
   /** Its row has become an attempt. */
   endingSaved = false
-  /** Monotonic time of the last news, and how often it was looked up in vain since. */
-  newsAtMonotonicMs = 0
+  /** Monotonic time of the last news; until its create-call was sent nobody waits for any. */
+  newsAtMonotonicMs = Number.POSITIVE_INFINITY
+  /** How often it was looked up in vain since. */
   misses = 0
   /** Ring timeout and maximum length together: the call cannot last longer. Generous for one that was taken over. */
   longestMs = 7_200_000

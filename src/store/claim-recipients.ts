@@ -92,8 +92,8 @@ const claimSql = (
  a0 AS (SELECT w.ord, w.batch_id, w.lane, w.send_ms, l.trunk_id, l.next_seq, b.live_max - b.live AS batch_free, t.free AS trunk_free,
      ${source === 'cursor' ? 'greatest(0, least(w.want, l.end_seq - l.next_seq))' : 'w.want'} AS k
    FROM unnest($4::int[], $5::smallint[], $6::int[], $7::int[]) WITH ORDINALITY w(batch_id, lane, want, send_ms, ord)
-   JOIN lane l ON l.organization_id = $1::int AND l.batch_id = w.batch_id AND l.lane = w.lane AND l.closed_as IS NULL
-   JOIN batch_state b ON b.organization_id = $1::int AND b.batch_id = w.batch_id AND b.status = 2 AND (b.expires_at IS NULL OR b.expires_at > $2::timestamptz)
+   CROSS JOIN LATERAL (SELECT * FROM lane l WHERE l.organization_id = $1::int AND l.batch_id = w.batch_id AND l.lane = w.lane AND l.closed_as IS NULL LIMIT 1) l
+   CROSS JOIN LATERAL (SELECT * FROM batch_state b WHERE b.organization_id = $1::int AND b.batch_id = w.batch_id AND b.status = 2 AND (b.expires_at IS NULL OR b.expires_at > $2::timestamptz) LIMIT 1) b
    JOIN t ON t.trunk_id = l.trunk_id),
  a1 AS (SELECT ord, batch_id, lane, send_ms, trunk_id, next_seq, trunk_free,
      greatest(0, least(k, batch_free - (sum(k) OVER (PARTITION BY batch_id ORDER BY ord) - k))) AS k FROM a0),

@@ -76,6 +76,7 @@ const hotPlans = [
   'enable_bitmapscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
+  'enable_memoize=off',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ')

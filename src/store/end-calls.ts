@@ -5,6 +5,7 @@ import { int2Array, int4Array, knownInt4Array, textArray } from './binary-array.
 import { CallEvents, type CallSteps } from './call-events.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
+import { liveRowSql } from './live-row-sql.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
 
@@ -51,8 +52,7 @@ const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::in
    unnest($11::int[]) AS sip, unnest($12::int[]) AS acc, unnest($13::int[]) AS ring, unnest($14::int[]) AS ans, unnest($15::int[]) AS fin,
    unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason,
    unnest($27::int[]) AS q850),
- d AS (DELETE FROM live_call l USING t
-   WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
+ d AS (DELETE FROM live_call l USING (SELECT t.*, at.row FROM t ${liveRowSql}) t WHERE l.ctid = t.row
    RETURNING t.retry_ms, l.batch_id, t.disposition, l.state, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted,
      l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
      coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850),

@@ -4,6 +4,7 @@ import { int2Array, int4Array, knownInt4Array, textArray } from './binary-array.
 import { CallEvents, type CallSteps } from './call-events.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
+import { liveRowSql } from './live-row-sql.ts'
 import type { Statement } from './statement.ts'
 
 /** One live call that went further than its row tells. */
@@ -32,7 +33,7 @@ const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($
  u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(l.carrier_call_id, t.cid), accepted_ms = coalesce(l.accepted_ms, t.acc),
      ringing_ms = coalesce(l.ringing_ms, t.ring), answered_ms = coalesce(l.answered_ms, t.ans), answered_by = greatest(l.answered_by, t.answered_by),
      carrier_state = coalesce(t.carrier_state, l.carrier_state)
-   FROM t WHERE l.organization_id = $1::int AND l.number_hash = t.hash AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was
+   FROM (SELECT t.*, at.row FROM t ${liveRowSql}) t WHERE l.ctid = t.row
    RETURNING 1),
  s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
    FROM (SELECT unnest($14::int[]) AS batch_id, unnest($15::int[]) AS dialing, unnest($16::int[]) AS accepted, unnest($17::int[]) AS ringing, unnest($18::int[]) AS talking) f

@@ -26,6 +26,7 @@ export const RARE_PATHS = {
   'commit-unknown-lost': 'a commit was lost on the way',
   'claim-disowned': 'a claim whose answer was lost was taken back',
   'stale-copies': 'a node wrote from a copy that another had overtaken',
+  'lined-up': 'the next transaction of a busy node waited behind the one before',
   'gate-taken': 'a node left a taken gate alone',
   'database-down': 'the database was away',
   'breaker-opened': 'a trunk failed until it got no more calls',

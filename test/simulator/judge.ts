@@ -181,7 +181,7 @@ export class Judge {
     if (!tables) return
     const { batchId, seq, n } = parts
     const row = [...tables.live.values()].find((one) => one.batchId === batchId && one.seq === seq && one.n === n)
-    if (!row && !this.#isUnknown(this.attempt(ref))) this.accuse('I5', ref, 'sent without a committed intent')
+    if (!row) this.accuse('I5', ref, 'sent without a committed intent that lives')
   }
 
   #judgeWindow({ ref, parts }: Attempt, batchKey: string): void {

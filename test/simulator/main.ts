@@ -1,7 +1,6 @@
 // Runs the dispatcher on a virtual clock, with faults, and judges what happened. See docs/reference/reliability.md.
 //   npm run simulate -- [--seed 1] [--count 1000] [--store memory|postgres] [--jobs 2]
 //   npm run simulate -- --seed 4711 --count 1 --history       everything that happened in one seed
-//   npm run simulate -- --variant lined-up [...]           with another constant: see mistakes.mjs
 //   npm run simulate -- --mistakes [--count 5000] [--only <name>]
 //   npm run simulate -- --differential 10000 [--seed 1]
 import os from 'node:os'
@@ -18,7 +17,6 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(Math.max(1, os.availableParallelism())) },
     mistakes: { type: 'boolean', default: false },
     only: { type: 'string' },
-    variant: { type: 'string' },
     differential: { type: 'string' },
     history: { type: 'boolean', default: false },
   },
@@ -53,13 +51,12 @@ async function runSeeds(count: number): Promise<number> {
     totals.violations = failed.length
     progress(`${totals.seeds} of ${count} seeds, ${failed.length} with a violation`)
   }
-  await inProcesses({ seed, count, jobs, store: values.store, mistake: values.variant, history: values.history, take })
+  await inProcesses({ seed, count, jobs, store: values.store, history: values.history, take })
   const missing = count >= FULL_RUN && values.store === 'memory' ? coverage.missing : []
   for (const path of missing) console.error(`never happened: ${path} (${RARE_PATHS[path]})`)
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10
   const summary = {
     store: values.store,
-    variant: values.variant,
     firstSeed: seed,
     ...totals,
     virtualHours: Math.round(totals.virtualHours),

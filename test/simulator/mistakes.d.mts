@@ -6,4 +6,3 @@ export interface Mistake {
 }
 
 export const MISTAKES: readonly Mistake[]
-export const VARIANTS: readonly Mistake[]

@@ -256,15 +256,3 @@ export const MISTAKES = [
     changes: [{ file: CLAIM, find: 'if (touched) return false', put: '' }],
   },
 ]
-
-/**
- * Not mistakes: the product with another constant, so that a few calls take the path of hundreds. Nothing may break.
- * @type {typeof MISTAKES}
- */
-export const VARIANTS = [
-  {
-    name: 'lined-up',
-    what: 'cycles line up at the gate from the first waiting call on',
-    changes: [{ file: DISPATCHER, find: 'const DEFER_FROM = 200', put: 'const DEFER_FROM = 1' }],
-  },
-]

@@ -87,6 +87,8 @@ export class NodeStore implements DispatchStore {
   readonly #database: SharedDatabase
   readonly #store: DispatchStore
   readonly #faults: () => FaultRates
+  /** Organizations of which a transaction of this node holds the gate, or held it a moment ago. */
+  readonly #transacting = new Set<number>()
 
   constructor(world: VirtualWorld, node: SimulatedNode, database: SharedDatabase, faults: () => FaultRates) {
     this.#world = world
@@ -151,7 +153,9 @@ export class NodeStore implements DispatchStore {
       await this.#node.running()
       return null
     }
+    if (this.#transacting.has(organizationId)) coverage.hit('lined-up')
     await database.lockGate(organizationId)
+    this.#transacting.add(organizationId)
     const faults = this.#faults()
     const loss = random.chance(faults.commitAnswerLost) ? 'answer' : random.chance(faults.commitLost) ? 'commit' : null
     const transaction = { connection, loss, organizationId, whileUnderway: options.whileUnderway } as const
@@ -164,6 +168,8 @@ export class NodeStore implements DispatchStore {
       await this.#node.running()
       if (error instanceof StaleCopies) coverage.hit('stale-copies')
       throw error
+    } finally {
+      this.#transacting.delete(organizationId)
     }
   }
 

@@ -2,14 +2,14 @@
 //   CARILLON_PLANTED_MISTAKE=<name> node --import test/run-typescript.mjs --import test/simulator/plant-mistake.mjs ...
 import { register } from 'node:module'
 import { load as loadTypeScript } from '../run-typescript.mjs?hooks'
-import { MISTAKES, VARIANTS } from './mistakes.mjs'
+import { MISTAKES } from './mistakes.mjs'
 import { planted, touches } from './plant-mistake-text.mjs'
 
 const HOOKS = '?hooks'
 if (!import.meta.url.endsWith(HOOKS)) register(import.meta.url + HOOKS)
 
 const wanted = process.env.CARILLON_PLANTED_MISTAKE
-const mistake = [...MISTAKES, ...VARIANTS].find(({ name }) => name === wanted)
+const mistake = MISTAKES.find(({ name }) => name === wanted)
 if (!mistake) throw new Error(`There is no mistake ${wanted}`)
 
 export async function load(url, context, nextLoad) {

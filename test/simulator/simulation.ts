@@ -29,6 +29,8 @@ const TRAITS: CarrierTraits = {
   nextLookUpDelaysMs: [2_000, 2_000],
   pollSilentCallAfterMs: 2_000,
 }
+/** Of a carrier that is asked once, later. */
+const TRAITS_OF_ONE_LOOK_UP: CarrierTraits = { ...TRAITS, firstLookUpDelayMs: 6_000, nextLookUpDelaysMs: [] }
 
 export interface SeedResult {
   readonly seed: number
@@ -61,6 +63,7 @@ class Simulation {
   readonly #ids = new IdCipher(deriveIdKey(SECRET))
   readonly #nodes: SimulatedNode[] = []
   readonly #providers = new Map<string, Provider>()
+  readonly #traits: CarrierTraits
   #faults: FaultRates
   #incarnations = 0
   #quiet = false
@@ -75,6 +78,7 @@ class Simulation {
     this.#world = new VirtualWorld(seed + 1_000_003, startEpochMs)
     // Some runs are calm, so that what needs a long undisturbed path is reached too.
     this.#faults = faultsOf(this.#world.random.pick([0.1, 0.5, 1, 1, 2]))
+    this.#traits = this.#world.random.pick([TRAITS, TRAITS, TRAITS_OF_ONE_LOOK_UP])
   }
 
   async run(openServer: OpenServer): Promise<SeedResult> {
@@ -244,6 +248,8 @@ class Simulation {
       log: silent,
       nodeName: node.name,
       agentKind: () => SPEAKER,
+      // Few live at once here: a busy node is one to which little is much.
+      overlapFrom: world.random.pick([1, 2, 200]),
       openCarrier: (organizationId, { trunkId }, report) =>
         new NodeCarrier({
           world,
@@ -251,7 +257,7 @@ class Simulation {
           faults,
           report,
           provider: this.#providers.get(`${organizationId}/${trunkId}`)!,
-          traits: TRAITS,
+          traits: this.#traits,
           onWritten: (request, stalled) => this.#judge.written(request, { organizationId, node: node.name, stalled }),
         }),
     })
