@@ -1,7 +1,7 @@
-import { loadConfig } from '../src/config.ts'
-import { createLogger } from '../src/logger.ts'
-import { type ServerParts, startServer } from '../src/main.ts'
-import { createTestDatabase } from './database.ts'
+import type { ServerParts } from '../src/main.ts'
+import { askUntil, type Body, must, type Send, startProduct } from './product-server.ts'
+
+export type { Reply } from './product-server.ts'
 
 /** A pair as a client of the product has one. */
 export const API_KEY = 'sk_0123456789abcdef0123456789abcdef'
@@ -13,15 +13,6 @@ const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789'
 /** The id under which the owner knew the organization. */
 export const ORGANIZATION = 'e3yn0c4mivqs8y4yhb5k'
 
-// biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back.
-type Body = any
-
-export interface Reply {
-  readonly status: number
-  readonly body: Body
-  readonly headers: Headers
-}
-
 export type ZuduServer = Awaited<ReturnType<typeof startZuduServer>>
 
 /**
@@ -29,41 +20,26 @@ export type ZuduServer = Awaited<ReturnType<typeof startZuduServer>>
  * organization keep the names they had. The trunk is a fast loopback one.
  */
 export async function startZuduServer(options: { settings?: object; parts?: ServerParts; env?: object } = {}) {
-  const database = await createTestDatabase()
-  const environment = {
-    DATABASE_URL: database.connectionString,
-    PORT: '0',
-    CARILLON_BOOTSTRAP_API_KEY: API_KEY,
-    CARILLON_BOOTSTRAP_API_SECRET: API_SECRET,
-    CARILLON_OPERATOR_API_KEY: OPERATOR_KEY,
-    ...options.env,
-  }
-  const log = createLogger({ level: process.env.TEST_LOG ?? 'silent' })
-  const product = await startServer(loadConfig(environment), log, options.parts)
   const pair = { 'x-api-key': API_KEY, 'x-api-secret': API_SECRET }
-
-  const send = async (headers: Record<string, string>, method: string, address: string, body?: unknown) => {
-    const url = address.startsWith('http') ? address : `${product.url}${address}`
-    const payload = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
-    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    const answer = await fetch(url, { method, headers: { ...type, ...headers }, ...payload })
-    const text = await answer.text()
-    return { status: answer.status, body: text === '' ? null : JSON.parse(text), headers: answer.headers } as Reply
-  }
+  const product = await startProduct({
+    env: {
+      CARILLON_BOOTSTRAP_API_KEY: API_KEY,
+      CARILLON_BOOTSTRAP_API_SECRET: API_SECRET,
+      CARILLON_OPERATOR_API_KEY: OPERATOR_KEY,
+      ...options.env,
+    },
+    headers: pair,
+    parts: options.parts,
+  })
+  const { native, send } = product
   /** Asks as a client of the product does. */
-  const ask = (method: string, address: string, body?: unknown, headers: Record<string, string> = {}) =>
-    send({ ...pair, ...headers }, method, address, body)
-  /** Asks the native API with the same pair. */
-  const native = (method: string, address: string, body?: unknown) => send(pair, method, `/carillon/v1${address}`, body)
-  const must = async (reply: Promise<Reply>) => {
-    const { status, body } = await reply
-    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`)
-    return body
-  }
+  const ask: Send = (method, address, body, headers = {}) => send(method, address, body, { ...pair, ...headers })
 
-  const trunk = `/trunks/${product.first.trunkId}`
-  await must(native('PATCH', trunk, { settings: { speed: 1_000, ...options.settings }, callsPerSecond: 1_000 }))
-  await must(native('POST', '/numbers', { number: CALLER, trunkId: product.first.trunkId }))
+  const { trunkId, organizationId } = product.first
+  if (options.settings !== undefined) {
+    await must(native('PATCH', `/trunks/${trunkId}`, { settings: { speed: 1_000, ...options.settings } }))
+  }
+  await must(native('POST', '/numbers', { number: CALLER, trunkId }))
   const made = await must(
     native('POST', '/agents', {
       name: 'caller',
@@ -72,34 +48,14 @@ export async function startZuduServer(options: { settings?: object; parts?: Serv
       aliases: [AGENT],
     }),
   )
-  const operator = { authorization: `Bearer ${OPERATOR_KEY}` }
-  await must(
-    send(operator, 'PUT', `/carillon/v1/organizations/${product.first.organizationId}/aliases/${ORGANIZATION}`),
-  )
+  const alias = `/carillon/v1/organizations/${organizationId}/aliases/${ORGANIZATION}`
+  await must(send('PUT', alias, undefined, { authorization: `Bearer ${OPERATOR_KEY}` }))
 
   /** Asks for a batch call again and again until `holds`; the product works in between. */
-  const until = async (id: string, holds: (batch: Body) => boolean): Promise<Body> => {
-    const giveUpAt = performance.now() + 60_000
-    for (;;) {
-      const { body } = await ask('GET', `/batch-call/${id}`)
-      if (holds(body.data)) return body.data
-      if (performance.now() > giveUpAt) throw new Error(`never came: ${JSON.stringify(body)}`)
-    }
-  }
+  const until = (id: string, holds: (batch: Body) => boolean): Promise<Body> =>
+    askUntil(async () => (await ask('GET', `/batch-call/${id}`)).body.data, holds)
 
-  return {
-    ...product,
-    agentUuid: made.id as string,
-    ask,
-    native,
-    send,
-    until,
-    databaseUrl: database.connectionString,
-    async close() {
-      await product.stop()
-      await database.drop()
-    },
-  }
+  return { ...product, agentUuid: made.id as string, ask, until }
 }
 
 /** A task whose number's last two digits tell the simulated network what becomes of it. */

@@ -3,6 +3,7 @@ import nodePath from 'node:path'
 import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { DUE_REASONS } from '../model/due-reason.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
+import type { SecretBox } from '../model/secret-box.ts'
 import { appendEvents, type EventEntry } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
 import { insertBatch, insertBatchState, insertLanes, insertRejectedRows } from '../store/insert-batch.ts'
@@ -19,6 +20,7 @@ import {
 } from './batch-terms.ts'
 import { isStorable, NAME_CHARS_MAX } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { type DialectSecretsPlace, withDialectSecrets } from './dialect-secrets.ts'
 import { type StagedFile, stageFile } from './file-recipients.ts'
 import type { LaneLayout } from './lane-book.ts'
 import { checkMinimumWindow } from './minimum-window.ts'
@@ -51,6 +53,7 @@ export interface Making {
   readonly terms: BatchTerms & { readonly name: string }
   readonly parties: BatchParties
   readonly stage: RecipientStage
+  readonly box: SecretBox
   readonly file: StagedFile | null
 }
 
@@ -97,7 +100,7 @@ export async function withStaged<T>(
     const file = await fill(stage, source, { parties, routes, nowEpochMs, onBadRows: input.onBadRows ?? 'accept' })
     await stage.finish()
     const name = terms.name ?? defaultName(source, nowEpochMs)
-    return await use({ input, terms: { ...terms, name }, parties, stage, file })
+    return await use({ input, terms: { ...terms, name }, parties, stage, file, box: context.secrets.box })
   } catch (error) {
     await stage.discard()
     throw error
@@ -166,6 +169,7 @@ export async function storeBatch(
   await insertBatch(client, gate, {
     ...terms,
     ...place,
+    dialectFields: fieldsToStore(making, { organizationId: gate.organizationId, batchUuid: place.uuid }),
     dialect: input.dialect,
     single: input.single === true,
     agentId: parties.agentId,
@@ -193,6 +197,12 @@ export async function storeBatch(
   if (input.refuseShortWindow === true) await checkMinimumWindow(client, gate, batchId)
   await insertRejectedRows(client, { organizationId: gate.organizationId, batchId }, file?.rejected ?? [])
   await appendEvents(asQueryable(client), gate, firstEvents(batchId, layout, { running, completed }))
+}
+
+function fieldsToStore({ box, terms, input }: Making, place: DialectSecretsPlace): string | null {
+  const { dialectSecrets: secrets } = input
+  if (secrets === undefined) return terms.dialectFields
+  return JSON.stringify(withDialectSecrets(box, input.dialectFields ?? null, { ...place, secrets }))
 }
 
 function firstEvents(

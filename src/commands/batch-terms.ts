@@ -17,6 +17,7 @@ import {
   NAME_CHARS_MAX,
 } from './checked-input.ts'
 import type { CommandContext, JsonObject } from './context.ts'
+import type { DialectSecrets } from './dialect-secrets.ts'
 import { requireAgent } from './find-objects.ts'
 import type { IdempotentRequest } from './idempotency.ts'
 import { lookForThrottle } from './throttles.ts'
@@ -63,6 +64,8 @@ export interface BatchInput {
   readonly throttle?: string | null | undefined
   /** What the dialect must be able to repeat. */
   readonly dialectFields?: JsonObject | null | undefined
+  /** The same, but sealed in the database; a view holds them sealed among `dialectFields`. */
+  readonly dialectSecrets?: DialectSecrets | undefined
   /** The request with an idempotency key that asks: it makes one batch, however often it is taken over. */
   readonly idempotent?: IdempotentRequest | null | undefined
   /** `accept` (default) leaves bad rows of a file out and reports them; `reject` refuses the file. */

@@ -1,5 +1,6 @@
 import type { Timer } from '../clock.ts'
 import { AppError, invalidInput } from '../errors.ts'
+import type { SecretPlace } from '../model/secret-box.ts'
 import { readAnswer, releaseKey, renewLease, storeAnswer, sweepAnswers, takeKey } from '../store/idempotent-answers.ts'
 import { ownerTransaction } from '../store/owner-transaction.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
@@ -60,7 +61,8 @@ export async function beginIdempotent(
     if (!known.request_hash.equals(request.requestHash)) throw new AppError('idempotency-key-reused')
     if (known.http_status === null) throw new AppError('request-in-progress')
     const { http_status: httpStatus, content_type: contentType, body } = known
-    return { kind: 'replay', answer: { httpStatus, contentType: contentType ?? '', body: body ?? Buffer.alloc(0) } }
+    const opened = body === null ? Buffer.alloc(0) : openBody(context, row, body)
+    return { kind: 'replay', answer: { httpStatus, contentType: contentType ?? '', body: opened } }
   })
   if (verdict.kind === 'work') keepLease(context, actor, request, 1)
   return verdict
@@ -75,7 +77,17 @@ export async function finishIdempotent(
 ): Promise<void> {
   dropLease(request)
   const row = { organizationId: actor.organizationId, ...request }
-  await inOrganization(context, actor, (client) => storeAnswer(client, row, answer))
+  const body = context.secrets.box.seal(answer.body.toString('latin1'), placeOfBody(row))
+  await inOrganization(context, actor, (client) => storeAnswer(client, row, { ...answer, body }))
+}
+
+/** Answers hold secrets that are shown once, such as a new key: they are stored sealed. @throws SecretUnreadable. */
+function openBody(context: CommandContext, row: { organizationId: number; key: string }, sealed: Buffer): Buffer {
+  return Buffer.from(context.secrets.box.open(sealed, placeOfBody(row)), 'latin1')
+}
+
+function placeOfBody({ organizationId, key }: { organizationId: number; key: string }): SecretPlace {
+  return { organizationId, table: 'idempotent_answer', column: 'body', rowId: key }
 }
 
 /** Forgets a key whose request failed in a way that may work another time. */

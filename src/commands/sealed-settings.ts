@@ -72,7 +72,7 @@ export function withKeptSecrets(schema: ZodType, known: JsonObject, sent: JsonOb
   return Object.fromEntries([...given, ...kept])
 }
 
-function isSealed(value: JsonValue): value is JsonObject & Sealed {
+export function isSealed(value: JsonValue): value is JsonObject & Sealed {
   return typeof value === 'object' && value !== null && typeof (value as Partial<Sealed>).sealed === 'string'
 }
 

@@ -10,6 +10,7 @@ import type { Client } from '../store/owner-transaction.ts'
 import { checkedConcurrency, checkedExpiry, jsonOrNull, speakingAgent, throttleIdOf } from './batch-terms.ts'
 import { checkedDate, checkedRetryPolicy, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
+import { type DialectSecrets, withDialectSecrets } from './dialect-secrets.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { checkMinimumWindow } from './minimum-window.ts'
 import { asQueryable, nextVersion, underGate } from './under-gate.ts'
@@ -38,6 +39,8 @@ export interface BatchChanges {
   readonly throttle?: string | null | undefined
   readonly metadata?: JsonObject | null | undefined
   readonly dialectFields?: JsonObject | null | undefined
+  /** Those that are named; the others stay. */
+  readonly dialectSecrets?: DialectSecrets | undefined
 }
 
 /** Statuses in which nothing can be changed but the name, the metadata and, for a retry, the expiry. */
@@ -53,7 +56,7 @@ export function updateBatch(
   const { organizationId } = actor
   return underGate(context, actor, async (client, gate) => {
     const row = await requireBatch(client, organizationId, batchId)
-    const edit = await editOf(client, row, gate, changes)
+    const edit = await editOf({ context, client }, row, gate, changes)
     await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, edit)
     if (changes.refuseShortWindow === true) await checkMinimumWindow(client, gate, row.batch_id)
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }
@@ -66,16 +69,20 @@ export function updateBatch(
   })
 }
 
-async function editOf(client: Client, row: BatchRow, gate: Gate, changes: BatchChanges): Promise<BatchEdit> {
+async function editOf(
+  { context, client }: { context: CommandContext; client: Client },
+  row: BatchRow,
+  gate: Gate,
+  changes: BatchChanges,
+): Promise<BatchEdit> {
   refuseWhatIsOver(row, changes)
-  const { name, concurrency, callingWindow, expiresAt, metadata, dialectFields, agent, retryPolicy, throttle } = changes
+  const { name, concurrency, callingWindow, expiresAt, metadata, agent, retryPolicy, throttle } = changes
   const startAt = changes.startAt === undefined ? row.start_at : newStart(row, gate, changes)
   return {
     name: name === undefined ? row.name : checkedText(name, 'name', { max: NAME_CHARS_MAX }),
     callingWindow: callingWindow === undefined ? row.calling_window : checkedWindow(callingWindow),
     metadata: metadata === undefined ? storedText(row.metadata) : jsonOrNull(metadata, 'metadata'),
-    dialectFields:
-      dialectFields === undefined ? storedText(row.dialect_fields) : jsonOrNull(dialectFields, 'dialectFields'),
+    dialectFields: fieldsAfter(context, row, gate, changes),
     agentId:
       agent === undefined
         ? row.agent_id
@@ -86,6 +93,12 @@ async function editOf(client: Client, row: BatchRow, gate: Gate, changes: BatchC
     startAt,
     expiresAt: expiresAt === undefined ? row.expires_at : checkedExpiry(expiresAt, startAt, gate.nowEpochMs),
   }
+}
+
+function fieldsAfter(context: CommandContext, row: BatchRow, gate: Gate, changes: BatchChanges): string | null {
+  const { dialectFields = row.dialect_fields as JsonObject | null, dialectSecrets: secrets } = changes
+  const place = { organizationId: gate.organizationId, batchUuid: row.batch_uuid }
+  return jsonOrNull(withDialectSecrets(context.secrets.box, dialectFields, { ...place, secrets }), 'dialectFields')
 }
 
 function refuseWhatIsOver(row: BatchRow, changes: BatchChanges): void {

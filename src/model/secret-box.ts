@@ -5,7 +5,8 @@ export interface SecretPlace {
   readonly organizationId: number
   readonly table: string
   readonly column: string
-  readonly rowId: number
+  /** A number, or an id or a key that is a text. */
+  readonly rowId: number | string
 }
 
 /** A sealed text that no known key opens, or that was changed or moved. Says nothing of what was in it. */

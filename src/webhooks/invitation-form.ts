@@ -18,6 +18,8 @@ export interface InvitationMessage {
   /** Lets its bearer join this call. */
   readonly joinToken: string
   readonly sentAt: Date
+  /** A text that the dialect stored sealed with the batch; null: there is none. @throws SecretUnreadable. */
+  secretOf(name: string): string | null
 }
 
 export interface EncodedInvitation {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { CommandContext } from '../commands/context.ts'
+import { openDialectSecret } from '../commands/dialect-secrets.ts'
 import { getBatch } from '../commands/get-batch.ts'
 import { getRecipient } from '../commands/get-recipient.ts'
 import { joinToken } from '../commands/join-token.ts'
@@ -69,7 +70,15 @@ export class Inviter {
     const batch = await getBatch(commands, actor, recipient.batchId)
     const attempt = attempts.find(({ id }) => id === uuidFromHex(ref))
     if (attempt === undefined) throw new Error('A committed attempt was not found')
-    const message = { batch, recipient, attempt, publicUrl: publicUrl(), sentAt: new Date(clock.nowEpochMs()) }
-    return form(batch.dialect)?.encode({ ...message, joinToken: joinToken(commands, attempt.id) }) ?? null
+    const message = {
+      batch,
+      recipient,
+      attempt,
+      publicUrl: publicUrl(),
+      sentAt: new Date(clock.nowEpochMs()),
+      joinToken: joinToken(commands, attempt.id),
+      secretOf: (name: string) => openDialectSecret(commands, organizationId, batch, name),
+    }
+    return form(batch.dialect)?.encode(message) ?? null
   }
 }

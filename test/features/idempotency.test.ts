@@ -21,6 +21,20 @@ test('the first does the work, a repeated one gets the same bytes', async () => 
   expect(await beginIdempotent(context, { ...actor, organizationId: 0 }, request('k1', 2))).toEqual({ kind: 'work' })
 })
 
+test('an answer is stored sealed, for its own key alone: it may hold a secret that is shown once', async () => {
+  const { context, actor, sql } = await commandWorld()
+  for (const key of ['k1', 'k2']) {
+    await beginIdempotent(context, actor, request(key))
+    await finishIdempotent(context, actor, request(key), { ...answer, body: Buffer.from('{"secret":"of-one-key"}') })
+  }
+  for (const { body } of await sql('SELECT body FROM idempotent_answer')) {
+    expect((body as Buffer).includes('of-one-key')).toBe(false)
+  }
+  const other = `(SELECT body FROM idempotent_answer WHERE idempotency_key = 'k2')`
+  await sql(`UPDATE idempotent_answer SET body = ${other} WHERE idempotency_key = 'k1'`)
+  await expect(beginIdempotent(context, actor, request('k1'))).rejects.toThrow('belongs to another row')
+})
+
 test('of many at the same instant one does the work', async () => {
   const { context, actor } = await commandWorld()
   const begun = await Promise.allSettled(Array.from({ length: 8 }, () => beginIdempotent(context, actor, request('k'))))

@@ -120,6 +120,43 @@ it('a call without a medium is joined over webRtc, and a secret is chosen when n
   expect(headers['x-ultravox-webhook-signature']).toBe(expected.digest('hex'))
 })
 
+it('no secret that was sent or chosen can be read in the database', async () => {
+  const batch = { calls: [{}], webhookUrl: receiver.url, webhookSecret: 'for nobody else', paused: true }
+  const { batchId } = await make(batch)
+  const another = await make({ ...batch, webhookSecret: undefined })
+  const address = `${product.batches}/${batchId}`
+  await product.ask('PATCH', address, { webhookSecret: 'changed for nobody' })
+  await product.ask('PATCH', address, { windowEnd: '2099-01-01T00:00:00Z' })
+  const template = {
+    sharedSecrets: ['that signs tools'],
+    selectedTools: [{ toolName: 'crm', authTokens: { key: 'that opens tools' } }],
+    medium: { sip: { outgoing: { to: 'sip:+14155550113@pbx.example.com', password: 'that signs on' } } },
+  }
+  const agent = await product.ask('POST', '/api/agents', { callTemplate: template })
+  expect(agent.body.callTemplate.selectedTools).toEqual([{ toolName: 'crm' }])
+
+  const rows = await product.sql('SELECT dialect_fields FROM batch UNION ALL SELECT dialect_fields FROM agent')
+  const stored = JSON.stringify(rows)
+  expect(stored).toContain(receiver.url)
+  expect(stored).toContain('crm')
+  for (const secret of ['for nobody', another.webhookSecret, 'that signs', 'that opens']) {
+    expect(stored).not.toContain(secret)
+  }
+  const { body } = await product.ask('GET', product.batches)
+  expect(body.results.slice(0, 2).map((shown: typeof batch) => shown.webhookSecret)).toEqual([
+    another.webhookSecret,
+    'changed for nobody',
+  ])
+  // Sealed for one batch, it opens for no other.
+  const uuids = [another.batchId, batchId]
+  await product.sql(
+    'UPDATE batch a SET dialect_fields = b.dialect_fields FROM batch b WHERE a.batch_uuid = $1 AND b.batch_uuid = $2',
+    uuids,
+  )
+  const moved = await product.ask('GET', `${product.batches}/${another.batchId}`)
+  expect([moved.status, moved.body.webhookSecret]).toEqual([200, null])
+})
+
 it('the address to join needs its token', async () => {
   await make({ calls: [{}], webhookUrl: receiver.url })
   while (receiver.posts.length === 0) await product.ask('GET', product.batches)

@@ -296,12 +296,12 @@ describe('transitions', () => {
 
   it('the link to the tasks opens this batch call alone, and only as it was given', async () => {
     const [one, two] = [await create({ status: 'draft' }), await create({ status: 'draft' })]
-    const opened = await server.send({}, 'GET', one.tasks_url)
+    const opened = await server.send('GET', one.tasks_url)
     expect(opened.body).toMatchObject([{ to_number: '+14155550110', status: 'PENDING' }])
     const swapped = one.tasks_url.replace(one.batch_call_id, two.batch_call_id)
     const later = one.tasks_url.replace(/\.(\d{13})\./, (_: string, at: string) => `.${Number(at) + 1}.`)
     for (const url of [swapped, later, one.tasks_url.slice(0, -1), `${one.tasks_url}A`]) {
-      const refused = await server.send({}, 'GET', url)
+      const refused = await server.send('GET', url)
       expect([refused.status, refused.body.status]).toEqual([401, 'error'])
     }
   })

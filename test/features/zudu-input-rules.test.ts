@@ -228,7 +228,7 @@ describe('keys', () => {
       ['POST', '/batch-call'],
       ['POST', '/batch-call/x/execute'],
     ]) {
-      const { status, body } = await server.send(headers as Record<string, string>, method!, path!)
+      const { status, body } = await server.send(method!, path!, undefined, headers as Record<string, string>)
       expect([status, body.status, body.message]).toEqual([401, 'error', 'Authentication error'])
     }
   })
@@ -236,7 +236,10 @@ describe('keys', () => {
   it('a key of ours works with its id and its secret', async () => {
     const made = (await server.native('POST', '/keys', { name: 'zudu' })).body
     const [, id, secret] = /^(crl_[^_]+)_(.+)$/.exec(made.token ?? made.key ?? made.secret) ?? []
-    const { status } = await server.send({ 'x-api-key': id!, 'x-api-secret': secret! }, 'GET', '/batch-call/list')
+    const { status } = await server.send('GET', '/batch-call/list', undefined, {
+      'x-api-key': id!,
+      'x-api-secret': secret!,
+    })
     expect(status).toBe(200)
   })
 })
@@ -275,7 +278,7 @@ describe('paths', () => {
   })
 
   it('the document describes every route', async () => {
-    const { body } = await server.send({}, 'GET', '/openapi/zudu.json')
+    const { body } = await server.send('GET', '/openapi/zudu.json')
     expect(Object.keys(body.paths)).toEqual(
       expect.arrayContaining(['/batch-call', '/batch-call/list', '/batch-call/{batch_call_id}/tasks', '/api/agents']),
     )

@@ -52,7 +52,7 @@ describe('a post-call webhook', () => {
   })
 
   it('needs both headers; without the secret the path is of another product', async () => {
-    const { status, body } = await server.send({ 'x-api-secret': 'x' }, 'POST', CREATE, {})
+    const { status, body } = await server.send('POST', CREATE, {}, { 'x-api-secret': 'x' })
     expect([status, body.status]).toEqual([401, 'error'])
   })
 })

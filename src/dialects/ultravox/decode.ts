@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BatchInput } from '../../commands/batch-terms.ts'
 import type { JsonObject } from '../../commands/context.ts'
 import type { CallInput } from '../../commands/create-call.ts'
+import type { DialectSecrets } from '../../commands/dialect-secrets.ts'
 import type { RecipientInput } from '../../commands/posted-recipients.ts'
 import type { BatchChanges } from '../../commands/update-batch.ts'
 import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
@@ -23,6 +24,8 @@ import {
 
 /** The carrier of calls that somebody else places. */
 export const JOINED_CARRIER = 'invitation'
+/** Its name among the batch's sealed fields. */
+export const WEBHOOK_SECRET = 'webhookSecret'
 const PROBLEMS_LISTED = 100
 const CALLS_A_TURN = 5_000
 const RING_SECONDS = { min: 5, max: 80, fallback: 30 } as const
@@ -92,14 +95,20 @@ export async function decodeBatch(request: BatchRequest, terms: AgentTerms): Pro
       retryPolicy: NO_RETRIES,
       duplicateNumbers: 'skip',
       dialectFields: { ...batchFields(request), callSettings: terms.callSettings },
+      dialectSecrets: batchSecrets(request),
     },
   }
 }
 
-/** What is stored with the batch and repeated. */
+/** What is stored with the batch and repeated, but for its secret. */
 export function batchFields(request: BatchChangesRequest | BatchRequest): JsonObject {
-  const { webhookUrl = null, webhookSecret = null, throttle = null } = request
-  return { webhookUrl, webhookSecret, throttle }
+  const { webhookUrl = null, throttle = null } = request
+  return { webhookUrl, throttle }
+}
+
+/** What is stored sealed; it is sent back, as the vendor does, to whoever has the key. */
+export function batchSecrets({ webhookSecret }: BatchChangesRequest | BatchRequest): DialectSecrets | undefined {
+  return typeof webhookSecret === 'string' ? { [WEBHOOK_SECRET]: webhookSecret } : undefined
 }
 
 interface DecodedCall {

@@ -68,7 +68,7 @@ export function isExpressible(batch: Pick<BatchView, 'retryPolicy'>): boolean {
   return batch.retryPolicy.maxAttempts === 1
 }
 
-export function encodeBatch(batch: BatchView): ScheduledBatch {
+export function encodeBatch(batch: BatchView, webhookSecret: string | null): ScheduledBatch {
   const { SUCCESS, ERROR } = countCalls(batch, false)
   const fields = batch.dialect === 'ultravox' ? batch.dialectFields : null
   return {
@@ -78,7 +78,7 @@ export function encodeBatch(batch: BatchView): ScheduledBatch {
     windowEnd: time(batch.expiresAt),
     throttle: textOf(fields?.throttle),
     webhookUrl: textOf(fields?.webhookUrl),
-    webhookSecret: textOf(fields?.webhookSecret),
+    webhookSecret,
     paused: batch.status === 'paused' || batch.status === 'draft',
     totalCount: batch.figures.total,
     completedCount: SUCCESS + ERROR,
@@ -129,12 +129,9 @@ export function encodeAgent(view: AgentView, calls: number): Agent {
   }
 }
 
-/** As it was sent, without what must never be sent back. */
+/** As it was sent, but for what was not kept. */
 export function templateOf(view: Pick<AgentView, 'dialectFields'>): Record<string, unknown> | null {
-  const stored = view.dialectFields?.callTemplate
-  if (stored === undefined || stored === null) return null
-  const { sharedSecrets: _, ...template } = stored as JsonObject
-  return template
+  return (view.dialectFields?.callTemplate ?? null) as JsonObject | null
 }
 
 export function encodeThrottle(view: ThrottleView): Throttle {

@@ -3,6 +3,7 @@ import type { EventView } from '../../commands/views.ts'
 import type { EventKind } from '../../model/event-kind.ts'
 import type { EncodedInvitation, InvitationForm, InvitationMessage } from '../../webhooks/invitation-form.ts'
 import type { EncodedWebhook, WebhookForm, WebhookMessage } from '../../webhooks/webhook-form.ts'
+import { WEBHOOK_SECRET } from './decode.ts'
 import { mediumOf, textOf } from './encode.ts'
 import { encodeCall, factsOfAttempt, readingOf } from './encode-call.ts'
 import { isJoinable, joinUrl } from './joining.ts'
@@ -15,7 +16,7 @@ export const invitation: InvitationForm = {
   encode(message: InvitationMessage): EncodedInvitation | null {
     const { batch, recipient, attempt, publicUrl, sentAt } = message
     const url = textOf(batch.dialectFields?.webhookUrl)
-    const secret = textOf(batch.dialectFields?.webhookSecret)
+    const secret = message.secretOf(WEBHOOK_SECRET)
     if (url === null || secret === null) return null
     const address = joinUrl(publicUrl, attempt.id, message.joinToken)
     const call = encodeCall(readingOf(factsOfAttempt(attempt), recipient, batch), { joinUrl: address })

@@ -66,7 +66,13 @@ export const callTemplate = z
     maxDuration: duration.optional().describe('How long a call may last.'),
     systemPrompt: z.string().optional(),
     temperature: z.number().min(0).max(1).optional(),
-    sharedSecrets: z.array(z.string()).optional().describe('Never sent back.'),
+    sharedSecrets: z.array(z.string()).optional().describe('Neither stored nor sent back.'),
+    selectedTools: z
+      .array(z.looseObject({ authTokens: z.record(z.string(), z.string()).optional() }))
+      .optional()
+      .describe(
+        'Tools of the product, which this server does not call; `authTokens` are neither stored nor sent back.',
+      ),
   })
   .meta({ id: 'ultravox.CallTemplate' })
 

@@ -104,9 +104,20 @@ async function withCalls(commands: CommandContext, actor: Actor, view: AgentView
   return encodeAgent(view, calls.get(view.id) ?? 0)
 }
 
-/** As it was sent, but for the password of a SIP account, which is of no use here and should not lie about. */
+/**
+ * As it was sent, but for what is secret and of no use here, so that it does not lie about: the password of a SIP
+ * account, the secrets that sign requests of tools, and the tokens that tools are called with.
+ */
 function templateFields(template: z.output<typeof agentRequest>['callTemplate']): JsonObject {
-  const medium = template?.medium
-  const kept = medium === undefined ? template : { ...template, medium: withoutPassword(medium) }
-  return { callTemplate: (kept ?? null) as unknown as JsonObject }
+  if (template === undefined || template === null) return { callTemplate: null }
+  const { sharedSecrets: _, medium, selectedTools, ...kept } = template
+  return {
+    callTemplate: {
+      ...kept,
+      ...(medium === undefined ? {} : { medium: withoutPassword(medium) }),
+      ...(selectedTools === undefined
+        ? {}
+        : { selectedTools: selectedTools.map(({ authTokens: __, ...tool }) => tool) }),
+    } as unknown as JsonObject,
+  }
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { BatchInput } from '../../../commands/batch-terms.ts'
-import type { Actor, CommandContext } from '../../../commands/context.ts'
+import type { Actor, CommandContext, JsonObject } from '../../../commands/context.ts'
 import { createBatch } from '../../../commands/create-batch.ts'
 import { deleteBatch } from '../../../commands/delete-batch.ts'
+import { openDialectSecret } from '../../../commands/dialect-secrets.ts'
 import { countBatches, listBatches } from '../../../commands/list-batches.ts'
 import { pauseBatch } from '../../../commands/pause-batch.ts'
 import { resumeBatch } from '../../../commands/resume-batch.ts'
@@ -10,9 +11,19 @@ import { ensureJoinedTrunk } from '../../../commands/trunks.ts'
 import { updateBatch } from '../../../commands/update-batch.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
+import { SecretUnreadable } from '../../../model/secret-box.ts'
 import { actorOf } from '../../dialect.ts'
 import { documentAs } from '../../open-api.ts'
-import { batchFields, decodeAgentTerms, decodeBatch, decodeBatchChanges, inRequest, JOINED_CARRIER } from '../decode.ts'
+import {
+  batchFields,
+  batchSecrets,
+  decodeAgentTerms,
+  decodeBatch,
+  decodeBatchChanges,
+  inRequest,
+  JOINED_CARRIER,
+  WEBHOOK_SECRET,
+} from '../decode.ts'
 import { encodeBatch, textOf } from '../encode.ts'
 import {
   type AddRoutes,
@@ -56,7 +67,7 @@ export const addBatches: AddRoutes = (scope, services) => {
       const filter = { agent: request.params.agent_id, withoutRetries: true }
       const page = await listBatches(commands, actor, { ...filter, cursor, limit: pageSize })
       const total = await countBatches(commands, actor, filter)
-      return encodeList(page, encodeBatch, { request, publicUrl, total })
+      return encodeList(page, shownTo(commands, actor), { request, publicUrl, total })
     },
   })
 
@@ -82,7 +93,7 @@ export const addBatches: AddRoutes = (scope, services) => {
       const created = await createBatch(commands, actor, input, source).catch((error: unknown) => {
         throw inRequest(error, decoded.plans)
       })
-      return reply.status(201).send(encodeBatch(created.batch))
+      return reply.status(201).send(shownTo(commands, actor)(created.batch))
     },
   })
   addOneBatch(scope, services)
@@ -91,7 +102,10 @@ export const addBatches: AddRoutes = (scope, services) => {
 const addOneBatch: AddRoutes = (scope, { commands }) => {
   scope.get(`${BATCHES}/:batch_id`, {
     schema: { summary: 'One batch', tags, params: batchPath, response: answers({ 200: scheduledBatch }) },
-    handler: async (request) => encodeBatch((await batchOfAgent(commands, actorOf(request), request.params)).batch),
+    handler: async (request) => {
+      const actor = actorOf(request)
+      return shownTo(commands, actor)((await batchOfAgent(commands, actor, request.params)).batch)
+    },
   })
 
   scope.patch(`${BATCHES}/:batch_id`, {
@@ -106,7 +120,7 @@ const addOneBatch: AddRoutes = (scope, { commands }) => {
     handler: async (request) => {
       const actor = actorOf(request)
       const { batch } = await batchOfAgent(commands, actor, request.params)
-      return encodeBatch(await change({ commands, actor }, batch, request.body))
+      return shownTo(commands, actor)(await change({ commands, actor }, batch, request.body))
     },
   })
 
@@ -128,9 +142,22 @@ const addOneBatch: AddRoutes = (scope, { commands }) => {
 
 /** Who is asked to join calls must be able to tell who asks: a secret is chosen when none is sent. */
 function withSecret(input: BatchInput): BatchInput {
-  const { dialectFields } = input
-  if (dialectFields?.webhookUrl === null || dialectFields?.webhookSecret !== null) return input
-  return { ...input, dialectFields: { ...dialectFields, webhookSecret: randomBytes(24).toString('base64url') } }
+  if (input.dialectFields?.webhookUrl === null || input.dialectSecrets !== undefined) return input
+  return { ...input, dialectSecrets: { [WEBHOOK_SECRET]: randomBytes(24).toString('base64url') } }
+}
+
+/** A batch as whoever has the organization's key reads it. A secret that no key opens any more is shown as none. */
+function shownTo(commands: CommandContext, { organizationId }: Actor) {
+  return (batch: BatchView) => encodeBatch(batch, secretOf(commands, organizationId, batch))
+}
+
+function secretOf(commands: CommandContext, organizationId: number, batch: BatchView): string | null {
+  try {
+    return openDialectSecret(commands, organizationId, batch, WEBHOOK_SECRET)
+  } catch (error) {
+    if (error instanceof SecretUnreadable) return null
+    throw error
+  }
 }
 
 /** A pause comes first and a resumption last, so that nobody is called by terms that are being changed. */
@@ -144,8 +171,12 @@ async function change(
   if (paused === true) changed = await verb(() => pauseBatch(commands, actor, batch.id))
   if (Object.keys(request).some((key) => key !== 'paused')) {
     await checkWebhookChange(commands, batch, request)
-    const dialectFields = { ...batch.dialectFields, ...definedOf(batchFields(request), request) }
-    changed = await updateBatch(commands, actor, batch.id, { ...decodeBatchChanges(request), dialectFields })
+    const named = definedOf(batchFields(request), request)
+    const withoutSecret: JsonObject = request.webhookSecret === null ? { [WEBHOOK_SECRET]: null } : {}
+    const dialectFields = { ...batch.dialectFields, ...named, ...withoutSecret }
+    const dialectSecrets = batchSecrets(request)
+    const changes = { ...decodeBatchChanges(request), dialectFields, dialectSecrets }
+    changed = await updateBatch(commands, actor, batch.id, changes)
   }
   // What runs or waits for its window is not paused: there is nothing to resume.
   if (paused === false && changed.status === 'paused') {
