@@ -33,17 +33,7 @@ export async function startProduct(options: {
   const log = createLogger({ level: process.env.TEST_LOG ?? 'silent' })
   const product = await startServer(loadConfig(environment), log, options.parts)
 
-  /** A text is sent as it is, anything else as JSON. A header that is empty is not sent. */
-  const send: Send = async (method, address, body, headers = {}) => {
-    const url = address.startsWith('http') ? address : `${product.url}${address}`
-    const payload = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
-    const type = body === undefined ? {} : { 'content-type': 'application/json' }
-    const sent = Object.fromEntries(Object.entries({ ...type, ...headers }).filter(([, value]) => value !== ''))
-    const answer = await fetch(url, { method, headers: sent, ...payload })
-    const text = await answer.text()
-    const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true
-    return { status: answer.status, body: isJson ? JSON.parse(text) : null, headers: answer.headers, text }
-  }
+  const send = sender(() => product.url)
   const native: Send = (method, address, body) => send(method, `/carillon/v1${address}`, body, options.headers)
   await must(native('PATCH', `/trunks/${product.first.trunkId}`, { settings: { speed: 1_000 }, callsPerSecond: 1_000 }))
 
@@ -66,6 +56,24 @@ export async function startProduct(options: {
       await database.drop()
     },
   }
+}
+
+/** Asks a server. A text is sent as it is, anything else as JSON. A header that is empty is not sent. */
+export function sender(baseUrl: () => string): Send {
+  return async (method, address, body, headers = {}) => {
+    const url = address.startsWith('http') ? address : `${baseUrl()}${address}`
+    const payload = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const sent = Object.fromEntries(Object.entries({ ...type, ...headers }).filter(([, value]) => value !== ''))
+    const answer = await fetch(url, { method, headers: sent, ...payload })
+    return replyOf(answer)
+  }
+}
+
+export async function replyOf(answer: Response): Promise<Reply> {
+  const text = await answer.text()
+  const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true
+  return { status: answer.status, body: isJson ? JSON.parse(text) : null, headers: answer.headers, text }
 }
 
 /** The answer's body. Throws for a refusal. */

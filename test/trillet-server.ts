@@ -14,6 +14,7 @@ import { createLogger } from '../src/logger.ts'
 import { createPool } from '../src/store/database.ts'
 import { createTestDatabase } from './database.ts'
 import { loopbackTargets as targets } from './loopback-targets.ts'
+import { type Send, sender } from './product-server.ts'
 
 /** A key as a client of the product may have one, and the aliases under which it knows its workspace and its agent. */
 export const API_KEY = 'trillet-key-of-a-client-0123456789'
@@ -39,7 +40,11 @@ export async function serveTrillet(commands: CommandContext, actor: Actor, first
   })
   await server.listen({ port: 0, host: '127.0.0.1' })
   baseUrl = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
-  return { baseUrl, headers: { 'x-api-key': API_KEY, 'x-workspace-id': WORKSPACE_ID }, close: () => server.close() }
+  const headers = { 'x-api-key': API_KEY, 'x-workspace-id': WORKSPACE_ID }
+  const send = sender(() => baseUrl)
+  /** Asks as a client of the product does. */
+  const ask: Send = (method, address, body, rest = {}) => send(method, address, body, { ...headers, ...rest })
+  return { baseUrl, headers, ask, close: () => server.close() }
 }
 
 /**

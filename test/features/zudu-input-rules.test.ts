@@ -20,7 +20,6 @@ const MESSAGES: Readonly<Record<number, string>> = {
 }
 
 testInputRules<ZuduWorld>({
-  dialect: 'zudu',
   operations: zuduRules,
   world: () => world,
   ask: ({ server: asked }, method, address, body) => asked.ask(method, address, body),

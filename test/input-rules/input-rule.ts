@@ -39,13 +39,12 @@ export interface OperationRules<World> {
 }
 
 export interface InputRulesOf<World> {
-  /** The dialect, whose document says which fields there are. */
-  readonly dialect: string
   readonly operations: readonly OperationRules<World>[]
   /** Operations that take something and yet need no rules: why, by name. */
   readonly without?: Readonly<Record<string, string>>
   readonly world: () => World
   readonly ask: (world: World, method: string, address: string, body?: unknown) => Promise<Reply>
+  /** The dialect's OpenAPI document, which says what fields there are. */
   readonly document: (world: World) => Promise<unknown>
   /** How much is stored; a refusal must not change it. */
   readonly stored: (world: World) => Promise<number>
