@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorDetail } from '../../errors.ts'
 import type { Failure } from '../failure.ts'
+import { type FieldWords, messageInWords, pathInWords } from '../field-words.ts'
 import type { ErrorBody } from './wire.ts'
 
 const DETAILS_SHOWN = 10
@@ -15,7 +16,7 @@ const BAD_REQUESTS = new Set([
 ])
 
 /** Fields of the core, in the words of this wire format. */
-const NAMES: Readonly<Record<string, string>> = {
+const NAMES: FieldWords = {
   to: 'to_number',
   variables: 'metadata',
   dialectFields: 'metadata',
@@ -66,14 +67,10 @@ function endedSentence(text: string): string {
   return text.endsWith('.') ? text : `${text}.`
 }
 
-/** Messages begin with the field they speak of, where they name it. */
 function inTheirWords(message: string, field: string): string {
-  return message.startsWith(`${field} `) ? pathOf(field) + message.slice(field.length) : message
+  return messageInWords(message, field, NAMES)
 }
 
 function pathOf(path: string): string {
-  return path
-    .split('.')
-    .map((step) => NAMES[step] ?? step)
-    .join('.')
+  return pathInWords(path, NAMES)
 }

@@ -1,4 +1,6 @@
+import type { ErrorDetail } from '../../errors.ts'
 import type { Failure } from '../failure.ts'
+import { type FieldWords, messageInWords, pathInWords } from '../field-words.ts'
 import type { ErrorBody } from './wire.ts'
 
 /** How a failure is answered where that differs from its own status and words. `%s` takes the failure's message. */
@@ -23,6 +25,9 @@ const ROWS: Readonly<Record<string, ErrorRow>> = {
   'no-recipients': { text: 'CSV validation failed: %s' },
 }
 
+/** Fields of the core, in the words of this wire format. */
+const NAMES: FieldWords = { variables: 'dynamic_variables' }
+
 /** A failure in the flat form of this wire format, with the status it is sent with. */
 export interface FlatError {
   readonly httpStatus: number
@@ -32,11 +37,16 @@ export interface FlatError {
 /** `batchId` is the batch that the path names, as the client wrote it. */
 export function flatError(failure: Failure, batchId?: string): FlatError {
   const row = ROWS[failure.code] ?? {}
+  const message = messageInWords(failure.message, failure.field ?? '', NAMES)
   const body: ErrorBody = {
-    error: row.text === undefined ? failure.message : row.text.replace('%s', () => failure.message),
+    error: row.text === undefined ? message : row.text.replace('%s', () => message),
     message: failure.remedy,
     ...(failure.code === 'batch-not-found' && batchId !== undefined ? { id: batchId } : {}),
-    ...(failure.details === undefined ? {} : { details: failure.details.map((detail) => ({ ...detail })) }),
+    ...(failure.details === undefined ? {} : { details: failure.details.map(detailInWords) }),
   }
   return { httpStatus: row.httpStatus ?? failure.httpStatus, body }
+}
+
+function detailInWords({ path, message, ...rest }: ErrorDetail): ErrorDetail {
+  return { path: pathInWords(path, NAMES), message: messageInWords(message, path, NAMES), ...rest }
 }

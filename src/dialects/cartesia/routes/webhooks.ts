@@ -1,6 +1,8 @@
 import type { WebhookView } from '../../../commands/views.ts'
 import { createWebhook, deleteWebhook } from '../../../commands/webhooks.ts'
+import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { messageInWords } from '../../field-words.ts'
 import { allWebhooks, findWebhook } from '../agent-webhooks.ts'
 import { decodePlace } from '../decode.ts'
 import { encodeId } from '../ids.ts'
@@ -10,6 +12,13 @@ import { createdWebhook, idPath, listOf, type Webhook, webhook, webhookRequest, 
 
 const tags = ['Webhooks']
 const WEBHOOKS = '/agents/webhooks'
+
+/** The core calls it the name. */
+function asDisplayName(error: unknown): never {
+  if (!(error instanceof AppError && error.field === 'name')) throw error
+  const rule = messageInWords(error.message, 'name', { name: 'display_name' })
+  throw new AppError('invalid-input', { field: 'display_name', args: [rule], remedy: error.remedy, cause: error })
+}
 
 export const addWebhooks: AddRoutes = (scope, { commands }) => {
   scope.post(WEBHOOKS, {
@@ -24,7 +33,7 @@ export const addWebhooks: AddRoutes = (scope, { commands }) => {
     handler: async (request) => {
       const { url, secret, display_name: name } = request.body
       const asked = { url, secret, name: name ?? undefined, form: CARTESIA_FORM, agentIds: [] }
-      const made = await createWebhook(commands, actorOf(request), asked)
+      const made = await createWebhook(commands, actorOf(request), asked).catch(asDisplayName)
       return { ...encodeWebhook(made.webhook), secret: made.secret }
     },
   })
