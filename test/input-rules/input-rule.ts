@@ -28,7 +28,7 @@ export interface OperationRules<World> {
   readonly operation: string
   /** The path that is asked; that of the operation by default. */
   readonly path?: (world: World) => string
-  readonly body?: (world: World) => object
+  readonly body?: (world: World, field: string) => object
   readonly rules: readonly InputRule[]
   /** Fields that hold the id of something: each must have a rule with one that is foreign. */
   readonly ids?: readonly string[]
@@ -56,7 +56,7 @@ export interface InputRulesOf<World> {
 export function testInputRules<World>(table: InputRulesOf<World>): void {
   for (const rules of table.operations) {
     describe(rules.operation, () => {
-      it.each(rules.rules.map((rule) => ({ title: titleOf(rule), rule })))('$title', async ({ rule }) => {
+      it.each(rules.rules.map((rule) => [titleOf(rule), rule] as const))('%s', async (_title, rule) => {
         await tryRule(table, rules, rule)
       })
     })
@@ -69,9 +69,9 @@ export function testInputRules<World>(table: InputRulesOf<World>): void {
       expect([...named].sort()).toEqual([...taking].sort())
     })
 
-    it.each(table.operations.map((rules) => ({ rules, operation: rules.operation })))(
-      'has the rules of every field of $operation',
-      async ({ rules }) => {
+    it.each(table.operations.map((rules) => [rules.operation, rules] as const))(
+      'has the rules of every field of %s',
+      async (_operation, rules) => {
         const fields = requestFields(await table.document(table.world()), rules.operation)
         expect(missingRules(rules, fields)).toEqual([])
       },
@@ -88,7 +88,7 @@ async function tryRule<World>(
   const world = table.world()
   const [method, path] = rules.operation.split(' ') as [string, string]
   const address = new URL(rules.path?.(world) ?? path, 'http://x')
-  const body = rules.body === undefined ? undefined : { ...rules.body(world), ...beside }
+  const body = rules.body === undefined ? undefined : { ...rules.body(world, field), ...beside }
   if (field.startsWith('?')) {
     if (value !== undefined) address.searchParams.set(field.slice(1), String(value))
   } else putValue(body as Record<string, unknown>, field, value)

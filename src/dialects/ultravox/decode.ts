@@ -9,6 +9,7 @@ import { RECIPIENT_STATES, type RecipientState } from '../../commands/views.ts'
 import { AppError, type ErrorCode, type ErrorDetail } from '../../errors.ts'
 import { OUTCOMES, type Outcome } from '../../model/disposition.ts'
 import { NO_RETRIES } from '../../model/retry-policy.ts'
+import { type FieldWords, messageInWords } from '../field-words.ts'
 import { problemsOf, refusalOf } from '../zod-problems.ts'
 import { statusOf } from './encode.ts'
 import { callSettingsOf } from './encode-call.ts'
@@ -194,7 +195,9 @@ export function decodeCall(
 export function inCallRequest(error: unknown, plan: CallPlan): unknown {
   if (!(error instanceof AppError) || error.field === undefined) return error
   const path = `calls[0].${error.field}`
-  const { message, remedy } = codeBehind(error) === 'trunk-not-found' ? noTrunk(path, path, [plan]) : error
+  const found = codeBehind(error) === 'trunk-not-found' ? noTrunk(path, path, [plan]) : error
+  const { remedy } = found
+  const message = inTheirWords(found.message, error.field)
   const field = pathInRequest(path, [plan]).slice('calls[0].'.length)
   return new AppError('invalid-input', { field, args: [message], remedy, cause: error })
 }
@@ -237,9 +240,13 @@ export function inRequest(error: unknown, plans: readonly CallPlan[]): unknown {
   if (field === undefined) return error
   return new AppError('invalid-input', {
     field: pathOf(field),
-    args: [message],
+    args: [inTheirWords(message, field)],
     remedy,
-    details: details?.map((detail) => ({ ...detail, path: pathOf(detail.path) })),
+    details: details?.map((detail) => ({
+      ...detail,
+      path: pathOf(detail.path),
+      message: inTheirWords(detail.message, detail.path),
+    })),
     cause: error,
   })
 }
@@ -255,7 +262,12 @@ function noTrunk(path: string, field: string, plans: readonly CallPlan[]): AppEr
 
 const CALL_PATH = /^calls\[(\d+)\]\.(\w+)/
 const BATCH_PATHS: Readonly<Record<string, string>> = { trunk: 'trunk', callerNumber: 'callerNumber' }
-const NAMES: Readonly<Record<string, string>> = { variables: 'templateContext', dialectFields: 'medium' }
+const NAMES: FieldWords = { variables: 'templateContext', dialectFields: 'medium' }
+
+/** Messages name the last step of their field alone. */
+function inTheirWords(message: string, path: string): string {
+  return messageInWords(message, path.slice(path.lastIndexOf('.') + 1), NAMES)
+}
 
 function pathInRequest(path: string, plans: readonly CallPlan[]): string {
   // The batch's own trunk and caller are those of its first call.
