@@ -16,6 +16,10 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'a 20 MiB CSV file through the API, beside the usual stack',
     load: async () => (await import('./ingest/ingest.ts')).benchIngest,
   },
+  lists: {
+    summary: 'twenty of 45,000 batches in each list, by number and by cursor',
+    load: async () => (await import('./lists/lists.ts')).benchLists,
+  },
   sip: {
     summary: 'sound of many calls at once in one media worker',
     load: async () => (await import('./sip/sip.ts')).benchSip,
