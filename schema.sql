@@ -121,10 +121,11 @@ CREATE TABLE batch (
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
 );
 CREATE INDEX batch_agent ON batch USING btree (organization_id, agent_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
-CREATE INDEX batch_by_creation ON batch USING btree (organization_id, created_at, batch_id) WHERE NOT single AND deleted_at IS NULL;
-CREATE INDEX batch_by_name ON batch USING btree (organization_id, name, batch_id) WHERE NOT single AND deleted_at IS NULL;
-CREATE INDEX batch_by_update ON batch USING btree (organization_id, updated_at, batch_id) WHERE NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_by_creation ON batch USING btree (organization_id, created_at, batch_id) WHERE caller_number IS NOT NULL AND NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_by_name ON batch USING btree (organization_id, name, batch_id) WHERE caller_number IS NOT NULL AND NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_by_update ON batch USING btree (organization_id, updated_at, batch_id) WHERE caller_number IS NOT NULL AND NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_listed ON batch USING btree (organization_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_once ON batch USING btree (organization_id, agent_id) WHERE ((retry_policy ->> 'maxAttempts'::text)::integer) = 1 AND NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_throttled ON batch USING btree (organization_id, throttle_id) WHERE throttle_id IS NOT NULL;
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 
@@ -161,14 +162,15 @@ CREATE TABLE batch_state (
   started_at timestamp with time zone,
   last_dialed_at timestamp with time zone,
   completed_at timestamp with time zone,
+  listed boolean DEFAULT false NOT NULL,
   CONSTRAINT batch_state_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_state_due_check CHECK (due >= 0),
   CONSTRAINT batch_state_live_check CHECK (live >= 0),
   CONSTRAINT batch_state_live_max_check CHECK (live_max >= 0)
 ) WITH (autovacuum_analyze_threshold=1000000, autovacuum_vacuum_threshold=20000, fillfactor=20);
-CREATE INDEX batch_state_by_start ON batch_state USING btree (organization_id, COALESCE(start_at, 'infinity'::timestamp with time zone), batch_id);
-CREATE INDEX batch_state_by_status ON batch_state USING btree (organization_id, status, batch_id);
-CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, total, batch_id);
+CREATE INDEX batch_state_by_start ON batch_state USING btree (organization_id, COALESCE(start_at, 'infinity'::timestamp with time zone), batch_id) INCLUDE (start_at) WHERE listed;
+CREATE INDEX batch_state_by_status ON batch_state USING btree (organization_id, status, batch_id) WHERE listed;
+CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, total, batch_id) WHERE listed;
 CREATE INDEX batch_state_expiring ON batch_state USING btree (expires_at) WHERE (status = ANY (ARRAY[1, 2, 3])) AND expires_at IS NOT NULL;
 CREATE INDEX batch_state_open ON batch_state USING btree (organization_id, batch_id) WHERE status = ANY (ARRAY[2, 3]);
 CREATE INDEX batch_state_scheduled ON batch_state USING btree (start_at) WHERE status = 1;

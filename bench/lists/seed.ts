@@ -25,7 +25,7 @@ export async function seedBatches(client: pg.Client, { batches, recipients }: Li
   await client.query(
     `INSERT INTO batch_state SELECT (jsonb_populate_record(s, jsonb_build_object('batch_id', 1000000 + n, 'status', $4::int,
        'total', t.total, 'settled', t.total, 'answered', t.total, 'attempts', t.total, 'due', 0, 'live', 0,
-       'completed_at', b.updated_at))).*
+       'listed', true, 'completed_at', b.updated_at))).*
      FROM batch b JOIN batch_state s USING (organization_id, batch_id), generate_series(1, $1::int) n,
        LATERAL (SELECT $2::int + CASE WHEN n <= $3::int THEN 1 ELSE 0 END AS total) t WHERE b.name = 'pattern'`,
     [batches, each, recipients - each * batches, COMPLETED],

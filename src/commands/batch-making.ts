@@ -192,6 +192,7 @@ export async function storeBatch(
     expiresAt: terms.expiresAt,
     started: running,
     completed,
+    listed: input.single !== true && parties.caller.digits !== null,
   })
   await insertLanes(client, gate, { batchId, trunkId: parties.caller.trunkId }, layout.lanes)
   if (input.refuseShortWindow === true) await checkMinimumWindow(client, gate, batchId)

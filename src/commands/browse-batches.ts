@@ -6,6 +6,7 @@ import { checkedLimit, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { lookForAgent } from './find-objects.ts'
 import { batchView } from './get-batch.ts'
+import { countOfList } from './list-count.ts'
 import type { BatchView } from './views.ts'
 
 /** What of all batches is shown; what is left out takes all. */
@@ -39,10 +40,34 @@ export async function browseBatches(
   const { organizationId } = actor
   return inOrganization(context, actor, async (client) => {
     const sieve = await sieveOf(client, organizationId, selection)
-    const ids = await selectOrderedBatchIds(client, organizationId, { ...page, offset, limit }, sieve)
-    const total = await countSievedBatches(client, organizationId, sieve)
+    const total = await countOf(context, client, organizationId, sieve)
+    const ids = await pageOfIds(client, organizationId, { ...page, offset, limit, total }, sieve)
     return { items: await readInOrder(client, organizationId, ids), total }
   })
+}
+
+/** Calls end batches, so a list that depends on their statuses is counted each time. */
+function countOf(context: CommandContext, client: Client, organizationId: number, sieve: BatchSieve): Promise<number> {
+  const count = () => countSievedBatches(client, organizationId, sieve)
+  if (sieve.statuses !== null) return count()
+  return countOfList(context, client, { organizationId, list: `browsed ${JSON.stringify(sieve)}` }, count)
+}
+
+/** What lies behind the middle is read from the other end, which is nearer. */
+async function pageOfIds(
+  client: Client,
+  organizationId: number,
+  page: BatchSorting & { readonly offset: number; readonly limit: number; readonly total: number },
+  sieve: BatchSieve,
+): Promise<Int32Array> {
+  const { offset, total, order, descending } = page
+  if (offset >= total) return new Int32Array()
+  const limit = Math.min(page.limit, total - offset)
+  const behind = total - offset - limit
+  if (behind >= offset)
+    return selectOrderedBatchIds(client, organizationId, { order, descending, offset, limit }, sieve)
+  const fromEnd = { order, descending: !descending, offset: behind, limit }
+  return (await selectOrderedBatchIds(client, organizationId, fromEnd, sieve)).reverse()
 }
 
 /**

@@ -5,6 +5,7 @@ import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireAgent } from './find-objects.ts'
 import { batchView } from './get-batch.ts'
+import { countOfList } from './list-count.ts'
 import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { BatchView } from './views.ts'
 
@@ -40,15 +41,20 @@ export async function listBatches(
   return { ...page, items: page.items.map(batchView) }
 }
 
-/** How many batches the whole list has; looks at each of them. @throws AppError `agent-not-found`. */
+/** How many batches the whole list has. @throws AppError `agent-not-found`. */
 export function countBatches(
   context: CommandContext,
   actor: Actor,
   options: Pick<BatchListOptions, 'statuses' | 'dialects' | 'agent' | 'withoutRetries'>,
 ): Promise<number> {
-  return inOrganization(context, actor, async (client) =>
-    countSelectedBatches(client, actor.organizationId, await filterOf(client, actor, options)),
-  )
+  const { organizationId } = actor
+  return inOrganization(context, actor, async (client) => {
+    const filter = await filterOf(client, actor, options)
+    const count = () => countSelectedBatches(client, organizationId, filter)
+    // Calls end batches, so a list that depends on their statuses is counted each time.
+    if (filter.statuses !== null) return count()
+    return countOfList(context, client, { organizationId, list: `selected ${JSON.stringify(filter)}` }, count)
+  })
 }
 
 async function filterOf(client: Client, actor: Actor, options: BatchListOptions): Promise<BatchFilter> {

@@ -116,17 +116,29 @@ export function selectBatches(
   )
 }
 
-/** Rides batch_listed or batch_agent; one row, always. */
+/**
+ * Only what is asked is written, so that where nobody is dialled twice, batch_once alone is counted. Rides that, or
+ * batch_listed or batch_agent; one row, always.
+ */
 export async function countSelectedBatches(
   client: Client,
   organizationId: number,
   filter: BatchFilter,
 ): Promise<number> {
+  const { statuses, dialects, agentId, withoutRetries } = filter
+  const values: unknown[] = [organizationId]
+  const parameter = (value: unknown) => `$${values.push(value)}`
+  const asked = [
+    ...(statuses === null ? [] : [`s.status = ANY(${parameter(statuses)}::smallint[])`]),
+    ...(dialects === null ? [] : [`b.dialect = ANY(${parameter(dialects)}::text[])`]),
+    ...(agentId === null ? [] : [`b.agent_id = ${parameter(agentId)}`]),
+    ...(withoutRetries ? [`(b.retry_policy->>'maxAttempts')::int = 1`] : []),
+  ]
   const rows = await ask<{ count: number }>(
     client,
-    `SELECT count(*)::int AS count FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
-     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND NOT b.single AND ${FILTER}`,
-    filterValues(organizationId, filter),
+    `SELECT count(*)::int AS count FROM batch b${statuses === null ? '' : ' JOIN batch_state s USING (organization_id, batch_id)'}
+     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND NOT b.single${asked.map((each) => ` AND ${each}`).join('')}`,
+    values,
   )
   return rows[0]!.count
 }
@@ -145,6 +157,10 @@ export async function markBatchDeleted(client: Client, gate: Gate, batchId: numb
   await change(client, 'UPDATE batch SET deleted_at = $2::timestamptz WHERE organization_id = $1 AND batch_id = $3', [
     gate.organizationId,
     gate.now,
+    batchId,
+  ])
+  await change(client, 'UPDATE batch_state SET listed = false WHERE organization_id = $1 AND batch_id = $2', [
+    gate.organizationId,
     batchId,
   ])
 }

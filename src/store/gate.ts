@@ -44,6 +44,16 @@ export async function openGate(
   return { organizationId, now, nowEpochMs, liveMax, live, version }
 }
 
+/** The version of an organization's definitions as this transaction sees it, without the gate. Rides gate_pkey. */
+export async function readVersion(client: Queryable, organizationId: number): Promise<number | null> {
+  const rows = await run(client, {
+    name: 'read_version',
+    text: 'SELECT version::float8 FROM gate WHERE organization_id = $1::int',
+    values: [organizationId],
+  })
+  return (rows[0]?.[0] as number | undefined) ?? null
+}
+
 /** Makes every node's copy of the organization's definitions stale, and returns the new version. */
 export async function bumpVersion(client: Queryable, organizationId: number): Promise<number> {
   const rows = await run(client, {

@@ -85,6 +85,8 @@ export interface NewBatchState {
   readonly expiresAt: Date | null
   readonly started: boolean
   readonly completed: boolean
+  /** Stands in lists of batches that call telephones. */
+  readonly listed: boolean
 }
 
 export async function insertBatchState(client: Client, gate: Gate, state: NewBatchState): Promise<void> {
@@ -94,9 +96,9 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
   await change(
     client,
     `INSERT INTO batch_state (organization_id, batch_id, status, live_max, total, due, start_at, expires_at, started_at,
-       completed_at, settled, ${columns.join(', ')})
+       completed_at, settled, listed, ${columns.join(', ')})
      VALUES ($1, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10::bool THEN $2::timestamptz END,
-       CASE WHEN $11::bool THEN $2::timestamptz END, $12, ${columns.map((_, index) => `$${13 + index}`).join(', ')})`,
+       CASE WHEN $11::bool THEN $2::timestamptz END, $12, $13, ${columns.map((_, index) => `$${14 + index}`).join(', ')})`,
     [
       gate.organizationId,
       gate.now,
@@ -110,6 +112,7 @@ export async function insertBatchState(client: Client, gate: Gate, state: NewBat
       state.started,
       state.completed,
       counts.reduce((sum, count) => sum + count, 0),
+      state.listed,
       ...counts,
     ],
   )
