@@ -125,7 +125,7 @@ CREATE INDEX batch_by_creation ON batch USING btree (organization_id, created_at
 CREATE INDEX batch_by_name ON batch USING btree (organization_id, name, batch_id) WHERE caller_number IS NOT NULL AND NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_by_update ON batch USING btree (organization_id, updated_at, batch_id) WHERE caller_number IS NOT NULL AND NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_listed ON batch USING btree (organization_id, batch_id) WHERE NOT single AND deleted_at IS NULL;
-CREATE INDEX batch_once ON batch USING btree (organization_id, agent_id) WHERE ((retry_policy ->> 'maxAttempts'::text)::integer) = 1 AND NOT single AND deleted_at IS NULL;
+CREATE INDEX batch_once ON batch USING btree (organization_id, agent_id, batch_id) WHERE ((retry_policy ->> 'maxAttempts'::text)::integer) = 1 AND NOT single AND deleted_at IS NULL;
 CREATE INDEX batch_throttled ON batch USING btree (organization_id, throttle_id) WHERE throttle_id IS NOT NULL;
 CREATE INDEX batch_version ON batch USING btree (organization_id, version);
 

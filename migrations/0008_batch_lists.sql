@@ -25,6 +25,6 @@ CREATE INDEX batch_state_by_start ON batch_state (organization_id, (coalesce(sta
 CREATE INDEX batch_state_by_status ON batch_state (organization_id, status, batch_id) WHERE listed;
 CREATE INDEX batch_state_by_total ON batch_state (organization_id, total, batch_id) WHERE listed;
 
--- The batches of an agent in which nobody is dialled twice are counted in it.
-CREATE INDEX batch_once ON batch (organization_id, agent_id)
+-- The batches of an agent in which nobody is dialled twice: listed by it and counted in it.
+CREATE INDEX batch_once ON batch (organization_id, agent_id, batch_id)
   WHERE (retry_policy->>'maxAttempts')::int = 1 AND NOT single AND deleted_at IS NULL;

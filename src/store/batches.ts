@@ -91,16 +91,25 @@ export interface BatchFilter {
   readonly withoutRetries: boolean
 }
 
-const FILTER = `($2::smallint[] IS NULL OR s.status = ANY($2::smallint[])) AND ($3::text[] IS NULL OR b.dialect = ANY($3::text[]))
-   AND ($4::int IS NULL OR b.agent_id = $4) AND (NOT $5::bool OR (b.retry_policy->>'maxAttempts')::int = 1)`
-
-function filterValues(organizationId: number, filter: BatchFilter): unknown[] {
-  return [organizationId, filter.statuses, filter.dialects, filter.agentId, filter.withoutRetries]
+/** Only what is asked is written: then a page is found, and a list counted, in an index alone. */
+function listed(organizationId: number, { statuses, dialects, agentId, withoutRetries }: BatchFilter) {
+  const values: unknown[] = [organizationId]
+  const parameter = (value: unknown) => `$${values.push(value)}`
+  const conditions = [
+    'k.organization_id = $1 AND NOT k.single AND k.deleted_at IS NULL',
+    ...(statuses === null ? [] : [`ks.status = ANY(${parameter(statuses)}::smallint[])`]),
+    ...(dialects === null ? [] : [`k.dialect = ANY(${parameter(dialects)}::text[])`]),
+    ...(agentId === null ? [] : [`k.agent_id = ${parameter(agentId)}`]),
+    ...(withoutRetries ? ["(k.retry_policy->>'maxAttempts')::int = 1"] : []),
+  ]
+  const state = statuses === null ? '' : 'JOIN batch_state ks USING (organization_id, batch_id)'
+  return { from: `batch k ${state}`, conditions, values, parameter }
 }
 
 /**
- * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. Rides
- * batch_listed or batch_agent.
+ * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. The
+ * numbers of the page are found first, so that nothing else of any other batch is read. Rides batch_listed, batch_agent or
+ * batch_once, then batch_pkey.
  */
 export function selectBatches(
   client: Client,
@@ -109,35 +118,27 @@ export function selectBatches(
   filter: BatchFilter,
 ): Promise<BatchRow[]> {
   const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
+  const { from, conditions, values, parameter } = listed(organizationId, filter)
+  if (page.beside !== null) conditions.push(`k.batch_id ${relation} ${parameter(page.beside)}`)
+  const numbers = `SELECT k.batch_id FROM ${from} WHERE ${conditions.join(' AND ')}
+     ORDER BY k.batch_id ${direction} LIMIT ${parameter(page.limit)}`
   return ask<BatchRow>(
     client,
-    `${SELECT} AND NOT b.single AND ${FILTER} AND ($6::int IS NULL OR b.batch_id ${relation} $6) ORDER BY b.batch_id ${direction} LIMIT $7`,
-    [...filterValues(organizationId, filter), page.beside, page.limit],
+    `${SELECT} AND b.batch_id = ANY(ARRAY(${numbers})) ORDER BY b.batch_id ${direction}`,
+    values,
   )
 }
 
-/**
- * Only what is asked is written, so that where nobody is dialled twice, batch_once alone is counted. Rides that, or
- * batch_listed or batch_agent; one row, always.
- */
+/** Rides batch_listed, batch_agent or batch_once; one row, always. */
 export async function countSelectedBatches(
   client: Client,
   organizationId: number,
   filter: BatchFilter,
 ): Promise<number> {
-  const { statuses, dialects, agentId, withoutRetries } = filter
-  const values: unknown[] = [organizationId]
-  const parameter = (value: unknown) => `$${values.push(value)}`
-  const asked = [
-    ...(statuses === null ? [] : [`s.status = ANY(${parameter(statuses)}::smallint[])`]),
-    ...(dialects === null ? [] : [`b.dialect = ANY(${parameter(dialects)}::text[])`]),
-    ...(agentId === null ? [] : [`b.agent_id = ${parameter(agentId)}`]),
-    ...(withoutRetries ? [`(b.retry_policy->>'maxAttempts')::int = 1`] : []),
-  ]
+  const { from, conditions, values } = listed(organizationId, filter)
   const rows = await ask<{ count: number }>(
     client,
-    `SELECT count(*)::int AS count FROM batch b${statuses === null ? '' : ' JOIN batch_state s USING (organization_id, batch_id)'}
-     WHERE b.organization_id = $1 AND b.deleted_at IS NULL AND NOT b.single${asked.map((each) => ` AND ${each}`).join('')}`,
+    `SELECT count(*)::int AS count FROM ${from} WHERE ${conditions.join(' AND ')}`,
     values,
   )
   return rows[0]!.count
