@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { dialects } from '../src/dialects/registry.ts'
 
 /** The files of a repository: path with `/` from its root, and text. */
 export type Tree = ReadonlyMap<string, string>
@@ -133,9 +134,11 @@ export const noForeignPlaces: TidyCheck = (tree) => {
   return matches(tree, isWritten, places)
 }
 
+const VENDORS = dialects.map(({ name }) => name).filter((name) => name !== 'native')
+
 /** A product's name lives in its dialect, in the registry, in the demo, and where people read or test. */
 export const vendorWords: TidyCheck = (tree) =>
-  ['trillet', 'zudu', 'ultravox', 'cartesia'].flatMap((vendor) => {
+  VENDORS.flatMap((vendor) => {
     const home = new RegExp(`^src/dialects/(${vendor}/|registry\\.ts)|^src/cli/demo`)
     const elsewhere = (file: string) =>
       /^(src|migrations|scripts)\//.test(file) && !isTest(file) && !isMarkdown(file) && !home.test(file)
