@@ -123,6 +123,19 @@ describe('filters', () => {
   })
 })
 
+it('what is made or deleted counts at once, in every order', async () => {
+  const orders = ['created_at', 'scheduled_timestamp', 'name', 'status', 'total_task_count']
+  const counts = () =>
+    Promise.all(orders.map(async (key) => (await list(`?limit=100&sort_by=${key}`)).data)).then((all) =>
+      all.flatMap(({ pagination, returned_count }) => [pagination.total_count, returned_count]),
+    )
+  const [before] = await counts()
+  const made = await server.ask('POST', '/batch-call', batchRequest({ status: 'draft' }))
+  expect(new Set(await counts())).toEqual(new Set([before + 1]))
+  await server.ask('DELETE', `/batch-call/${made.body.data.batch_call_id}`)
+  expect(new Set(await counts())).toEqual(new Set([before]))
+})
+
 it('a list of 20,000 is whole and in order', async () => {
   const client = new Client({ connectionString: server.databaseUrl })
   await client.connect()
