@@ -1,8 +1,9 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
+import type { CallRequest, Carrier, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
+import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
 import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
@@ -141,6 +142,21 @@ export class Dispatcher {
   async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
     const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
     return (await trunk?.carrier.testCall?.(request)) ?? null
+  }
+
+  /** Whether a call waits at this node for somebody to join it. */
+  seatOf(ref: string): Seat {
+    return this.#carrierOf(ref)?.seatOf?.(ref) ?? 'elsewhere'
+  }
+
+  /** Connects somebody with a call of this node; null: its seat is not free. */
+  join(ref: string, caller: JoiningCaller): CallJoined | null {
+    return this.#carrierOf(ref)?.join?.(ref, caller) ?? null
+  }
+
+  #carrierOf(ref: string): Carrier | null {
+    const call = this.#calls.get(ref)
+    return call === undefined ? null : this.#carriers.get(call.organizationId, call.trunkId)
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
