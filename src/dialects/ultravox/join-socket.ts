@@ -19,7 +19,6 @@ const KEYS = /^[0-9*#]{1,32}$/
 const CLOSE = {
   normal: 1000,
   goingAway: 1001,
-  unsupported: 1003,
   inconsistent: 1007,
   policy: 1008,
   failed: 1011,
@@ -110,17 +109,16 @@ export class JoinSocket implements JoiningCaller {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     if (this.#isOver) return
-    if (this.#isFlood()) return this.#refuse(CLOSE.policy, 'Too many messages')
-    if (!isBinary) return this.#onText(data)
-    if (data.length % 2 !== 0) return this.#refuse(CLOSE.inconsistent, 'Sound is samples of two bytes')
+    if (this.#isFlood()) this.#refuse(CLOSE.policy, 'Too many messages')
+    else if (!isBinary) this.#onText(data)
+    else if (data.length % 2 !== 0) this.#refuse(CLOSE.inconsistent, 'Sound is samples of two bytes')
     // The agents of this version listen to keys alone; that there is sound says that somebody is there.
-    this.#watchIdle()
+    else this.#watchIdle()
   }
 
   #onText(data: Buffer): void {
     const message = readMessage(data)
-    if (message === null) return this.#refuse(CLOSE.inconsistent, 'Texts are JSON objects with a type')
-    switch (message.type) {
+    switch (message?.type) {
       case 'ping':
         if (this.#wants('pong')) this.#tell({ type: 'pong', timestamp: message.timestamp })
         return
@@ -132,6 +130,9 @@ export class JoinSocket implements JoiningCaller {
       case 'hang_up':
         this.#leave('hung-up')
         this.#close(CLOSE.normal, 'The call is over')
+        return
+      case undefined:
+        this.#refuse(CLOSE.inconsistent, 'Texts are JSON objects with a type')
         return
       case 'other':
         return
