@@ -108,8 +108,8 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const signals: CommandContext['signals'] = {
     wake: (organizationId) => dispatcher.wake(organizationId),
     testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
-    seatOf: (ref) => dispatcher.seatOf(ref),
-    join: (ref, caller) => dispatcher.join(ref, caller),
+    seatOf: (ref) => dispatcher.carrierOf(ref)?.seatOf?.(ref) ?? 'elsewhere',
+    join: (ref, caller) => dispatcher.carrierOf(ref)?.join?.(ref, caller) ?? null,
   }
   const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }

@@ -3,7 +3,6 @@ import type { CallRequest, Carrier, CarrierCallback, CarrierContext, TestFinding
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
-import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
 import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { callFromRow } from './call-rows.ts'
@@ -144,17 +143,8 @@ export class Dispatcher {
     return (await trunk?.carrier.testCall?.(request)) ?? null
   }
 
-  /** Whether a call waits at this node for somebody to join it. */
-  seatOf(ref: string): Seat {
-    return this.#carrierOf(ref)?.seatOf?.(ref) ?? 'elsewhere'
-  }
-
-  /** Connects somebody with a call of this node; null: its seat is not free. */
-  join(ref: string, caller: JoiningCaller): CallJoined | null {
-    return this.#carrierOf(ref)?.join?.(ref, caller) ?? null
-  }
-
-  #carrierOf(ref: string): Carrier | null {
+  /** Where a call that this node answers for is placed; null: it lives elsewhere, or not. */
+  carrierOf(ref: string): Carrier | null {
     const call = this.#calls.get(ref)
     return call === undefined ? null : this.#carriers.get(call.organizationId, call.trunkId)
   }
