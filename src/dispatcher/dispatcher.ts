@@ -146,7 +146,7 @@ export class Dispatcher {
   /** Where a call that this node answers for is placed; null: it lives elsewhere, or not. */
   carrierOf(ref: string): Carrier | null {
     const call = this.#calls.get(ref)
-    return call === undefined ? null : this.#carriers.get(call.organizationId, call.trunkId)
+    return call === undefined ? null : this.#carriers.holding(call.organizationId, call.trunkId, ref)
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
@@ -461,7 +461,7 @@ export class Dispatcher {
 
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
-    this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+    this.#carriers.holding(call.organizationId, call.trunkId, ref)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
   }
 
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
@@ -16,6 +15,7 @@ import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from 
 import { addHealthRoutes, type Readiness } from './health.ts'
 import { noteRequests } from './request-log.ts'
 import { RouteTable } from './route-table.ts'
+import { takeWebSockets } from './upgrades.ts'
 
 export interface ServerDeps {
   /** Mounted side by side; the first also answers for what belongs to none. */
@@ -46,8 +46,6 @@ const HEADERS_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 300_000
 /** Longer than the minute after which balancers close idle connections, so that they never reuse one we just closed. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
-/** Two seconds and more of the best sound; a larger message ends the connection with 1009. */
-const WEBSOCKET_MESSAGE_BYTES_MAX = 262_144
 const CLIENT_REQUEST_ID = /^[\w.:-]{1,64}$/
 
 /**
@@ -80,7 +78,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
 
   takeJsonBodies(server)
   noteRequests(server, deps)
-  server.register(fastifyWebsocket, { options: { maxPayload: WEBSOCKET_MESSAGE_BYTES_MAX } })
+  takeWebSockets(server)
   guardEveryRequest(server, deps, routes)
   mountDialects(server, deps, routes)
   return server

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { writeWav } from '../../src/voices/wav.ts'
 import { type JoinClient, join, Refusal } from '../join-client.ts'
 import { LOOPBACK_NETWORKS } from '../loopback-targets.ts'
 import { bestCorrelation, soundOf } from '../media/sound.ts'
-import { startUltravoxServer, type UltravoxServer } from '../ultravox-server.ts'
+import { API_KEY, startUltravoxServer, type UltravoxServer } from '../ultravox-server.ts'
 
 const PROMPT_SECONDS = 1.2
 const TEXT = 'This is Acme with a reminder.'
@@ -383,4 +383,64 @@ it('a user ends a call that somebody has joined', async () => {
     expect(await client.closed).toBe(1000)
   })
   expect(call).toMatchObject({ endReason: 'agent_hangup' })
+})
+
+it('a call that waits while its trunk is edited is joined, and ended by a user, all the same', async () => {
+  await speak({ waitForKeySeconds: 30 })
+  const call = await oneCall(async ({ joinUrl, callId }) => {
+    const { body } = await product.native('GET', '/trunks')
+    const trunk = body.items.find(({ carrier }: { carrier: string }) => carrier === 'invitation')
+    const edited = await product.native('PATCH', `/trunks/${trunk.id}`, { concurrency: 77 })
+    expect(edited.status, JSON.stringify(edited.body)).toBe(200)
+    // Another call shows that the trunk was opened anew.
+    expect(
+      (
+        await product.ask('POST', product.batches, {
+          calls: [{ medium: { exotel: {} } }],
+          webhookUrl: 'http://127.0.0.1:1/',
+        })
+      ).status,
+    ).toBe(201)
+    const client = await join(joinUrl)
+    while (client.arrivals.length === 0) await once(client.socket, 'message')
+    await product.native('POST', `/calls/${callId}/hang-up`)
+    expect(await client.closed).toBe(1000)
+  })
+  expect(call).toMatchObject({ endReason: 'agent_hangup' })
+})
+
+it('a request to upgrade is answered like any other where there is nothing to join', async () => {
+  const address = product.url.replace('http', 'ws')
+  for (const [path, status] of [
+    ['/api/nothing', 404],
+    ['/api/agents', 401],
+  ] as const) {
+    expect(await refusalOf(join(`${address}${path}`)), path).toBe(status)
+  }
+})
+
+it('a request that offers another protocol is answered as if it did not, with its body', async () => {
+  const { hostname, port } = new URL(product.url)
+  const body = JSON.stringify({ name: 'of Java' })
+  const socket = connect(Number(port), hostname)
+  const head = [
+    'POST /api/agents HTTP/1.1',
+    `Host: ${hostname}:${port}`,
+    'Connection: Upgrade, HTTP2-Settings',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+    `X-API-Key: ${API_KEY}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+  ]
+  // The body comes in two parts, of which one is with the head.
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`)
+  setImmediate(() => socket.write(body.slice(5)))
+  let answer = ''
+  while (!answer.includes('of Java')) answer += String((await once(socket, 'data'))[0])
+  expect(answer).toMatch(/^HTTP\/1\.1 201 /)
+  // The connection goes on.
+  socket.write(`GET /healthz HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`)
+  expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /)
+  socket.destroy()
 })
