@@ -98,7 +98,8 @@ export class PromptPlayer implements Paced {
       return
     }
     const { first, end } = this.#resampler.needs(at, out.length)
-    const samples = Float32Array.from({ length: end - first }, (_, index) => this.#sampleAt(codes, first + index))
+    const samples = new Float32Array(end - first)
+    for (let index = 0; index < samples.length; index++) samples[index] = this.#sampleAt(codes, first + index)
     this.#resampler.read({ samples, first }, at, out)
   }
 

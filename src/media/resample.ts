@@ -56,8 +56,11 @@ export class Resampler {
       const position = (at + index) * this.#down
       const begin = Math.floor(position / this.#up) - this.#reach + 1 - first
       const kernel = this.#kernels[position % this.#up]!
+      // Before the first sample and after the last there is silence.
+      const from = Math.max(0, -begin)
+      const to = Math.min(kernel.length, samples.length - begin)
       let sum = 0
-      for (let tap = 0; tap < kernel.length; tap++) sum += (samples[begin + tap] ?? 0) * kernel[tap]!
+      for (let tap = from; tap < to; tap++) sum += samples[begin + tap]! * kernel[tap]!
       out[index] = clip(sum)
     }
   }
