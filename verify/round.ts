@@ -1,20 +1,19 @@
 import path from 'node:path'
 import { batchFigures, callsOfTheDead, differences, recipientsOf } from './evidence.ts'
-import type { Mischief } from './mischief.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
-import { judge, type Verdict } from './verdict.ts'
-import { completed, pause, until, World } from './world.ts'
+import { type Case, judge, type Verdict } from './verdict.ts'
+import { completed, pause, until, World, type WorldOptions } from './world.ts'
 
-export interface RoundOptions {
-  readonly databaseUrl: string
-  readonly folder: string
+export interface RoundOptions extends WorldOptions {
   readonly seed: number
   readonly recipients: number
-  readonly concurrency: number
-  readonly callsPerSecond: number
-  readonly speed: number
-  readonly mischief?: Mischief | undefined
+  /** Of the calls, where the people are not to ring long. */
+  readonly ringTimeoutSeconds?: number
+  /** The people's numbers, when they are not to be those of the simulated network. */
+  readonly numbers?: (count: number, random: Random) => string[]
+  /** Who judges, when it is not the judge of the simulated network. */
+  readonly judged?: (of: Case) => Verdict
 }
 
 export interface Round extends Verdict {
@@ -43,8 +42,13 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   const random = new Random(seed)
   const world = await World.start(options)
   try {
-    const numbers = numbersOf(options.recipients, random)
-    const batchId = await world.postBatch(random.below(world.nodeCount), { numbers, retryPolicy: RETRY_POLICY })
+    const numbers = (options.numbers ?? numbersOf)(options.recipients, random)
+    const { ringTimeoutSeconds } = options
+    const batchId = await world.postBatch(random.below(world.nodeCount), {
+      numbers,
+      retryPolicy: RETRY_POLICY,
+      ...(ringTimeoutSeconds === undefined ? {} : { ringTimeoutSeconds }),
+    })
     const killed = await killOne(world, {
       batchId,
       people: numbers.length,
@@ -55,7 +59,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     const record = await world.courtRecord()
     const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
-    const verdict = judge({ record, recipients, dead, concurrency, callsPerSecond })
+    const verdict = (options.judged ?? judge)({ record, recipients, dead, concurrency, callsPerSecond })
     const theirs = new Set(dead.map(({ ref }) => ref))
     const next = record.requests.find(
       (request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref),
