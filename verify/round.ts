@@ -30,6 +30,7 @@ export interface Round extends Verdict {
 }
 
 const SETTLE_WITHIN_MS = 300_000
+const CALLS_END_WITHIN_MS = 90_000
 const RESTART_WITHIN_MS = 3000
 
 /**
@@ -55,7 +56,13 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       random,
     })
     await completed(world, batchId)
-    await until(async () => (await world.liveCalls()) === 0, { what: 'no call lives', withinMs: SETTLE_WITHIN_MS })
+    const stillLives = await until(async () => (await world.liveCalls()) === 0, {
+      what: 'no call lives in the network',
+      withinMs: CALLS_END_WITHIN_MS,
+    }).then(
+      () => [],
+      (error: Error) => [error.message],
+    )
     const record = await world.courtRecord()
     const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
@@ -66,7 +73,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     )
     return {
       ...verdict,
-      broken: [...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
+      broken: [...stillLives, ...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
       seed,
       recoveryMs: next === undefined ? null : next.atEpochMs - killed.killedAtEpochMs,
       killedAtPercent: killed.atPercent,

@@ -254,6 +254,7 @@ function forwarded(listener: CallListener): Omit<CallListener, 'onEnded'> {
     onAnswered: (response) => listener.onAnswered(response),
     onOffer: (offer) => listener.onOffer(offer),
     onKey: (key) => listener.onKey(key),
+    onRedirected: () => listener.onRedirected(),
     onSilence: () => listener.onSilence(),
   }
 }

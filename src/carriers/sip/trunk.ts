@@ -7,7 +7,7 @@ import { Authorization } from '../../sip/authorization.ts'
 import { type CallRecord, readRecord } from '../../sip/call-record.ts'
 import type { Credentials } from '../../sip/digest.ts'
 import { endOrphan, type OrphanEnd } from '../../sip/end-orphan.ts'
-import type { OutgoingCall } from '../../sip/outgoing-call.ts'
+import type { OutgoingCall, OutgoingCallOptions } from '../../sip/outgoing-call.ts'
 import type { Peer } from '../../sip/peer.ts'
 import { Registration } from '../../sip/registration.ts'
 import type { NameService } from '../../sip/resolve.ts'
@@ -26,6 +26,7 @@ import type {
 import { SipCall } from './call.ts'
 import type { SipSettings } from './config.ts'
 import { callOptions } from './invitation.ts'
+import { followRedirect } from './redirect.ts'
 import { CallSound } from './sound.ts'
 import { SteadyLag } from './steady-lag.ts'
 import { findingsOfCall, lookAtTrunk } from './test-call.ts'
@@ -83,12 +84,14 @@ export class SipTrunk implements Carrier {
   readonly #calls = new Map<string, SipCall>()
   readonly #orphans = new Set<string>()
   readonly #lag: SteadyLag
+  readonly #names: NameService | undefined
   #unanswered = 0
   #closed = false
 
   constructor(settings: SipSettings, context: CarrierContext, names?: NameService) {
     this.#settings = settings
     this.#context = context
+    this.#names = names
     this.#lag = new SteadyLag(context.clock)
     const { username, password, realm } = settings
     this.#credentials = username === undefined ? null : { username, password: password ?? '', realm }
@@ -258,14 +261,28 @@ export class SipTrunk implements Carrier {
     if (this.#closed || call.isUnwanted) return unsent(call, 'stopped-before-send')
     const options = callOptions(this.#settings, { request: call.request, peer: ready.peer, sound, sip, clock })
     const authorization = new Authorization(this.#credentials)
+    const redirect = this.#redirecting(call.request, leftMs)
     // Nothing may come between this look at the clock and the write.
     if (leftMs() <= 0) return unsent(call, 'deadline-missed')
-    const placed = sip.call({ ...options, authorization }, call)
+    const placed = sip.call({ ...options, authorization, ...redirect }, call)
     if (placed === null) return unsent(call, 'trunk-unreachable')
     call.sent(placed)
     this.#lag.sent(handedOverAtMs)
     this.#forgetIfSilent(call, options.ringTimeoutMs)
     return placed
+  }
+
+  #redirecting(request: CallRequest, leftMs: () => number): Pick<OutgoingCallOptions, 'redirect'> {
+    if (this.#settings.redirects === 'refuse') return {}
+    const options = {
+      settings: this.#settings,
+      endpoint: this.#context.sip,
+      credentials: this.#credentials,
+      number: request.to,
+      leftMs,
+      names: this.#names,
+    }
+    return { redirect: (response) => followRedirect(response, options) }
   }
 
   /** A place among the INVITEs that nothing has answered, held from now on; false: none became free in time. */
