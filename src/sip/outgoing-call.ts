@@ -7,8 +7,9 @@ import { type CallLeg, type DialogPart, dialogPartOf, nextHop, requestInDialog }
 import { type CallEnding, type HangUpReason, q850Of, retryAfterOf } from './ending.ts'
 import { answerInCall } from './in-call-requests.ts'
 import { ackRequest, cancelRequest, inviteRequest } from './invite.ts'
-import { type SipRequest, type SipResponse, writeMessage } from './message.ts'
+import { readCseq, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
+import { ReliableProvisionals } from './reliable-provisional.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { readSessionExpires, SessionTimer } from './session-timer.ts'
 import { TRANSACTION_MS } from './timing.ts'
@@ -76,6 +77,7 @@ export class OutgoingCall {
   #authorization: Authorization
   #redirects = 0
   #state: State = 'new'
+  readonly #provisionals = new ReliableProvisionals()
   #sequence = 1
   #challenges = 0
   #invite: ClientTransaction | null = null
@@ -146,7 +148,7 @@ export class OutgoingCall {
     return {
       leg: this.leg,
       inviteBranch: topVia(this.#invite!.request.headers)!.parameters.get('branch')!,
-      sequence: this.#sequence,
+      sequence: readCseq(this.#invite!.request.headers)!.number,
       dialog: this.#dialog ?? this.#early,
       answered: this.#dialog !== null,
       endsByEpochMs: this.#dialog === null ? this.#ringsUntilEpochMs : this.#options.endsByEpochMs,
@@ -220,9 +222,22 @@ export class OutgoingCall {
   #onProvisional(response: SipResponse): void {
     if (this.#state !== 'inviting') return
     this.#heard = true
-    if (response.status > 100) this.#early = dialogPartOf(this.leg, response) ?? this.#early
+    if (response.status > 100) this.#ring(response)
     if (this.#wantsEnd !== null) this.#cancel()
     this.#listener.onProgress(response)
+  }
+
+  #ring(response: SipResponse): void {
+    const early = dialogPartOf(this.leg, response)
+    if (early === null) return
+    this.#early = early
+    const rack = this.#provisionals.take(response, early.remoteTag)
+    if (rack === null) return
+    const prack = requestInDialog(this.leg, early, { method: 'PRACK', sequence: ++this.#sequence })
+    prack.headers.add('rack', rack)
+    this.#authorization.sign(prack)
+    // Whatever becomes of it: the INVITE is answered all the same, or the other side gives it up.
+    this.#wire.request(prack, nextHop(this.leg, early), { onResponse: () => undefined, onFailure: () => undefined })
   }
 
   #onAnswer(response: SipResponse): void {
