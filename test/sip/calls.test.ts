@@ -258,9 +258,10 @@ describe('a wire that loses and doubles', () => {
   }
 
   it('an INVITE that is lost twice arrives, and is one call', async () => {
-    const { story, received } = await playOver((word, nth) => (word === 'INVITE' && nth <= 2 ? 0 : 1))
+    const { story, received, bench } = await playOver((word, nth) => (word === 'INVITE' && nth <= 2 ? 0 : 1))
     expect(story).toBe('accepted ringing answered ended: answered (agent-hung-up)')
     expect(received).toEqual(['INVITE', 'ACK', 'BYE'])
+    expect(bench.sip.figures).toMatchObject({ retransmissions: 2, timedOut: 0, answers: { '2xx': 1, none: 0 } })
   })
 
   it('answers that are lost come again', async () => {
