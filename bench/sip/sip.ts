@@ -32,7 +32,8 @@ export async function benchSip(options: BenchOptions): Promise<void> {
     rates: options.quick ? [200, 500] : [500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000],
     seconds: options.quick ? 1 : Math.min(seconds, 5),
   })
-  if (setUp !== null) say(`call set-up: ${setUp.ratio ?? 'unknown'} of sipp's rate, the goal is at least ${SET_UP_GOAL}`)
+  if (setUp !== null)
+    say(`call set-up: ${setUp.ratio ?? 'unknown'} of sipp's rate, the goal is at least ${SET_UP_GOAL}`)
   const audio = await benchAudio({ calls, seconds, srtp: false, nodeFlags: options.nodeFlags })
   const secured = await benchAudio({
     calls: [options.quick ? 50 : 500],
