@@ -21,7 +21,7 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
     load: async () => (await import('./lists/lists.ts')).benchLists,
   },
   sip: {
-    summary: 'sound of many calls at once in one media worker',
+    summary: 'calls set up a second, beside sipp; sound of many calls at once in one media worker',
     load: async () => (await import('./sip/sip.ts')).benchSip,
   },
   report: {

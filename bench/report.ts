@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { sipSection } from './sip/section.ts'
 import type { Machine } from './support/machine.ts'
+import { number, table } from './support/markdown.ts'
 import type { BenchOptions } from './support/options.ts'
 import { say } from './support/progress.ts'
 import type { Distribution } from './support/statistics.ts'
@@ -12,7 +14,8 @@ const RESULTS = fileURLToPath(new URL('./results.jsonl', import.meta.url))
 interface Saved {
   readonly bench: string
   readonly machine: Machine
-  readonly postgres: string
+  /** Absent where no database was measured. */
+  readonly postgres?: string
   readonly broken: readonly string[]
 }
 
@@ -86,6 +89,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'engine-checks': checksSection,
   latency: latencySection,
   ingest: ingestSection,
+  sip: sipSection,
 }
 
 function engineSection(saved: Saved): string[] {
@@ -269,22 +273,12 @@ function conditionsOf({ machine, postgres, broken }: Saved): string[] {
   const memory = machine.dataFolderInMemory ? ' The data folder lay in memory: not a durable measurement.' : ''
   return [
     `\`${machine.command}\`, ${machine.at.slice(0, 10)}: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node.slice(1)},`,
-    `PostgreSQL ${postgres}; a small write is on disk after ${machine.fdatasyncMs.p50} ms (p50) to ${machine.fdatasyncMs.p99} ms (p99); load average before it ${machine.loadBefore}.${memory}`,
+    `${postgres === undefined ? '' : `PostgreSQL ${postgres}; `}a small write is on disk after ${machine.fdatasyncMs.p50} ms (p50) to ${machine.fdatasyncMs.p99} ms (p99); load average before it ${machine.loadBefore}.${memory}`,
     ...(broken.length > 0 ? ['', ...broken.map((each) => `**Broken: ${each}**`)] : []),
     '',
   ]
 }
 
-function number(value: number): string {
-  return value.toLocaleString('en')
-}
-
 function signed(value: number): string {
   return value > 0 ? `+${value}` : String(value)
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const [head, ...body] = rows
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head!), line(head!.map((_, at) => (at === 0 ? '---' : '---:'))), ...body.map(line)]
 }

@@ -134,7 +134,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     region: config.region,
     trustedProxies: config.trustedProxies,
     checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher, webhooks),
+    metrics: createMetrics({ dispatcher, webhooks, sip: sound.sip, media: sound.media }),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())

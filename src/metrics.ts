@@ -1,9 +1,21 @@
 import { Gauge, Registry } from 'prom-client'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
+import type { MediaEngine } from './media/media-engine.ts'
+import type { SipEndpoint } from './sip/endpoint.ts'
 import type { WebhookDeliverer } from './webhooks/deliverer.ts'
 
-/** Prometheus figures of this node. Figures of batches and organizations are the API's: they are exact and have owners. */
-export function createMetrics(dispatcher: Dispatcher, webhooks: WebhookDeliverer): Registry {
+export interface Measured {
+  readonly dispatcher: Dispatcher
+  readonly webhooks: WebhookDeliverer
+  readonly sip: SipEndpoint
+  readonly media: MediaEngine
+}
+
+/**
+ * Prometheus figures of this node, explained in docs/reference/metrics.md. Figures of batches and organizations are the
+ * API's: they are exact and have owners.
+ */
+export function createMetrics({ dispatcher, webhooks, sip, media }: Measured): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -28,6 +40,8 @@ export function createMetrics(dispatcher: Dispatcher, webhooks: WebhookDeliverer
     })
   }
   addWebhooks(registry, webhooks)
+  addSignalling(registry, sip)
+  addSound(registry, media)
   new Gauge({
     name: 'carillon_live_calls',
     help: 'Live calls that this node owns',
@@ -53,6 +67,69 @@ function addWebhooks(registry: Registry, webhooks: WebhookDeliverer): void {
       registers: [registry],
       collect() {
         this.set(webhooks.counters[name as keyof typeof counters])
+      },
+    })
+  }
+}
+
+function addSignalling(registry: Registry, sip: SipEndpoint): void {
+  new Gauge({
+    name: 'carillon_sip_calls_total',
+    help: 'Calls over SIP that are over, by the class of the final answer to their INVITE; none: none came',
+    labelNames: ['answer'],
+    registers: [registry],
+    collect() {
+      for (const [answer, count] of Object.entries(sip.figures.answers)) this.set({ answer }, count)
+    },
+  })
+  addFigures(registry, () => sip.figures, {
+    retransmissions: [
+      'sip_retransmissions_total',
+      'Requests over UDP that were written again, as nothing had answered',
+    ],
+    timedOut: ['sip_transactions_timed_out_total', 'Requests that nothing answered within 32 s'],
+    malformed: ['sip_malformed_messages_total', 'Datagrams and messages that were no SIP'],
+    strayResponses: ['sip_stray_responses_total', 'Answers that belong to no request, late repetitions included'],
+    ignoredRequests: ['sip_ignored_requests_total', 'Requests of strangers, which get no answer'],
+    transactions: ['sip_transactions', 'Requests that are under way or remembered'],
+  })
+}
+
+function addSound(registry: Registry, media: MediaEngine): void {
+  addFigures(registry, () => media.figures(), {
+    sessions: ['rtp_sessions', 'Calls that have sound now'],
+    portPairsFree: ['rtp_port_pairs_free', 'Pairs of ports that a call can have'],
+    portPairsBusy: ['rtp_port_pairs_aside', 'Pairs of ports that something else on this machine uses'],
+    portPairsSetAside: [
+      'rtp_port_pairs_set_aside_total',
+      'Times that a pair of ports was found in use by something else',
+    ],
+  })
+  addFigures(registry, () => media.figures().totals, {
+    sentPackets: ['rtp_sent_packets_total', 'RTP packets sent, of calls that are over'],
+    lateFrames: ['rtp_late_frames_total', 'Frames that left more than 20 ms late, of calls that are over'],
+    receivedPackets: ['rtp_received_packets_total', 'RTP packets received, of calls that are over'],
+    lostPackets: ['rtp_lost_packets_total', 'RTP packets that never arrived, of calls that are over'],
+    heard: ['rtp_jitter_milliseconds_count', 'Calls that are over and in which something was received'],
+    jitterMs: ['rtp_jitter_milliseconds_sum', 'Sum of the interarrival jitter (RFC 3550) of those calls'],
+  })
+}
+
+type FigureNames<Figures> = { readonly [Key in keyof Figures]?: readonly [name: string, help: string] }
+
+/** A metric for each figure that has a name. */
+function addFigures<Figures extends object>(
+  registry: Registry,
+  read: () => Figures,
+  names: FigureNames<Figures>,
+): void {
+  for (const [figure, [name, help]] of Object.entries(names) as [keyof Figures, [string, string]][]) {
+    new Gauge({
+      name: `carillon_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(Number(read()[figure]))
       },
     })
   }

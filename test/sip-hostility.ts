@@ -114,6 +114,7 @@ export function callUnderFire(random: (below: number) => number) {
       },
       onKey: () => undefined,
       onSilence: () => undefined,
+      onRedirected: () => undefined,
       onEnded: (ending) => void ended.push(ending.kind),
     })
     state.call.start()

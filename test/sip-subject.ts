@@ -8,6 +8,7 @@ import type { CarrierContext } from '../src/carriers/carrier.ts'
 import { sip } from '../src/carriers/sip/carrier.ts'
 import type { MediaEngine, MediaListener, MediaSession } from '../src/media/media-engine.ts'
 import type { Prompt } from '../src/media/prompt.ts'
+import { NO_SOUND_YET } from '../src/media/sound-totals.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { SipEndpoint } from '../src/sip/endpoint.ts'
 import { parseMessage, type SipRequest, writeMessage } from '../src/sip/message.ts'
@@ -121,7 +122,14 @@ function silentMedia(clock: FakeClock): MediaEngine {
   }
   return {
     open,
-    figures: () => ({ sessions: 0, portPairsFree: 1, portPairsBusy: 0, workers: 1 }),
+    figures: () => ({
+      sessions: 0,
+      portPairsFree: 1,
+      portPairsBusy: 0,
+      portPairsSetAside: 0,
+      workers: 1,
+      totals: NO_SOUND_YET,
+    }),
     close: async () => undefined,
   }
 }

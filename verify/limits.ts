@@ -5,3 +5,6 @@ export const LIMITS = {
   /** Makes a call of fourteen seconds last half a second, so that both limits are reached. */
   speed: 30,
 } as const
+
+/** Calls over a SIP trunk last as long as in life, about a second here, so that both limits are reached. */
+export const TRUNK_LIMITS = { concurrency: 24, callsPerSecond: 40, ringTimeoutSeconds: 5 } as const

@@ -1,20 +1,19 @@
 import path from 'node:path'
 import { batchFigures, callsOfTheDead, differences, recipientsOf } from './evidence.ts'
-import type { Mischief } from './mischief.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
-import { judge, type Verdict } from './verdict.ts'
-import { completed, pause, until, World } from './world.ts'
+import { type Case, judge, type Verdict } from './verdict.ts'
+import { completed, pause, until, World, type WorldOptions } from './world.ts'
 
-export interface RoundOptions {
-  readonly databaseUrl: string
-  readonly folder: string
+export interface RoundOptions extends WorldOptions {
   readonly seed: number
   readonly recipients: number
-  readonly concurrency: number
-  readonly callsPerSecond: number
-  readonly speed: number
-  readonly mischief?: Mischief | undefined
+  /** Of the calls, where the people are not to ring long. */
+  readonly ringTimeoutSeconds?: number
+  /** The people's numbers, when they are not to be those of the simulated network. */
+  readonly numbers?: (count: number, random: Random) => string[]
+  /** Who judges, when it is not the judge of the simulated network. */
+  readonly judged?: (of: Case) => Verdict
 }
 
 export interface Round extends Verdict {
@@ -31,6 +30,7 @@ export interface Round extends Verdict {
 }
 
 const SETTLE_WITHIN_MS = 300_000
+const CALLS_END_WITHIN_MS = 90_000
 const RESTART_WITHIN_MS = 3000
 
 /**
@@ -43,26 +43,37 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   const random = new Random(seed)
   const world = await World.start(options)
   try {
-    const numbers = numbersOf(options.recipients, random)
-    const batchId = await world.postBatch(random.below(world.nodeCount), { numbers, retryPolicy: RETRY_POLICY })
+    const numbers = (options.numbers ?? numbersOf)(options.recipients, random)
+    const { ringTimeoutSeconds } = options
+    const batchId = await world.postBatch(random.below(world.nodeCount), {
+      numbers,
+      retryPolicy: RETRY_POLICY,
+      ...(ringTimeoutSeconds === undefined ? {} : { ringTimeoutSeconds }),
+    })
     const killed = await killOne(world, {
       batchId,
       people: numbers.length,
       random,
     })
     await completed(world, batchId)
-    await until(async () => (await world.liveCalls()) === 0, { what: 'no call lives', withinMs: SETTLE_WITHIN_MS })
+    const stillLives = await until(async () => (await world.liveCalls()) === 0, {
+      what: 'no call lives in the network',
+      withinMs: CALLS_END_WITHIN_MS,
+    }).then(
+      () => [],
+      (error: Error) => [error.message],
+    )
     const record = await world.courtRecord()
     const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
-    const verdict = judge({ record, recipients, dead, concurrency, callsPerSecond })
+    const verdict = (options.judged ?? judge)({ record, recipients, dead, concurrency, callsPerSecond })
     const theirs = new Set(dead.map(({ ref }) => ref))
     const next = record.requests.find(
       (request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref),
     )
     return {
       ...verdict,
-      broken: [...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
+      broken: [...stillLives, ...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
       seed,
       recoveryMs: next === undefined ? null : next.atEpochMs - killed.killedAtEpochMs,
       killedAtPercent: killed.atPercent,

@@ -1,10 +1,14 @@
 // Proves that nobody is called twice and nobody is lost when a node is killed.
 //   npm run verify:two-nodes -- [--rounds 20] [--seed 1] [--recipients 2000] [--mischief <one of mischief.ts>] [--keep]
+//   npm run verify:two-nodes -- --trunk sipp      the network is a SIP trunk, and the log of sipp, which must be installed, judges
 import { parseArgs } from 'node:util'
-import { LIMITS } from './limits.ts'
+import { LIMITS, TRUNK_LIMITS } from './limits.ts'
 import { mischiefOf } from './mischief.ts'
 import { type Round, runRound } from './round.ts'
 import { startServer } from './server.ts'
+import { sippExchange } from './sip/exchange.ts'
+import { numbersOfTrunk } from './sip/people.ts'
+import { judgeTrunk } from './sip/trunk-verdict.ts'
 
 const SENTENCES_MAX = 20
 
@@ -12,12 +16,18 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    recipients: { type: 'string', default: '2000' },
+    recipients: { type: 'string' },
+    trunk: { type: 'string', default: 'loopback' },
     mischief: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 })
 const mischief = mischiefOf(values.mischief)
+if (values.trunk !== 'loopback' && values.trunk !== 'sipp') {
+  console.error('--trunk is loopback or sipp')
+  process.exit(2)
+}
+const recipients = Number(values.recipients ?? (values.trunk === 'sipp' ? '600' : '2000'))
 const server = await startServer()
 const rounds: Round[] = []
 let failed = true
@@ -25,7 +35,8 @@ try {
   for (let index = 0; index < Number(values.rounds); index++) {
     const place = await server.place(`round-${index + 1}`)
     const seed = Number(values.seed) + index
-    const round = await runRound({ ...place, ...LIMITS, seed, recipients: Number(values.recipients), mischief })
+    const trunk = values.trunk === 'sipp' ? await trunkOptions(place.folder) : {}
+    const round = await runRound({ ...place, ...LIMITS, ...trunk, seed, recipients, mischief })
     rounds.push(round)
     tell(index + 1, round)
   }
@@ -38,6 +49,10 @@ try {
   if (keep) console.log(`The logs are in ${server.folder}`)
 }
 process.exit(failed ? 1 : 0)
+
+async function trunkOptions(folder: string) {
+  return { ...TRUNK_LIMITS, network: await sippExchange({ folder }), judged: judgeTrunk, numbers: numbersOfTrunk }
+}
 
 function tell(number: number, round: Round): void {
   const { broken, judgeLog: _judgeLog, ...figures } = round

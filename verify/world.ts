@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { readJudgeLog } from '../src/carriers/loopback/judge-log.ts'
 import { BATCH_STATUS_CODE } from '../src/model/batch.ts'
 import { type Program, startProgram } from './child.ts'
 import { batchFigures } from './evidence.ts'
 import { FaultProxy, serverOf, through } from './fault-proxy.ts'
-import { type CourtRecord, courtRecordOf } from './judge.ts'
+import type { CourtRecord } from './judge.ts'
 import type { Mischief } from './mischief.ts'
+import { type Network, simulatedNetwork } from './network.ts'
 import { PatientDatabase } from './patient-database.ts'
 
 export interface WorldOptions {
@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly mischief?: Mischief | undefined
   /** Puts a relay that can be broken into every connection. */
   readonly proxied?: boolean
+  /** The network that is called, when it is not the simulated one. The world stops it. */
+  readonly network?: Network
 }
 
 /** The relays of one node. */
@@ -40,6 +42,14 @@ interface Node {
   proxies: NodeProxies | null
 }
 
+interface NodeStart {
+  readonly index: number
+  readonly name: string
+  /** `0`: any. */
+  readonly port: string
+  readonly databaseProxy?: FaultProxy | undefined
+}
+
 export interface Kill {
   readonly killedAtEpochMs: number
   /** Name of the incarnation in the table of nodes. */
@@ -48,43 +58,31 @@ export interface Kill {
 
 const STANDSTILL_MS = 60_000
 const HOST = '127.0.0.1'
-const SAID = {
-  text: 'Hello {name}, this is a test. Press nine and we never call again.',
-  waitForKeySeconds: 2,
-  stopKey: '9',
-}
 
 /**
- * Several nodes on one database, each in a process of its own, and a simulated telephone network in another one, whose
- * log on disk is the judge. Everything is asked through the HTTP API, as a client would.
+ * Several nodes on one database, each in a process of its own, and a telephone network in another one, whose log on disk
+ * is the judge. Everything is asked through the HTTP API, as a client would.
  */
 export class World {
   readonly database: PatientDatabase
   readonly #options: WorldOptions
-  readonly #network: Program
-  readonly #networkSecret: string
+  readonly #network: Network
   readonly #apiKey: string
   readonly #nodes: Node[] = []
   #networkProxy: FaultProxy | null = null
 
-  private constructor(options: WorldOptions, started: { network: Program; secret: string }) {
+  private constructor(options: WorldOptions, network: Network) {
     this.#options = options
-    this.#network = started.network
-    this.#networkSecret = started.secret
+    this.#network = network
     this.#apiKey = randomBytes(20).toString('hex')
     this.database = new PatientDatabase(options.databaseUrl)
   }
 
   static async start(options: WorldOptions): Promise<World> {
-    const secret = randomBytes(20).toString('hex')
-    const network = await startProgram({
-      program: 'run-network.ts',
-      argv: [path.join(options.folder, 'judge.jsonl'), secret, String(options.speed)],
-      outputFile: path.join(options.folder, 'network.log'),
-    })
-    const world = new World(options, { network, secret })
+    const network = options.network ?? (await simulatedNetwork(options))
+    const world = new World(options, network)
     try {
-      if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(network.url))
+      if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(needed(network.url)))
       for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
       await world.#setUp()
     } catch (error) {
@@ -169,19 +167,18 @@ export class World {
     const node = this.#nodes[nodeIndex]!
     node.starts++
     const { port } = new URL(node.program.url)
-    node.program = await this.#startNode(nameOf(node), port, node.proxies?.database)
+    const databaseProxy = node.proxies?.database
+    node.program = await this.#startNode({ index: nodeIndex, name: nameOf(node), port, databaseProxy })
   }
 
   /** What the network has seen until now. */
-  async courtRecord(): Promise<CourtRecord> {
-    return courtRecordOf(await readJudgeLog(path.join(this.#options.folder, 'judge.jsonl')))
+  courtRecord(): Promise<CourtRecord> {
+    return this.#network.courtRecord()
   }
 
   /** Calls that live in the network. */
-  async liveCalls(): Promise<number> {
-    const headers = { authorization: `Bearer ${this.#networkSecret}` }
-    const response = await fetch(`${this.#network.url}/status`, { headers })
-    return ((await response.json()) as { liveCalls: number }).liveCalls
+  liveCalls(): Promise<number> {
+    return this.#network.liveCalls()
   }
 
   async stop(): Promise<void> {
@@ -195,23 +192,26 @@ export class World {
   async #addNode(index: number): Promise<void> {
     const name = `verify-${String.fromCharCode('a'.charCodeAt(0) + index)}`
     if (this.#options.proxied !== true) {
-      this.#nodes.push({ name, starts: 1, program: await this.#startNode(`${name}-1`, '0'), proxies: null })
+      const program = await this.#startNode({ index, name: `${name}-1`, port: '0' })
+      this.#nodes.push({ name, starts: 1, program, proxies: null })
       return
     }
     const database = await FaultProxy.start(serverOf(this.#options.databaseUrl))
-    const program = await this.#startNode(`${name}-1`, '0', database)
+    const program = await this.#startNode({ index, name: `${name}-1`, port: '0', databaseProxy: database })
     const http = await FaultProxy.start(addressOf(program.url))
     this.#nodes.push({ name, starts: 1, program, proxies: { database, http } })
   }
 
-  #startNode(name: string, port: string, databaseProxy?: FaultProxy): Promise<Program> {
+  #startNode(node: NodeStart): Promise<Program> {
+    const { index, name, port, databaseProxy } = node
     const { folder, mischief } = this.#options
     const databaseUrl =
       databaseProxy === undefined ? this.#options.databaseUrl : through(databaseProxy, this.#options.databaseUrl)
     return startProgram({
       program: 'run-node.ts',
-      argv: mischief === undefined ? [] : [mischief],
+      argv: [...(mischief === undefined ? [] : [mischief]), ...this.#network.nodeArguments],
       environment: {
+        ...this.#network.environmentOf(index),
         PORT: port,
         HOST,
         // The name tells the node's connections from others, so that their end can be seen.
@@ -225,15 +225,14 @@ export class World {
     })
   }
 
-  /** Points the trunk of the first organization to the network, with the limits, and tells the agent its words. */
-  async #setUp(): Promise<void> {
+  #setUp(): Promise<void> {
     const { concurrency, callsPerSecond } = this.#options
-    const trunks = await this.ask<{ items: { id: string }[] }>(0, 'GET', '/trunks')
-    const nodeUrls = this.#nodes.map(({ program, proxies }) => urlThrough(proxies?.http, program.url))
-    const url = urlThrough(this.#networkProxy, this.#network.url)
-    const settings = { url, secret: this.#networkSecret, nodeUrls }
-    await this.ask(0, 'PATCH', `/trunks/${trunks.items[0]!.id}`, { settings, concurrency, callsPerSecond })
-    await this.ask(0, 'PATCH', '/agents/announcement', { settings: SAID })
+    return this.#network.setUp({
+      ask: (method, route, body) => this.ask(0, method, route, body),
+      url: this.#network.url === null ? null : urlThrough(this.#networkProxy, this.#network.url),
+      nodeUrls: this.#nodes.map(({ program, proxies }) => urlThrough(proxies?.http, program.url)),
+      limits: { concurrency, callsPerSecond },
+    })
   }
 }
 

@@ -3,15 +3,37 @@ import { describeMachine } from '../support/machine.ts'
 import type { BenchOptions } from '../support/options.ts'
 import { conclude, say } from '../support/progress.ts'
 import { type AudioRow, benchAudio } from './audio.ts'
+import { benchSetUp } from './set-up.ts'
 
 /** What the product promises of one core, with room for the rest of a node. */
 const GOAL = { calls: 1500, coreShare: 0.6, jitterP95Ms: 2, lateFrames: 0 } as const
 
-/** Sound of many calls at once. */
+/** Of the rate of sipp's own client, on the same core against the same peer. */
+const SET_UP_GOAL = 0.5
+
+/**
+ * What is published of Asterisk, to stand beside. Its project explains how to measure calls a second with the same client
+ * of sipp and prints no result, since machines differ too much; the figure is that of a maker of diallers on top of it.
+ */
+export const ASTERISK = {
+  callsPerSecond: null,
+  callsPerSecondSource:
+    'https://docs.asterisk.org/Development/Reference-Information/Other-Reference-Information/Measuring-SIP-Channel-Performance/',
+  callsAtOnce: '250 ± 150',
+  callsAtOnceSource: 'https://docs.loway.ch/WombatDialer/',
+} as const
+
+/** Calls set up in a second, then the sound of many calls at once. */
 export async function benchSip(options: BenchOptions): Promise<void> {
   const machine = describeMachine(options.folder ?? os.tmpdir())
   const seconds = options.seconds ?? (options.quick ? 3 : 20)
   const calls = options.calls ?? (options.quick ? [100] : [500, 1000, GOAL.calls])
+  const setUp = await benchSetUp({
+    rates: options.quick ? [200, 500] : [500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000],
+    seconds: options.quick ? 1 : Math.min(seconds, 5),
+  })
+  if (setUp !== null)
+    say(`call set-up: ${setUp.ratio ?? 'unknown'} of sipp's rate, the goal is at least ${SET_UP_GOAL}`)
   const audio = await benchAudio({ calls, seconds, srtp: false, nodeFlags: options.nodeFlags })
   const secured = await benchAudio({
     calls: [options.quick ? 50 : 500],
@@ -20,7 +42,9 @@ export async function benchSip(options: BenchOptions): Promise<void> {
     nodeFlags: options.nodeFlags,
   })
   for (const row of audio.filter((each) => each.calls === GOAL.calls)) say(verdictOf(row))
-  conclude({ bench: 'sip', machine, seconds, goal: GOAL, audio: [...audio, ...secured], broken: [] }, options.save)
+  const goal = { ...GOAL, setUpRatio: SET_UP_GOAL }
+  const findings = { bench: 'sip', machine, seconds, goal, setUp, asterisk: ASTERISK, audio: [...audio, ...secured] }
+  conclude({ ...findings, broken: [] }, options.save)
 }
 
 function verdictOf(row: AudioRow): string {

@@ -7,6 +7,7 @@ import type { EndedCall } from '../store/end-calls.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
 import type { ProgressedCall } from '../store/progress-calls.ts'
 import { LiveCall } from './live-call.ts'
+import type { OrganizationDesk } from './organization-desk.ts'
 import { type BatchMirror, mayRetry } from './organization-mirror.ts'
 
 /** An attempt that could not be sent for a reason that lasts waits this long, so that a list never spins. */
@@ -100,5 +101,13 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
   call.carrierState = row.carrierState
   call.savedCarrierState = row.carrierState
   call.hangUpAsked = row.hangUpAsked
+  return call
+}
+
+/** A call of a dead node, which rings and lasts no longer than its batch says. */
+export function adoptedCall(desk: OrganizationDesk, ref: string, row: LiveCallRow): LiveCall {
+  const call = callFromRow(ref, desk.organizationId, row)
+  const batch = desk.mirror.batches.get(call.batchId)
+  if (batch) call.lastsAtMost(batch.definition)
   return call
 }

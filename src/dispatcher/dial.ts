@@ -60,8 +60,7 @@ export function dial(
     desk.touch(call)
     return
   }
-  call.ringTimeoutMs = batch.definition.ringTimeoutSeconds * 1000
-  call.longestMs = (batch.definition.ringTimeoutSeconds + batch.definition.maxCallSeconds) * 1000
+  call.lastsAtMost(batch.definition)
   // Nothing may come between check and write.
   const elapsedMs = millisecondsSince(askedAt, { monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() })
   const sendWithinMs = Math.min(claim.sendWithinMs, SEND_DEADLINE_MS) - elapsedMs

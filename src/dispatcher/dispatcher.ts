@@ -5,7 +5,7 @@ import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
 import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
-import { callFromRow } from './call-rows.ts'
+import { adoptedCall } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
 import { DispatcherCounters } from './dispatcher-counters.ts'
@@ -400,7 +400,7 @@ export class Dispatcher {
     this.counters.adopted += result.adopted.length
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
-      if (!this.#calls.has(ref)) this.#keep(desk, callFromRow(ref, desk.organizationId, row))
+      if (!this.#calls.has(ref)) this.#keep(desk, adoptedCall(desk, ref, row))
       this.#endOrphan(this.#calls.get(ref)!)
       if (row.hangUpAsked) this.#hangUp(this.#calls.get(ref)!)
     }

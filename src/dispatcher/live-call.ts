@@ -75,9 +75,9 @@ export class LiveCall {
   newsAtMonotonicMs = Number.POSITIVE_INFINITY
   /** How often it was looked up in vain since. */
   misses = 0
-  /** Ring timeout and maximum length together: the call cannot last longer. Generous for one that was taken over. */
+  /** Ring timeout and maximum length together: the call cannot last longer. Generous until its batch is known. */
   longestMs = 7_200_000
-  /** Generous as well for one that was taken over. */
+  /** Generous as well until its batch is known. */
   ringTimeoutMs = 120_000
   lookingUp = false
 
@@ -93,6 +93,12 @@ export class LiveCall {
     this.numberHash = options.numberHash
     this.claimedAtEpochMs = options.claimedAtEpochMs
     this.sendNotAfterEpochMs = options.sendNotAfterEpochMs
+  }
+
+  /** How long it may ring, and last after that. */
+  lastsAtMost(terms: { readonly ringTimeoutSeconds: number; readonly maxCallSeconds: number }): void {
+    this.ringTimeoutMs = terms.ringTimeoutSeconds * 1000
+    this.longestMs = (terms.ringTimeoutSeconds + terms.maxCallSeconds) * 1000
   }
 
   /** Merges one piece of evidence; false when it brings nothing new. */

@@ -18,7 +18,7 @@ export interface EngineSessionOptions {
   readonly log: { warn(fields: Record<string, unknown>, message: string): void }
   readonly orders: Orders
   /** Told once, when its ports are free and nothing comes any more. */
-  readonly onOver: () => void
+  readonly onOver: (statistics: MediaStatistics) => void
 }
 
 /** A worker that does not answer so long is stuck; its ports then come back without its word. */
@@ -152,7 +152,7 @@ export class EngineSession implements MediaSession {
     this.#over = true
     this.#closeTimer?.cancel()
     for (const counted of this.#counting.splice(0)) counted(this.#statistics)
-    this.#options.onOver()
+    this.#options.onOver(this.#statistics)
     this.#onClosed?.()
   }
 

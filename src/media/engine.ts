@@ -10,6 +10,7 @@ import {
 } from './media-engine.ts'
 import { MediaWorker } from './media-worker.ts'
 import { PortPool } from './port-pool.ts'
+import { addSound, NO_SOUND_YET } from './sound-totals.ts'
 import { makeSrtpKey } from './srtp.ts'
 
 export interface MediaEngineOptions {
@@ -36,6 +37,8 @@ class WorkerMediaEngine implements MediaEngine {
   readonly #workers: (MediaWorker | null)[]
   readonly #sessions = new Map<number, EngineSession>()
   #lastSession = 0
+  #setAside = 0
+  #totals = NO_SOUND_YET
   #closed = false
 
   constructor(options: MediaEngineOptions) {
@@ -62,6 +65,8 @@ class WorkerMediaEngine implements MediaEngine {
       sessions: this.#sessions.size,
       portPairsFree: this.#ports.freePairs,
       portPairsBusy: this.#ports.busyPairs,
+      portPairsSetAside: this.#setAside,
+      totals: this.#totals,
       workers: this.#workers.filter((worker) => worker !== null).length,
     }
   }
@@ -88,9 +93,12 @@ class WorkerMediaEngine implements MediaEngine {
     }
     const code = await worker.open(number, order, OPEN_MS)
     if (code !== null) {
-      if (code === 'EADDRINUSE' || code === 'EACCES') this.#ports.setAside(port, clock.monotonicMs())
-      else this.#ports.giveBack(port, clock.monotonicMs())
-      if (code === 'EADDRINUSE' || code === 'EACCES') return null
+      if (code === 'EADDRINUSE' || code === 'EACCES') {
+        this.#ports.setAside(port, clock.monotonicMs())
+        this.#setAside++
+        return null
+      }
+      this.#ports.giveBack(port, clock.monotonicMs())
       throw faultOf(code, options.bindAddress)
     }
     const session = new EngineSession({
@@ -101,7 +109,8 @@ class WorkerMediaEngine implements MediaEngine {
       clock,
       log: this.#options.log,
       orders: worker satisfies Orders,
-      onOver: () => {
+      onOver: (statistics) => {
+        this.#totals = addSound(this.#totals, statistics)
         worker.forget(number)
         this.#sessions.delete(number)
         this.#ports.giveBack(port, clock.monotonicMs())

@@ -1,4 +1,5 @@
 import type { AudioCodec, Prompt } from './prompt.ts'
+import type { SoundTotals } from './sound-totals.ts'
 
 /**
  * The sound of calls. Signalling says where to and in which format, and what to play; the engine sends a frame every
@@ -149,7 +150,11 @@ export interface MediaFigures {
   readonly portPairsFree: number
   /** Set aside because something else on this machine uses them; tried again later. */
   readonly portPairsBusy: number
+  /** How often a pair was set aside, since the start. */
+  readonly portPairsSetAside: number
   readonly workers: number
+  /** Of sessions that are over. */
+  readonly totals: SoundTotals
 }
 
 /** Why there is no sound: no free port in the range, an address that is not ours, a worker that fails, or the end of the engine. */

@@ -20,6 +20,8 @@ export interface ClientTransactionOptions {
   readonly send: (bytes: Buffer) => boolean
   readonly listener: ClientTransactionListener
   readonly onOver: () => void
+  /** The request was written once more. */
+  readonly onRepeated?: () => void
 }
 
 type State = 'calling' | 'proceeding' | 'completed' | 'accepted' | 'over'
@@ -121,6 +123,7 @@ export class ClientTransaction {
   #armRepeat(): void {
     this.#repeat = this.#options.clock.setTimer(this.#pauseMs, () => {
       this.#options.send(this.#bytes)
+      this.#options.onRepeated?.()
       if (this.#isInvite) this.#pauseMs *= 2
       else this.#pauseMs = this.#state === 'proceeding' ? T2_MS : Math.min(this.#pauseMs * 2, T2_MS)
       this.#armRepeat()

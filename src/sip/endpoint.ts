@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { hostPort, hostText, tagOf } from './addresses.ts'
+import { ANSWER_CLASSES, type AnswerClass, answerClassOf } from './answer-class.ts'
 import type { Authorization } from './authorization.ts'
 import { CallPace } from './call-pace.ts'
 import type { ClientTransaction, ClientTransactionListener } from './client-transaction.ts'
@@ -41,6 +42,7 @@ export class SipEndpoint {
   readonly #transactions: Transactions
   readonly #wire: CallWire
   readonly #calls = new Map<string, OutgoingCall>()
+  readonly #answers = new Map<AnswerClass, number>()
   /** Trust in certificates, by peer: a connection that is made again needs the same. */
   readonly #authorities = new Map<string, string | null>()
   /** Addresses of trunks, which get an answer to OPTIONS and a refusal of calls. */
@@ -75,7 +77,8 @@ export class SipEndpoint {
   }
 
   get figures() {
-    return { ...this.#transactions.figures, transactions: this.#transactions.live, calls: this.#calls.size }
+    const answers = Object.fromEntries(ANSWER_CLASSES.map((each) => [each, this.#answers.get(each) ?? 0]))
+    return { ...this.#transactions.figures, transactions: this.#transactions.live, calls: this.#calls.size, answers }
   }
 
   get clock(): Clock {
@@ -131,6 +134,7 @@ export class SipEndpoint {
       ...forwarded(listener),
       onEnded: (ending) => {
         this.#forgetLater(key, call)
+        this.#count(answerClassOf(ending))
         listener.onEnded(ending)
       },
     })
@@ -142,6 +146,7 @@ export class SipEndpoint {
 
   /** Stops listening for a call of which nothing more is wanted. */
   forget(call: OutgoingCall): void {
+    if (!call.isOver) this.#count('none')
     call.abandon()
     this.#forgetLater(call.leg.callId, call)
   }
@@ -232,6 +237,10 @@ export class SipEndpoint {
     if (call && tagOf(response.headers.get('from')) === call.leg.localTag) call.receiveStray(response)
   }
 
+  #count(answer: AnswerClass): void {
+    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1)
+  }
+
   #forgetLater(key: string, call: OutgoingCall): void {
     this.#options.clock.setTimer(REMEMBERED_MS, () => {
       if (this.#calls.get(key) === call) this.#calls.delete(key)
@@ -245,6 +254,7 @@ function forwarded(listener: CallListener): Omit<CallListener, 'onEnded'> {
     onAnswered: (response) => listener.onAnswered(response),
     onOffer: (offer) => listener.onOffer(offer),
     onKey: (key) => listener.onKey(key),
+    onRedirected: () => listener.onRedirected(),
     onSilence: () => listener.onSilence(),
   }
 }

@@ -12,7 +12,7 @@ export function inviteRequest(
   const headers = requestHeaders(leg, { method: 'INVITE', sequence, branch: newBranch() })
     .add('contact', leg.contact)
     .add('allow', ALLOW)
-    .add('supported', 'timer')
+    .add('supported', 'timer, 100rel')
     .add('accept', 'application/sdp')
     .add('content-type', 'application/sdp')
   for (const [name, value] of options.headers) headers.add(name, value)

@@ -7,8 +7,9 @@ import { type CallLeg, type DialogPart, dialogPartOf, nextHop, requestInDialog }
 import { type CallEnding, type HangUpReason, q850Of, retryAfterOf } from './ending.ts'
 import { answerInCall } from './in-call-requests.ts'
 import { ackRequest, cancelRequest, inviteRequest } from './invite.ts'
-import { type SipRequest, type SipResponse, writeMessage } from './message.ts'
+import { readCseq, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
+import { ReliableProvisionals } from './reliable-provisional.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { readSessionExpires, SessionTimer } from './session-timer.ts'
 import { TRANSACTION_MS } from './timing.ts'
@@ -31,10 +32,18 @@ export interface CallListener {
   onOffer(offer: Buffer | null): Buffer | null
   /** A key press by INFO. */
   onKey(key: string): void
+  /** A redirect was followed: what another process needs to end the call is different from now on. */
+  onRedirected(): void
   /** Nothing at all has answered the INVITE for 32 s. It still may. */
   onSilence(): void
   /** Told once, and last. */
   onEnded(ending: CallEnding): void
+}
+
+/** Where a redirected call goes to, reached already, and with which credentials, if any. */
+export interface Redirection {
+  readonly to: Pick<CallLeg, 'requestUri' | 'peer' | 'sentBy' | 'contact'>
+  readonly authorization: Authorization
 }
 
 export interface OutgoingCallOptions {
@@ -45,22 +54,30 @@ export interface OutgoingCallOptions {
   readonly ringTimeoutMs: number
   /** The call is over by itself at the latest then. */
   readonly endsByEpochMs: number
+  /** Decides about a 3xx; null or absent: it is a refusal like any other. Never rejects. */
+  readonly redirect?: (response: SipResponse) => Promise<Redirection | null>
 }
 
-type State = 'new' | 'inviting' | 'answered' | 'ending' | 'over'
+/** How often a call is sent on. */
+const REDIRECTS_MAX = 2
+
+type State = 'new' | 'inviting' | 'redirecting' | 'answered' | 'ending' | 'over'
 
 /**
  * One call that we place. Writes one INVITE; again, with the same Call-ID and the next number, only after 401 or 407 and
- * at most twice. Everything that can cross on the way is taken care of: an answer that crosses our CANCEL, a CANCEL before
+ * at most twice, and after a 3xx that is followed by choice. Everything that can cross on the way is taken care of: an answer that crosses our CANCEL, a CANCEL before
  * anything answered (it waits), answers of several branches, lost and doubled messages.
  */
 export class OutgoingCall {
-  readonly leg: CallLeg
+  #leg: CallLeg
   readonly #wire: CallWire
   readonly #options: OutgoingCallOptions
   readonly #listener: CallListener
   readonly #session: SessionTimer
+  #authorization: Authorization
+  #redirects = 0
   #state: State = 'new'
+  readonly #provisionals = new ReliableProvisionals()
   #sequence = 1
   #challenges = 0
   #invite: ClientTransaction | null = null
@@ -83,12 +100,17 @@ export class OutgoingCall {
     this.#wire = wire
     this.#options = options
     this.#listener = listener
-    this.leg = options.leg
+    this.#leg = options.leg
+    this.#authorization = options.authorization
     this.#localSdp = options.offer
     this.#session = new SessionTimer(wire.clock, {
       refresh: () => this.#refresh(),
       expired: () => this.#vanish(),
     })
+  }
+
+  get leg(): CallLeg {
+    return this.#leg
   }
 
   get isOver(): boolean {
@@ -126,7 +148,7 @@ export class OutgoingCall {
     return {
       leg: this.leg,
       inviteBranch: topVia(this.#invite!.request.headers)!.parameters.get('branch')!,
-      sequence: this.#sequence,
+      sequence: readCseq(this.#invite!.request.headers)!.number,
       dialog: this.#dialog ?? this.#early,
       answered: this.#dialog !== null,
       endsByEpochMs: this.#dialog === null ? this.#ringsUntilEpochMs : this.#options.endsByEpochMs,
@@ -139,6 +161,8 @@ export class OutgoingCall {
     this.#wantsEnd = why
     this.#ringTimer?.cancel()
     if (this.#state === 'answered') this.#bye(why)
+    // What redirects comes to nothing by itself.
+    else if (this.#state === 'redirecting') return
     // A CANCEL before any answer could arrive before the INVITE (RFC 3261 9.1); it waits for the first one.
     else if (!this.isUnanswered) this.#cancel()
   }
@@ -178,9 +202,9 @@ export class OutgoingCall {
   }
 
   #sendInvite(): boolean {
-    const { offer, headers, authorization } = this.#options
+    const { offer, headers } = this.#options
     const request = inviteRequest(this.leg, { sequence: this.#sequence, offer, headers })
-    authorization.sign(request)
+    this.#authorization.sign(request)
     this.#invite = this.#wire.request(request, this.leg.peer, {
       onResponse: (response) => this.#onInviteResponse(response),
       onFailure: (why) => this.#onInviteFailure(why),
@@ -198,9 +222,22 @@ export class OutgoingCall {
   #onProvisional(response: SipResponse): void {
     if (this.#state !== 'inviting') return
     this.#heard = true
-    if (response.status > 100) this.#early = dialogPartOf(this.leg, response) ?? this.#early
+    if (response.status > 100) this.#ring(response)
     if (this.#wantsEnd !== null) this.#cancel()
     this.#listener.onProgress(response)
+  }
+
+  #ring(response: SipResponse): void {
+    const early = dialogPartOf(this.leg, response)
+    if (early === null) return
+    this.#early = early
+    const rack = this.#provisionals.take(response, early.remoteTag)
+    if (rack === null) return
+    const prack = requestInDialog(this.leg, early, { method: 'PRACK', sequence: ++this.#sequence })
+    prack.headers.add('rack', rack)
+    this.#authorization.sign(prack)
+    // Whatever becomes of it: the INVITE is answered all the same, or the other side gives it up.
+    this.#wire.request(prack, nextHop(this.leg, early), { onResponse: () => undefined, onFailure: () => undefined })
   }
 
   #onAnswer(response: SipResponse): void {
@@ -227,10 +264,10 @@ export class OutgoingCall {
   }
 
   #onRefusal(response: SipResponse): void {
-    const { status, headers } = response
+    const { status } = response
     const challenged = status === 401 || status === 407
     if (challenged && this.#wantsEnd === null && this.#challenges < CHALLENGES_MAX) {
-      if (this.#options.authorization.take(response)) {
+      if (this.#authorization.take(response)) {
         this.#challenges++
         this.#sequence++
         if (this.#sendInvite()) return
@@ -239,6 +276,30 @@ export class OutgoingCall {
         return
       }
     }
+    const { redirect } = this.#options
+    const redirects = status < 400 && this.#wantsEnd === null && this.#redirects < REDIRECTS_MAX
+    if (redirects && redirect !== undefined) this.#follow(response, redirect)
+    else this.#refused(response)
+  }
+
+  /** A 3xx is final: its INVITE has made no call, so that another one is not a second call (docs/decisions/0013). */
+  #follow(response: SipResponse, redirect: NonNullable<OutgoingCallOptions['redirect']>): void {
+    this.#state = 'redirecting'
+    void redirect(response).then((redirection) => {
+      if (this.#state !== 'redirecting') return
+      if (redirection === null || this.#wantsEnd !== null) return this.#refused(response)
+      this.#state = 'inviting'
+      this.#redirects++
+      this.#sequence++
+      this.#early = null
+      this.#leg = { ...this.#leg, ...redirection.to }
+      this.#authorization = redirection.authorization
+      if (this.#sendInvite()) this.#listener.onRedirected()
+      else this.#end({ kind: 'refused', status: 503, q850: null, retryAfterSeconds: null })
+    })
+  }
+
+  #refused({ status, headers }: SipResponse): void {
     const q850 = q850Of(headers)
     if (this.#wantsEnd !== null) this.#end({ kind: 'given-up', why: this.#wantsEnd, status, q850 })
     else this.#end({ kind: 'refused', status, q850, retryAfterSeconds: retryAfterOf(headers) })
@@ -273,7 +334,7 @@ export class OutgoingCall {
 
   /** Sends a request within the call, answers a challenge once, makes a lost connection again once. */
   #inDialog(request: SipRequest, onFinal: (response: SipResponse | null) => void, tries = 0): void {
-    const { authorization } = this.#options
+    const authorization = this.#authorization
     const peer = nextHop(this.leg, this.#dialog!)
     authorization.sign(request)
     const sent = this.#wire.request(request, peer, {
@@ -305,7 +366,7 @@ export class OutgoingCall {
     const peer = nextHop(this.leg, dialog)
     this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#invite.request)), peer)
     const bye = requestInDialog(this.leg, dialog, { method: 'BYE', sequence: this.#sequence + 1 })
-    this.#options.authorization.sign(bye)
+    this.#authorization.sign(bye)
     this.#wire.request(bye, peer, { onResponse: () => undefined, onFailure: () => undefined })
   }
 

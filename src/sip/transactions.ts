@@ -18,8 +18,12 @@ export interface TransactionOptions {
   readonly onStrayAnswer: (response: SipResponse, peer: Peer) => void
 }
 
-/** What was received and led nowhere, since the start. */
+/** What was repeated, what was received and led nowhere, since the start. */
 export interface TransactionFigures {
+  /** Requests of ours that were written again since nothing had answered them. */
+  retransmissions: number
+  /** Requests of ours that nothing answered within 32 s. */
+  timedOut: number
   malformed: number
   strayResponses: number
   ignoredRequests: number
@@ -27,7 +31,13 @@ export interface TransactionFigures {
 
 /** All transactions of one process: brings messages to the one they belong to. */
 export class Transactions {
-  readonly figures: TransactionFigures = { malformed: 0, strayResponses: 0, ignoredRequests: 0 }
+  readonly figures: TransactionFigures = {
+    retransmissions: 0,
+    timedOut: 0,
+    malformed: 0,
+    strayResponses: 0,
+    ignoredRequests: 0,
+  }
   readonly #options: TransactionOptions
   readonly #clients = new Map<string, ClientTransaction>()
   readonly #servers = new Map<string, ServerTransaction>()
@@ -51,9 +61,16 @@ export class Transactions {
       clock,
       request,
       peer,
-      listener,
+      listener: {
+        onResponse: (response) => listener.onResponse(response),
+        onFailure: (why) => {
+          if (why === 'silent') this.figures.timedOut++
+          listener.onFailure(why)
+        },
+      },
       send: (bytes) => send(bytes, peer),
       onOver: () => this.#clients.delete(key),
+      onRepeated: () => void this.figures.retransmissions++,
     })
     this.#clients.set(key, transaction)
     return transaction.start() ? transaction : null

@@ -19,6 +19,9 @@ export interface TransportOptions {
   readonly onConnectionLost: (peer: Peer) => void
 }
 
+/** All trunks answer to one socket. What does not fit while the process is busy is lost and repeated; the system may give less. */
+const RECEIVE_BUFFER_BYTES = 4 * 1_048_576
+
 /** What we are called towards a peer: the sent-by of Via, and the host and port of Contact. */
 export interface LocalName {
   readonly host: string
@@ -44,7 +47,10 @@ export class SipTransport {
   async start(): Promise<void> {
     for (const address of this.#options.bindAddresses) {
       const family = isIP(address) as 4 | 6
-      const socket = createSocket(family === 6 ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
+      const recvBufferSize = RECEIVE_BUFFER_BYTES
+      const socket = createSocket(
+        family === 6 ? { type: 'udp6', ipv6Only: true, recvBufferSize } : { type: 'udp4', recvBufferSize },
+      )
       // Unreachable peers show by their silence; an error of the socket must not end the process.
       socket.on('message', (bytes, { address: from, port }) => {
         this.#options.onMessage(bytes, { transport: 'udp', address: from, port, serverName: null })

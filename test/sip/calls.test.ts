@@ -1,69 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import type { CallRequest } from '../../src/carriers/carrier.ts'
-import {
-  answer,
-  answerCancelled,
-  answerInDialog,
-  keepSequence,
-  pause,
-  recv,
-  recvInvite,
-  recvResponse,
-  request,
-  type Step,
-  scenario,
-} from './scenario.ts'
-import { type Sipp, type SippOptions, startSipp } from './sipp.ts'
-import { type TrunkBench, trunkBench } from './trunk-bench.ts'
+import { describe, expect, it } from 'vitest'
+import { answered, cancelled, cleanUps, hungUp, type Played, type Playing, play, ringing, wordOf } from './play.ts'
+import { answer, answerInDialog, pause, recv, recvInvite, recvResponse, request, type Step } from './scenario.ts'
 import { type Fate, unreliableWire } from './unreliable-wire.ts'
-
-const cleanUps: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-})
-
-const ringing = [recv('INVITE', { action: keepSequence }), answer(100, 'Trying'), answer(180, 'Ringing')]
-const answered = [answer(200, 'OK', { sdp: true }), recv('ACK')]
-const hungUp = [recv('BYE'), answerInDialog(200, 'OK')]
-const cancelled = [recv('CANCEL'), answerInDialog(200, 'OK'), answerCancelled(), recv('ACK')]
-
-interface Played {
-  readonly story: string
-  readonly sipp: Sipp
-  readonly bench: TrunkBench
-  readonly ref: string
-  /** What sipp received, start lines without the URI. */
-  readonly received: string[]
-}
-
-interface Playing {
-  readonly settings?: Parameters<typeof trunkBench>[0]
-  readonly request?: Partial<CallRequest>
-  readonly sipp?: Partial<SippOptions>
-  readonly bench?: Parameters<typeof trunkBench>[1]
-  readonly during?: (bench: TrunkBench, ref: string, sipp: Sipp) => Promise<void> | void
-}
-
-/** One call through a scenario of sipp; fails when sipp found a message wrong. */
-async function play(name: string, steps: readonly Step[], playing: Playing = {}): Promise<Played> {
-  const sipp = await startSipp({ calls: 1, scenario: scenario(name, steps), ...playing.sipp })
-  cleanUps.push(() => sipp.stop())
-  const settings = { host: sipp.address, port: sipp.port, probe: false, ...playing.settings }
-  const bench = trunkBench(settings, playing.bench)
-  cleanUps.push(() => bench.stop())
-  const ref = bench.place(playing.request)
-  await playing.during?.(bench, ref, sipp)
-  await bench.ended(ref)
-  expect(await sipp.ended, sipp.complaints()).toBe(0)
-  const received = sipp
-    .messages()
-    .flatMap(({ direction, startLine }) => (direction === 'received' ? [wordOf(startLine)] : []))
-  return { story: bench.story(ref), sipp, bench, ref, received }
-}
-
-function wordOf(startLine: string): string {
-  return /^SIP\/2\.0 (\d+)/.exec(startLine)?.[1] ?? startLine.split(' ')[0]!
-}
 
 describe('a call that is answered', () => {
   const steps = [...ringing, pause(100), ...answered, ...hungUp]
@@ -320,9 +258,10 @@ describe('a wire that loses and doubles', () => {
   }
 
   it('an INVITE that is lost twice arrives, and is one call', async () => {
-    const { story, received } = await playOver((word, nth) => (word === 'INVITE' && nth <= 2 ? 0 : 1))
+    const { story, received, bench } = await playOver((word, nth) => (word === 'INVITE' && nth <= 2 ? 0 : 1))
     expect(story).toBe('accepted ringing answered ended: answered (agent-hung-up)')
     expect(received).toEqual(['INVITE', 'ACK', 'BYE'])
+    expect(bench.sip.figures).toMatchObject({ retransmissions: 2, timedOut: 0, answers: { '2xx': 1, none: 0 } })
   })
 
   it('answers that are lost come again', async () => {

@@ -39,6 +39,8 @@ export interface Sipp {
 
 export interface SippMessage {
   readonly direction: 'sent' | 'received'
+  /** By sipp's clock, to the microsecond. */
+  readonly atEpochMs: number
   readonly startLine: string
   readonly text: string
   header(name: string): string | null
@@ -130,15 +132,27 @@ async function untilBound(
   throw new Error(`sipp did not start: ${complaint()}`)
 }
 
-function parseMessages(log: string): SippMessage[] {
-  return log
-    .split(/^-{20,}.*$/m)
-    .map((block) => /(?:UDP|TCP) message (sent|received)[^\n]*\n\r?\n([\s\S]*)/.exec(block))
-    .filter((match) => match !== null)
-    .map(([, direction, text]) => ({
+/** Each entry begins with a line that ends in its instant, in the machine's time zone: `2026-01-31 09:30:00.123456`. */
+export function parseMessages(log: string): SippMessage[] {
+  const [, ...parts] = log.split(/^-{20,}[ \t]*(\d[^\n]*)?$/m)
+  const found: SippMessage[] = []
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    const match = /(?:UDP|TCP) message (sent|received)[^\n]*\n\r?\n([\s\S]*)/.exec(parts[at + 1]!)
+    if (match === null) continue
+    const [, direction, text] = match
+    found.push({
       direction: direction as SippMessage['direction'],
+      atEpochMs: instantOf(parts[at] ?? ''),
       startLine: text!.split(/\r?\n/, 1)[0]!,
       text: text!,
       header: (name: string) => new RegExp(`^${name}:[ \\t]*([^\\r\\n]*)`, 'im').exec(text!)?.[1] ?? null,
-    }))
+    })
+  }
+  return found
+}
+
+/** NaN for anything else. `Date` reads milliseconds; the rest of the fraction is added. */
+function instantOf(text: string): number {
+  const match = /^(\d{4}-\d\d-\d\d)\s+(\d\d:\d\d:\d\d)\.(\d{6})/.exec(text)
+  return match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2]}`) + Number(match[3]) / 1000
 }

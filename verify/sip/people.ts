@@ -9,6 +9,7 @@ import {
   type Step,
   scenario,
 } from '../../test/sip/scenario.ts'
+import type { Random } from '../random.ts'
 
 const FIRST_NUMBER = 14_155_552_000
 const FIRST_NAMES = [
@@ -106,8 +107,17 @@ export function peopleOf(count: number): Person[] {
   return Array.from({ length: count }, (_, index) => {
     const number = `+${FIRST_NUMBER + index}`
     const name = `${FIRST_NAMES[index % FIRST_NAMES.length]} ${LAST_NAMES[Math.floor(index / FIRST_NAMES.length) % LAST_NAMES.length]}`
-    return { number, name, story: STORIES.find(({ endings }) => endings.test(number)) ?? ANSWERS }
+    return { number, name, story: storyOf(number) }
   })
+}
+
+/** Different numbers in an order that the seed decides. */
+export function numbersOfTrunk(count: number, random: Random): string[] {
+  return random.shuffled(peopleOf(count).map(({ number }) => number))
+}
+
+export function storyOf(number: string): Story {
+  return STORIES.find(({ endings }) => endings.test(number)) ?? ANSWERS
 }
 
 /** One scenario of sipp for all of them: it looks at the number and goes to the right place. */

@@ -145,6 +145,10 @@ export class SipCall implements CallListener, MediaListener {
     this.#announcement?.onKey(key)
   }
 
+  onRedirected(): void {
+    this.#report({ ...this.#base(), kind: 'accepted', ...this.#state() })
+  }
+
   onSilence(): void {
     this.#options.doubt()
   }

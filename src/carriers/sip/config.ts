@@ -66,6 +66,12 @@ export const sipSettings = z
       .boolean()
       .default(false)
       .describe('Sign on with REGISTER, where a carrier takes calls only from those who do.'),
+    redirects: z
+      .enum(['refuse', 'follow'])
+      .default('refuse')
+      .describe(
+        'Follow a redirect (3xx) to another server for the same number, at most twice; a redirect to another number is always refused.',
+      ),
     probe: z
       .boolean()
       .default(true)

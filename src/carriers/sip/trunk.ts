@@ -7,7 +7,7 @@ import { Authorization } from '../../sip/authorization.ts'
 import { type CallRecord, readRecord } from '../../sip/call-record.ts'
 import type { Credentials } from '../../sip/digest.ts'
 import { endOrphan, type OrphanEnd } from '../../sip/end-orphan.ts'
-import type { OutgoingCall } from '../../sip/outgoing-call.ts'
+import type { OutgoingCall, OutgoingCallOptions } from '../../sip/outgoing-call.ts'
 import type { Peer } from '../../sip/peer.ts'
 import { Registration } from '../../sip/registration.ts'
 import type { NameService } from '../../sip/resolve.ts'
@@ -26,7 +26,9 @@ import type {
 import { SipCall } from './call.ts'
 import type { SipSettings } from './config.ts'
 import { callOptions } from './invitation.ts'
+import { followRedirect } from './redirect.ts'
 import { CallSound } from './sound.ts'
+import { SteadyLag } from './steady-lag.ts'
 import { findingsOfCall, lookAtTrunk } from './test-call.ts'
 import { TrunkReach, TrunkUnreachable } from './trunk-reach.ts'
 
@@ -81,12 +83,16 @@ export class SipTrunk implements Carrier {
   readonly #registration: Registration | null
   readonly #calls = new Map<string, SipCall>()
   readonly #orphans = new Set<string>()
+  readonly #lag: SteadyLag
+  readonly #names: NameService | undefined
   #unanswered = 0
   #closed = false
 
   constructor(settings: SipSettings, context: CarrierContext, names?: NameService) {
     this.#settings = settings
     this.#context = context
+    this.#names = names
+    this.#lag = new SteadyLag(context.clock)
     const { username, password, realm } = settings
     this.#credentials = username === undefined ? null : { username, password: password ?? '', realm }
     this.#reach = new TrunkReach({
@@ -192,7 +198,8 @@ export class SipTrunk implements Carrier {
 
   #begin(request: CallRequest, tell: (call: SipCall, event: CallEvent) => void): SipCall {
     const { clock } = this.#context
-    const sendByMs = clock.monotonicMs() + request.sendWithinMs - SPARE_MS
+    const handedOverAtMs = clock.monotonicMs()
+    const sendByMs = handedOverAtMs + request.sendWithinMs - SPARE_MS
     const call = new SipCall({
       request,
       clock,
@@ -203,7 +210,7 @@ export class SipTrunk implements Carrier {
       refused: (status, retryAfter) => this.#onRefused(status, retryAfter),
     })
     this.#calls.set(request.ref, call)
-    this.#send(call, sendByMs).catch((error) => {
+    this.#send(call, { handedOverAtMs, sendByMs }).catch((error) => {
       this.#context.log.warn({ err: error }, 'A call could not be prepared')
       call.notSent('trunk-unreachable')
     })
@@ -224,16 +231,16 @@ export class SipTrunk implements Carrier {
     }
   }
 
-  async #send(call: SipCall, sendByMs: number): Promise<void> {
+  async #send(call: SipCall, times: { handedOverAtMs: number; sendByMs: number }): Promise<void> {
     const { clock } = this.#context
-    const leftMs = () => sendByMs - clock.monotonicMs()
+    const leftMs = () => times.sendByMs - clock.monotonicMs()
     if (!(await this.#takePlace(leftMs))) {
       call.notSent('deadline-missed')
       return
     }
     let placed: OutgoingCall | null = null
     try {
-      placed = await this.#write(call, leftMs)
+      placed = await this.#write(call, leftMs, times.handedOverAtMs)
     } finally {
       if (placed === null) this.#unanswered--
       else this.#leaveWhenAnswered(placed)
@@ -241,7 +248,7 @@ export class SipTrunk implements Carrier {
   }
 
   /** Null: not one byte was written, and that is told already. */
-  async #write(call: SipCall, leftMs: () => number): Promise<OutgoingCall | null> {
+  async #write(call: SipCall, leftMs: () => number, handedOverAtMs: number): Promise<OutgoingCall | null> {
     const { clock, sip } = this.#context
     if (!(await sip.pace.turn(Math.max(0, leftMs())))) return unsent(call, 'deadline-missed')
     const ready = await this.#prepare(call, leftMs)
@@ -249,16 +256,33 @@ export class SipTrunk implements Carrier {
     const advertisedAddress = sip.namesFor(ready.peer, 'carillon').host
     const sound = new CallSound(ready.session, { advertisedAddress, codecs: this.#settings.codecs })
     call.prepare(sound, ready.prompt)
+    const waitMs = Math.min(this.#lag.waitMs(handedOverAtMs), Math.max(0, leftMs()))
+    if (waitMs > 0) await sleep(clock, waitMs)
     if (this.#closed || call.isUnwanted) return unsent(call, 'stopped-before-send')
     const options = callOptions(this.#settings, { request: call.request, peer: ready.peer, sound, sip, clock })
     const authorization = new Authorization(this.#credentials)
+    const redirect = this.#redirecting(call.request, leftMs)
     // Nothing may come between this look at the clock and the write.
     if (leftMs() <= 0) return unsent(call, 'deadline-missed')
-    const placed = sip.call({ ...options, authorization }, call)
+    const placed = sip.call({ ...options, authorization, ...redirect }, call)
     if (placed === null) return unsent(call, 'trunk-unreachable')
     call.sent(placed)
+    this.#lag.sent(handedOverAtMs)
     this.#forgetIfSilent(call, options.ringTimeoutMs)
     return placed
+  }
+
+  #redirecting(request: CallRequest, leftMs: () => number): Pick<OutgoingCallOptions, 'redirect'> {
+    if (this.#settings.redirects === 'refuse') return {}
+    const options = {
+      settings: this.#settings,
+      endpoint: this.#context.sip,
+      credentials: this.#credentials,
+      number: request.to,
+      leftMs,
+      names: this.#names,
+    }
+    return { redirect: (response) => followRedirect(response, options) }
   }
 
   /** A place among the INVITEs that nothing has answered, held from now on; false: none became free in time. */

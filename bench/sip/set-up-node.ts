@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../src/clock.ts'
+import { Authorization } from '../../src/sip/authorization.ts'
+import { SipEndpoint } from '../../src/sip/endpoint.ts'
+import type { OutgoingCall } from '../../src/sip/outgoing-call.ts'
+import type { Peer } from '../../src/sip/peer.ts'
+import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
+
+/** The SIP side of a node, which sets calls up and hangs up at the answer. The first argument is the core it stays on. */
+const [core = ''] = process.argv.slice(2)
+if (core !== '') spawnSync('taskset', ['-a', '-c', '-p', core, String(process.pid)])
+
+const STEP_MS = 2
+const OFFER = Buffer.from(
+  'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 8\r\n',
+)
+
+const endpoint = new SipEndpoint({
+  clock: systemClock,
+  bindAddresses: ['127.0.0.1'],
+  port: 0,
+  advertisedAddress: null,
+  allowedPrivateTargets: ['127.0.0.0/8'],
+})
+
+interface Run {
+  readonly completed: number
+  readonly failed: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+  readonly retransmissions: number
+  readonly setUpMs: number[]
+}
+
+/** Offers `calls` calls at an even rate and resolves when all are over, or `patienceMs` after the last was offered. */
+async function run(options: { port: number; rate: number; calls: number; patienceMs: number }): Promise<Run> {
+  const { port, rate, calls, patienceMs } = options
+  const peer: Peer = { transport: 'udp', address: '127.0.0.1', port, serverName: null }
+  await endpoint.reach(peer, { withinMs: 1000 })
+  const setUpMs: number[] = []
+  const startedAtMs = performance.now()
+  const cpuBefore = cpuSecondsOfSelf()
+  const repeatedBefore = endpoint.figures.retransmissions
+  let completed = 0
+  let failed = 0
+  let offered = 0
+  const over = (): boolean => completed + failed >= calls
+  const lastAtMs = startedAtMs + (calls * 1000) / rate + patienceMs
+  while (!over() && performance.now() < lastAtMs) {
+    const due = Math.min(calls, Math.ceil(((performance.now() - startedAtMs) * rate) / 1000))
+    for (; offered < due; offered++) {
+      place(peer, {
+        onSetUp: (ms) => setUpMs.push(ms),
+        onOver: (well) => {
+          if (well) completed++
+          else failed++
+        },
+      })
+    }
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+  }
+  return {
+    completed,
+    failed: calls - completed,
+    seconds: (performance.now() - startedAtMs) / 1000,
+    cpuSeconds: cpuSecondsOfSelf() - cpuBefore,
+    retransmissions: endpoint.figures.retransmissions - repeatedBefore,
+    setUpMs,
+  }
+}
+
+function place(peer: Peer, told: { onSetUp: (ms: number) => void; onOver: (well: boolean) => void }): void {
+  const { sentBy, contact } = endpoint.namesFor(peer, 'carillon')
+  const uri = `sip:+14155550142@127.0.0.1:${peer.port}`
+  const startedAtMs = performance.now()
+  let call: OutgoingCall | null = null
+  call = endpoint.call(
+    {
+      leg: {
+        callId: randomBytes(16).toString('hex'),
+        localTag: randomBytes(10).toString('hex'),
+        from: '<sip:+14155550100@127.0.0.1>',
+        to: `<${uri}>`,
+        requestUri: uri,
+        peer,
+        sentBy,
+        contact,
+      },
+      offer: OFFER,
+      headers: [],
+      authorization: new Authorization(null),
+      ringTimeoutMs: 30_000,
+      endsByEpochMs: systemClock.nowEpochMs() + 60_000,
+    },
+    {
+      onProgress: () => undefined,
+      onAnswered: () => {
+        told.onSetUp(performance.now() - startedAtMs)
+        queueMicrotask(() => call?.hangUp('finished'))
+        return true
+      },
+      onOffer: () => null,
+      onKey: () => undefined,
+      onRedirected: () => undefined,
+      onSilence: () => told.onOver(false),
+      onEnded: ({ kind }) => told.onOver(kind === 'hung-up'),
+    },
+  )
+}
+
+serveBench({ run: (details) => run(details as unknown as Parameters<typeof run>[0]) }, async () => endpoint.close())

@@ -1,0 +1,37 @@
+import type { MediaStatistics } from './media-engine.ts'
+
+/** What all calls that are over add up to, since the start. */
+export interface SoundTotals {
+  readonly sessions: number
+  readonly sentPackets: number
+  /** Frames that left more than 20 ms after their instant. */
+  readonly lateFrames: number
+  readonly receivedPackets: number
+  readonly lostPackets: number
+  /** Sum of each call's jitter; divided by `heard` the mean. */
+  readonly jitterMs: number
+  /** Calls in which anything was received. */
+  readonly heard: number
+}
+
+export const NO_SOUND_YET: SoundTotals = {
+  sessions: 0,
+  sentPackets: 0,
+  lateFrames: 0,
+  receivedPackets: 0,
+  lostPackets: 0,
+  jitterMs: 0,
+  heard: 0,
+}
+
+export function addSound(totals: SoundTotals, { sent, received }: MediaStatistics): SoundTotals {
+  return {
+    sessions: totals.sessions + 1,
+    sentPackets: totals.sentPackets + sent.packets,
+    lateFrames: totals.lateFrames + sent.lateFrames,
+    receivedPackets: totals.receivedPackets + received.packets,
+    lostPackets: totals.lostPackets + received.lost,
+    jitterMs: totals.jitterMs + received.jitterMs,
+    heard: totals.heard + (received.packets > 0 ? 1 : 0),
+  }
+}

@@ -1,0 +1,64 @@
+import type { Outcome } from '../../src/model/disposition.ts'
+import type { AttemptRow, RecipientRow } from '../evidence.ts'
+import { busiestWindow, doubleCalls, groupBy, mostLive } from '../judge.ts'
+import type { Case, Verdict } from '../verdict.ts'
+import { storyOf } from './people.ts'
+
+const WINDOW_MS = 950
+
+/** How a trunk's calls of a node that died may end: nobody can ask a telephone network what became of an INVITE. */
+const ENDS_OF_THE_DEAD: ReadonlySet<Outcome> = new Set(['unknown', 'answered', 'failed'])
+
+/** Compares what the far end of a SIP trunk wrote down with what was promised and with what the database tells. */
+export function judgeTrunk(of: Case): Verdict {
+  const { record, recipients } = of
+  const doubles = doubleCalls(record)
+  const maxLive = mostLive(record)
+  const busiest = busiestWindow(record, { windowMs: WINDOW_MS, callsPerSecond: of.callsPerSecond })
+  const lost = recipients.filter(({ outcome }) => outcome === null)
+  const dead = new Set(of.dead === 'anyone' ? [] : of.dead.map(({ ref }) => ref))
+  const callsByRef = groupBy(record.calls, ({ ref }) => ref)
+  const attempts = recipients.flatMap((recipient) => recipient.attempts)
+  const known = new Set(attempts.map(({ ref }) => ref))
+  return {
+    recipients: recipients.length,
+    calls: record.calls.length,
+    doubleCalls: doubles.length,
+    maxLive,
+    maxIn950ms: busiest.most,
+    allowed: busiest.allowed,
+    unknown: recipients.filter(({ outcome }) => outcome === 'unknown').length,
+    lost: lost.length,
+    broken: [
+      ...doubles,
+      ...(maxLive > of.concurrency ? [`${maxLive} calls lived at once, ${of.concurrency} may`] : []),
+      ...busiest.broken,
+      ...lost.map(({ seq }) => `recipient ${seq} has no outcome`),
+      ...[...callsByRef.keys()].filter((ref) => !known.has(ref)).map((ref) => `the call ${ref} is no attempt`),
+      ...attempts.flatMap((attempt) => wrongAttempt(attempt, callsByRef.has(attempt.ref), dead)),
+      ...recipients.flatMap((recipient) => wrongAboutPerson(recipient, dead)),
+    ],
+  }
+}
+
+function wrongAttempt(attempt: AttemptRow, called: boolean, dead: ReadonlySet<string>): string[] {
+  const { ref, seq, n, disposition } = attempt
+  const dial = `dial ${n} of recipient ${seq}`
+  if (disposition === 'not-sent') return called ? [`${dial} counts as not sent, but the trunk got it`] : []
+  if (disposition === 'unknown') return dead.has(ref) ? [] : [`${dial} is unknown, but not by the death of a node`]
+  return called ? [] : [`${dial} never came to the trunk`]
+}
+
+function wrongAboutPerson(recipient: RecipientRow, dead: ReadonlySet<string>): string[] {
+  const { seq, number, outcome, attempts, finished } = recipient
+  if (outcome === null) return []
+  const who = `recipient ${seq} (ending ${number.slice(-2)})`
+  const wrong = finished === 1 ? [] : [`the event log finishes ${who} ${finished} times`]
+  const sent = attempts.filter(({ disposition }) => disposition !== 'not-sent')
+  const last = sent.at(-1)
+  const story = storyOf(number)
+  if (last !== undefined && dead.has(last.ref) && ENDS_OF_THE_DEAD.has(outcome)) return wrong
+  if (outcome !== story.outcome) wrong.push(`${who} ended ${outcome} instead of ${story.outcome}`)
+  if (sent.length !== story.attempts) wrong.push(`${who} was dialled ${sent.length} times instead of ${story.attempts}`)
+  return wrong
+}
