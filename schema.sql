@@ -172,6 +172,7 @@ CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, t
 CREATE INDEX batch_state_expiring ON batch_state USING btree (expires_at) WHERE (status = ANY (ARRAY[1, 2, 3])) AND expires_at IS NOT NULL;
 CREATE INDEX batch_state_open ON batch_state USING btree (organization_id, batch_id) WHERE status = ANY (ARRAY[2, 3]);
 CREATE INDEX batch_state_scheduled ON batch_state USING btree (start_at) WHERE status = 1;
+CREATE INDEX batch_state_unknown ON batch_state USING btree (organization_id, batch_id) WHERE unknown > 0;
 
 CREATE TABLE carrier_event (
   organization_id integer NOT NULL,
@@ -191,6 +192,16 @@ CREATE TABLE credential (
   CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
+
+CREATE TABLE dispatch_trouble (
+  organization_id integer NOT NULL,
+  node_id integer NOT NULL,
+  since timestamp with time zone NOT NULL,
+  failures integer NOT NULL,
+  error text NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT dispatch_trouble_pkey PRIMARY KEY (organization_id, node_id)
+);
 
 CREATE TABLE due (
   organization_id integer NOT NULL,
@@ -527,6 +538,8 @@ ALTER TABLE batch ADD CONSTRAINT batch_throttle FOREIGN KEY (organization_id, th
 
 ALTER TABLE batch_state ADD CONSTRAINT batch_state_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
 
+ALTER TABLE dispatch_trouble ADD CONSTRAINT dispatch_trouble_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
@@ -565,6 +578,9 @@ CREATE POLICY own_rows ON batch_state TO carillon_api USING (organization_id = c
 ALTER TABLE carrier_event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON carrier_event TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON carrier_event TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE dispatch_trouble ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON dispatch_trouble TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON dispatch_trouble TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE due ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON due TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON due TO carillon_api USING (organization_id = current_organization_id());
@@ -637,6 +653,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch_state TO carillon_dispatcher
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE carrier_event TO carillon_dispatcher;
 GRANT SELECT ON TABLE carrier_event TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE credential TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE dispatch_trouble TO carillon_dispatcher;
+GRANT SELECT ON TABLE dispatch_trouble TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE event_block TO carillon_api;

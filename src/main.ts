@@ -1,6 +1,7 @@
 import os from 'node:os'
 import path from 'node:path'
 import { agentKind } from './agents/registry.ts'
+import { AttentionWatch } from './attention-watch.ts'
 import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
@@ -115,6 +116,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
 
   const { inviter, webhooks } = openMessengers({ log, stops }, { commands, targets, databaseUrl, publicUrl })
 
+  const watch = watchOver(dispatcher, commands, log)
   const server = buildServer({
     dialects,
     commands,
@@ -124,7 +126,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     region: config.region,
     trustedProxies: config.trustedProxies,
     checkReady: () => readiness(database),
-    metrics: createMetrics(dispatcher, webhooks),
+    metrics: createMetrics(dispatcher, webhooks, watch),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -135,6 +137,8 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   await dispatcher.start()
   stops.push(() => webhooks.stop())
   webhooks.start()
+  stops.push(() => watch.stop())
+  watch.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
@@ -195,6 +199,14 @@ function openMessengers(
   stops.push(() => webhookPool.end())
   const context = { ...commands, database: webhookPool }
   return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
+}
+
+function watchOver(dispatcher: Dispatcher, commands: CommandContext, log: Logger): AttentionWatch {
+  const failing = () => {
+    const cycles = [...dispatcher.counters.failing].map(([organizationId, trouble]) => ({ organizationId, ...trouble }))
+    return { nodeId: dispatcher.nodeId, cycles }
+  }
+  return new AttentionWatch({ commands, clock: commands.clock, log, failing })
 }
 
 async function readiness(database: Database) {

@@ -1,9 +1,15 @@
 import { Gauge, Registry } from 'prom-client'
+import type { AttentionWatch } from './attention-watch.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
+import { ATTENTION_KINDS } from './model/attention.ts'
 import type { WebhookDeliverer } from './webhooks/deliverer.ts'
 
 /** Prometheus figures of this node. Figures of batches and organizations are the API's: they are exact and have owners. */
-export function createMetrics(dispatcher: Dispatcher, webhooks: WebhookDeliverer): Registry {
+export function createMetrics(
+  dispatcher: Dispatcher,
+  webhooks: WebhookDeliverer,
+  attention: Pick<AttentionWatch, 'count' | 'ageSeconds'>,
+): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -28,6 +34,8 @@ export function createMetrics(dispatcher: Dispatcher, webhooks: WebhookDeliverer
     })
   }
   addWebhooks(registry, webhooks)
+  addHealth(registry, dispatcher)
+  addAttention(registry, attention)
   new Gauge({
     name: 'carillon_live_calls',
     help: 'Live calls that this node owns',
@@ -56,4 +64,44 @@ function addWebhooks(registry: Registry, webhooks: WebhookDeliverer): void {
       },
     })
   }
+}
+
+function addHealth(registry: Registry, dispatcher: Dispatcher): void {
+  new Gauge({
+    name: 'carillon_lease_valid',
+    help: '1 while the lease of this node holds; at 0 it dials nobody',
+    registers: [registry],
+    collect() {
+      this.set(dispatcher.hasLease ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'carillon_organizations_failing',
+    help: 'Organizations whose latest dispatch transaction failed on this node',
+    registers: [registry],
+    collect() {
+      this.set(dispatcher.counters.failing.size)
+    },
+  })
+}
+
+/** What needs somebody, over all organizations, from the last walk: every node tells the same. */
+function addAttention(registry: Registry, attention: Pick<AttentionWatch, 'count' | 'ageSeconds'>): void {
+  new Gauge({
+    name: 'carillon_attention',
+    help: 'Things that need somebody, by kind; docs/guides/operations.md says what to do',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      for (const kind of ATTENTION_KINDS) this.set({ kind }, attention.count(kind))
+    },
+  })
+  new Gauge({
+    name: 'carillon_attention_age_seconds',
+    help: 'Age of the figures of carillon_attention; NaN before the first walk. Above 300 they tell nothing',
+    registers: [registry],
+    collect() {
+      this.set(attention.ageSeconds ?? Number.NaN)
+    },
+  })
 }

@@ -112,6 +112,11 @@ export class Dispatcher {
     return this.#lease.nodeId
   }
 
+  /** No survivor can have declared this node dead. */
+  get hasLease(): boolean {
+    return this.#lease.valid
+  }
+
   /** Live calls this node owns. */
   get liveCalls(): number {
     return this.#calls.size
@@ -307,7 +312,7 @@ export class Dispatcher {
         stopKeyOf: (agent) => this.#options.agentKind(agent.kind)?.stopKey(agent.settings) ?? null,
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
-      this.counters.cycles++
+      this.counters.cycleDone(desk.organizationId)
       if (!result) return 1
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
@@ -319,7 +324,7 @@ export class Dispatcher {
         this.#readAgain(desk)
         return 0
       }
-      this.counters.cyclesFailed++
+      this.counters.cycleFailed(desk.organizationId, error)
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       return 'failed'

@@ -18,6 +18,7 @@ import type {
   ThrottleView,
   TrunkView,
 } from '../../commands/views.ts'
+import type { Attention } from '../../model/attention.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
 import type * as callWire from './call-wire.ts'
@@ -206,6 +207,10 @@ export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof b
     })),
     waiting: encodeWaiting(detail.waiting),
   }
+}
+
+export function encodeAttention(found: Attention): z.infer<typeof wire.attention> {
+  return { ...found, since: time(found.since) }
 }
 
 export function encodeEvent(view: EventView): z.infer<typeof wire.event> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ATTENTION_KINDS, type AttentionKind } from '../../model/attention.ts'
 import { BATCH_STATUSES } from '../../model/batch.ts'
 import { OUTCOMES } from '../../model/disposition.ts'
 import { EVENT_KINDS, type EventKind } from '../../model/event-kind.ts'
@@ -335,3 +336,22 @@ export const eventPage = z
     hasMore: z.boolean(),
   })
   .meta({ id: 'native.EventPage' })
+
+// What needs somebody -------------------------------------------------------------------------------------------------
+
+export const attention = z
+  .object({
+    kind: z.enum(ATTENTION_KINDS as readonly [AttentionKind, ...AttentionKind[]]),
+    level: z
+      .enum(['bad', 'warning'])
+      .describe('bad: people are not called or not told; warning: somebody should look.'),
+    text: z.string(),
+    remedy: z.string().describe('What to do about it.'),
+    count: z.number().int().describe('How many calls, people or deliveries it is about.'),
+    since: instantOut.nullable(),
+    objectId: id.nullable().describe('The batch, trunk or webhook that it is about.'),
+    reason: z.string().nullable().describe('What exactly, in one word: why a batch waits, the code of an error.'),
+  })
+  .meta({ id: 'native.Attention' })
+
+export const attentionList = z.object({ items: z.array(attention) })
