@@ -20,11 +20,11 @@ AS $function$SELECT nullif(pg_catalog.current_setting('carillon.organization_id'
 ;
 
 CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
- RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone)
+ RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'carillon', 'pg_catalog'
-AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
+AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
 CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
@@ -189,6 +189,7 @@ CREATE TABLE credential (
   secret_hmac bytea NOT NULL,
   created_at timestamp with time zone NOT NULL,
   revoked_at timestamp with time zone,
+  limits jsonb,
   CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
@@ -345,8 +346,17 @@ CREATE TABLE organization (
   default_number_id integer,
   last_object_id integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  limits jsonb,
   CONSTRAINT organization_pkey PRIMARY KEY (organization_id),
   CONSTRAINT organization_organization_uuid_key UNIQUE (organization_uuid)
+);
+
+CREATE TABLE people_accepted (
+  organization_id integer NOT NULL,
+  credential_id text NOT NULL,
+  day date NOT NULL,
+  people integer NOT NULL,
+  CONSTRAINT people_accepted_pkey PRIMARY KEY (organization_id, credential_id, day)
 );
 
 CREATE TABLE phone_number (
@@ -545,6 +555,8 @@ ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organizat
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
 
+ALTER TABLE people_accepted ADD CONSTRAINT people_accepted_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
 
@@ -602,6 +614,9 @@ CREATE POLICY own_rows ON live_call TO carillon_api USING (organization_id = cur
 ALTER TABLE organization ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON organization TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON organization TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE people_accepted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON people_accepted TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON people_accepted TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE phone_number ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON phone_number TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON phone_number TO carillon_api USING (organization_id = current_organization_id());
@@ -672,6 +687,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE node TO carillon_dispatcher;
 GRANT SELECT ON TABLE node TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE people_accepted TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE people_accepted TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE phone_number TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE phone_number TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE recipient TO carillon_api;

@@ -16,10 +16,33 @@ GRANT SELECT ON dispatch_trouble TO carillon_api;
 -- Batches in which somebody's outcome is not known. `unknown` changes so rarely that updates of figures stay in their page.
 CREATE INDEX batch_state_unknown ON batch_state (organization_id, batch_id) WHERE unknown > 0;
 
+-- Limits of keys and organizations against misuse: {"requestsPerSecond", "peoplePerDay", "allowedPrefixes"}, each optional.
+ALTER TABLE credential ADD limits jsonb;
+ALTER TABLE organization ADD limits jsonb;
+
+-- How many people were accepted to be called on a day of UTC: by a key, and with '' as its id by the organization.
+CREATE TABLE people_accepted (
+  organization_id int NOT NULL REFERENCES organization,
+  credential_id text NOT NULL,
+  day date NOT NULL,
+  people int NOT NULL,
+  PRIMARY KEY (organization_id, credential_id, day)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON people_accepted TO carillon_api, carillon_dispatcher;
+
+DROP FUNCTION find_credential(text);
+-- Looks a credential up by its id, outside any organization: the one door from a key to its organization.
+CREATE FUNCTION find_credential(wanted_id text)
+  RETURNS TABLE (organization_id int, secret_hmac bytea, revoked_at timestamptz, limits jsonb)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = carillon, pg_catalog
+  AS 'SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits FROM credential c WHERE c.credential_id = wanted_id';
+REVOKE ALL ON FUNCTION find_credential(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION find_credential(text) TO carillon_api;
+
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['dispatch_trouble'] LOOP
+  FOREACH t IN ARRAY ARRAY['dispatch_trouble', 'people_accepted'] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('CREATE POLICY own_rows ON %I TO carillon_api USING (organization_id = current_organization_id())', t);
     EXECUTE format('CREATE POLICY all_rows ON %I TO carillon_dispatcher USING (true)', t);

@@ -125,6 +125,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     publicUrl,
     region: config.region,
     trustedProxies: config.trustedProxies,
+    requestRate: requestRateOf(config.keyRequestsPerSecond),
     checkReady: () => readiness(database),
     metrics: createMetrics(dispatcher, webhooks, watch),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
@@ -207,6 +208,10 @@ function watchOver(dispatcher: Dispatcher, commands: CommandContext, log: Logger
     return { nodeId: dispatcher.nodeId, cycles }
   }
   return new AttentionWatch({ commands, clock: commands.clock, log, failing })
+}
+
+function requestRateOf(perSecond: number) {
+  return perSecond === 0 ? null : { perSecond, burst: perSecond * 2 }
 }
 
 async function readiness(database: Database) {

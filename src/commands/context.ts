@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { InstallationSecrets } from '../model/installation-secrets.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { transaction } from '../store/database.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 
@@ -85,6 +86,8 @@ export interface TestCallFinding {
 export interface Actor {
   readonly organizationId: number
   readonly credentialId: string
+  /** What this key may do at most; null or absent: no more is said of it than of its organization. */
+  readonly limits?: UsageLimits | null
 }
 
 /** Who runs the installation: the only one who makes organizations and sets their limits. */

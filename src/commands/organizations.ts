@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { findAlias } from '../store/aliases.ts'
 import {
   findOrganizationByUuid,
@@ -14,6 +15,7 @@ import {
 import { type Client, ownerTransaction } from '../store/owner-transaction.ts'
 import { findNumber } from '../store/phone-numbers.ts'
 import { checkedCountry, checkedLimit, checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
+import { checkedUsageLimits } from './checked-limits.ts'
 import { type Actor, type CommandContext, inOrganization, type OperatorActor, type Page } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import { requireNumber, storeAliases, uuidOf } from './find-objects.ts'
@@ -40,6 +42,8 @@ export interface OrganizationChanges {
   readonly allowedCountries?: readonly string[] | null
   /** Id, alias or E.164 of one of its numbers. */
   readonly defaultNumber?: string | null
+  /** Replaces all there were; null takes them away. */
+  readonly limits?: UsageLimits | null
 }
 
 export async function createOrganization(
@@ -173,6 +177,7 @@ async function writeChanges(client: Client, row: OrganizationRow, changes: Organ
     allowedCountries:
       changes.allowedCountries === undefined ? row.allowed_countries : countriesOrNull(changes.allowedCountries),
     defaultNumberId: await defaultNumberId(client, row, changes.defaultNumber),
+    ...(changes.limits === undefined ? {} : { limits: checkedUsageLimits(changes.limits) }),
   })
   if (changes.liveMax !== undefined) {
     const liveMax = checkedWhole(changes.liveMax, 'liveMax', { min: 0, max: LIVE_MAX_MAX })
@@ -216,6 +221,7 @@ function organizationView(row: OrganizationRow): OrganizationView {
     allowedCountries: row.allowed_countries,
     defaultNumberId: row.default_number_uuid,
     liveMax: row.live_max,
+    limits: row.limits,
     createdAt: row.created_at,
   }
 }

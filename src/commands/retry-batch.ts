@@ -3,6 +3,7 @@ import { BATCH_STATUSES } from '../model/batch.ts'
 import { codeOfOutcome, type Outcome } from '../model/disposition.ts'
 import { openClosedLanes, reopenRecipients } from '../store/reopen-recipients.ts'
 import type { Actor, CommandContext } from './context.ts'
+import { countPeople } from './daily-limits.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { BatchView } from './views.ts'
@@ -65,6 +66,7 @@ export async function retryBatch(
       outcomeCodes: outcomes.map(codeOfOutcome),
       attemptsMax: row.retry_policy.maxAttempts,
     })
+    await countPeople(client, gate, actor, reopened)
     return { batch: await readBatchView(client, organizationId, row.batch_id), reopened }
   })
 }

@@ -42,7 +42,8 @@ const UNAVAILABLE = /^(08...|53...|57P0[1-5]|25006|25P03|ECONNREFUSED|EPIPE|ETIM
 export function sortFailure(error: unknown): SortedFailure {
   if (error instanceof AppError) {
     const { httpStatus, code, message, field, remedy, details, retryable } = error
-    const headers: Record<string, string> = code === 'request-in-progress' ? { 'retry-after': '2' } : {}
+    const waitSeconds = error.retryAfterSeconds ?? (code === 'request-in-progress' ? 2 : undefined)
+    const headers: Record<string, string> = waitSeconds === undefined ? {} : { 'retry-after': String(waitSeconds) }
     return { failure: { httpStatus, code, message, field, remedy, details, retryable }, headers, ours: false }
   }
   if (error instanceof RequestError) return fromRequestError(error, error.httpStatus >= 500)

@@ -24,6 +24,7 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
     ':id': (theirs, url) => theirs[thingOf(url)],
     ':recipientId': ({ recipient }) => recipient,
     ':alias': () => 'mine',
+    ':keyId': ({ key }) => key,
     ':number': ({ suppressed }) => encodeURIComponent(suppressed),
     ':eventId': () => '1.1',
   },

@@ -19,6 +19,7 @@ import type {
   TrunkView,
 } from '../../commands/views.ts'
 import type { Attention } from '../../model/attention.ts'
+import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
 import type * as callWire from './call-wire.ts'
@@ -31,12 +32,13 @@ export function encodePage<Item, Wire>(page: Page<Item>, encode: (item: Item) =>
 }
 
 export function encodeOrganization(view: OrganizationView): z.infer<typeof wire.organization> {
-  const { liveMax, aliases, allowedCountries, ...rest } = view
+  const { liveMax, aliases, allowedCountries, limits, ...rest } = view
   return {
     ...rest,
     aliases: [...aliases],
     allowedCountries: allowedCountries === null ? null : [...allowedCountries],
     concurrency: liveMax,
+    limits: encodeLimits(limits),
     createdAt: view.createdAt.toISOString(),
   }
 }
@@ -45,8 +47,20 @@ export function encodeUsage({ liveMax, ...rest }: OrganizationUsage): z.infer<ty
   return { ...rest, concurrency: liveMax }
 }
 
+function encodeLimits(limits: UsageLimits | null): z.infer<typeof wire.limits> | null {
+  if (limits === null) return null
+  const { allowedPrefixes, ...rest } = limits
+  return { ...rest, ...(allowedPrefixes === undefined ? {} : { allowedPrefixes: [...allowedPrefixes] }) }
+}
+
 export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
-  return { ...view, createdAt: view.createdAt.toISOString(), revokedAt: time(view.revokedAt) }
+  const { limits, ...rest } = view
+  return {
+    ...rest,
+    limits: encodeLimits(limits),
+    createdAt: view.createdAt.toISOString(),
+    revokedAt: time(view.revokedAt),
+  }
 }
 
 export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {

@@ -71,6 +71,29 @@ export const problem = z
 
 const concurrency = z.int().min(0).max(1_000_000).describe('Calls at once at most; 0 stops all calls.')
 
+export const limits = z
+  .strictObject({
+    requestsPerSecond: z
+      .number()
+      .positive()
+      .max(100_000)
+      .optional()
+      .describe('Requests that each node takes of the key in a second, twice as many at once.'),
+    peoplePerDay: z
+      .int()
+      .min(0)
+      .max(2_000_000_000)
+      .optional()
+      .describe('People that may be accepted to be called on a day of UTC.'),
+    allowedPrefixes: z
+      .array(z.string().regex(/^\+[1-9]\d{0,14}$/, 'must be + and the first digits of numbers, such as +1415'))
+      .max(1_000)
+      .optional()
+      .describe('Beginnings of numbers that may be called; others end not-allowed. An empty list allows nobody.'),
+  })
+  .meta({ id: 'native.Limits', description: 'Against misuse; what is left out has no limit of its own.' })
+const organizationLimits = limits.omit({ requestsPerSecond: true }).meta({ id: 'native.OrganizationLimits' })
+
 export const organization = z
   .object({
     id,
@@ -83,6 +106,7 @@ export const organization = z
       .nullable()
       .describe('Countries that may be called; null: that of the caller number.'),
     defaultNumberId: id.nullable(),
+    limits: organizationLimits.nullable().describe('What all its keys together may do at most.'),
     createdAt: instantOut,
   })
   .meta({ id: 'native.Organization' })
@@ -104,6 +128,7 @@ export const organizationChanges = z
     defaultCountry: country.nullish(),
     allowedCountries: z.array(country).max(300).nullish(),
     defaultNumber: idOrAlias.nullish().describe('Id, alias or E.164 of one of its numbers.'),
+    limits: organizationLimits.nullish().describe('Replaces all there were; null takes them away.'),
   })
   .meta({ id: 'native.OrganizationChanges' })
 
@@ -119,10 +144,27 @@ export const usage = z
   .meta({ id: 'native.Usage' })
 
 export const key = z
-  .object({ id: z.string(), name: z.string(), createdAt: instantOut, revokedAt: instantOut.nullable() })
+  .object({
+    id: z.string(),
+    name: z.string(),
+    createdAt: instantOut,
+    revokedAt: instantOut.nullable(),
+    limits: limits.nullable(),
+  })
   .meta({ id: 'native.Key' })
 
-export const keyRequest = z.strictObject({ name }).meta({ id: 'native.KeyRequest' })
+export const keyRequest = z
+  .strictObject({
+    name,
+    limits: limits
+      .nullish()
+      .describe('A key that has limits makes only keys with the same ones, whatever stands here.'),
+  })
+  .meta({ id: 'native.KeyRequest' })
+
+export const keyLimits = z
+  .strictObject({ limits: limits.nullable().describe('Replaces all there were; null takes them away.') })
+  .meta({ id: 'native.KeyLimits' })
 
 export const importedKeyRequest = z
   .strictObject({
