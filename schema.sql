@@ -90,6 +90,19 @@ CREATE TABLE attempt (
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
 
+CREATE TABLE audit_entry (
+  organization_id integer NOT NULL,
+  entry_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  at timestamp with time zone NOT NULL,
+  credential_id text NOT NULL,
+  action text NOT NULL,
+  object_id text,
+  detail jsonb,
+  address inet,
+  request_id text,
+  CONSTRAINT audit_entry_pkey PRIMARY KEY (organization_id, entry_id)
+);
+
 CREATE TABLE batch (
   organization_id integer NOT NULL,
   batch_id integer NOT NULL,
@@ -541,6 +554,8 @@ ALTER TABLE agent ADD CONSTRAINT agent_organization_id_fkey FOREIGN KEY (organiz
 
 ALTER TABLE alias ADD CONSTRAINT alias_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
@@ -581,6 +596,9 @@ CREATE POLICY own_rows ON alias TO carillon_api USING (organization_id = current
 ALTER TABLE attempt ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON attempt TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON attempt TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON audit_entry TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON audit_entry TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON batch TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON batch TO carillon_api USING (organization_id = current_organization_id());
@@ -661,6 +679,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE alias TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE alias TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_dispatcher;
+GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_api;
+GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch_state TO carillon_api;

@@ -88,12 +88,21 @@ export interface Actor {
   readonly credentialId: string
   /** What this key may do at most; null or absent: no more is said of it than of its organization. */
   readonly limits?: UsageLimits | null
+  /** Absent for what no request asked for. */
+  readonly origin?: RequestOrigin
+}
+
+/** Where a request came from, for the audit log. */
+export interface RequestOrigin {
+  readonly address: string
+  readonly requestId: string
 }
 
 /** Who runs the installation: the only one who makes organizations and sets their limits. */
 export interface OperatorActor {
   readonly operator: true
   readonly credentialId: string
+  readonly origin?: RequestOrigin
 }
 
 /** One page of a list. */

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import { selectRejectedRows } from '../store/batches.ts'
 import { batchMadeBy, noteBatchMade } from '../store/idempotent-answers.ts'
 import { takeObjectId } from '../store/organizations.ts'
+import { audit } from './audit.ts'
 import { type Making, moveRecipients, newPlace, type RecipientSource, storeBatch, withStaged } from './batch-making.ts'
 import { type BatchInput, batchParties } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
@@ -83,7 +84,10 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
       await noteBatchMade(client, key, batchId)
     }
     await countPeople(client, gate, actor, peopleToCall(layout))
-    await storeBatch(client, gate, { ...making, parties }, { layout, place: newPlace(batchId) })
+    const place = newPlace(batchId)
+    await storeBatch(client, gate, { ...making, parties }, { layout, place })
+    const action = making.input.single === true ? 'call.created' : 'batch.created'
+    await audit(client, actor, action, { objectId: place.uuid, detail: { people: layout.total } })
     return readBatchView(client, organizationId, batchId)
   })
 }

@@ -10,6 +10,7 @@ import {
   writeKeyLimits,
 } from '../store/credentials.ts'
 import { type Client, ownerTransaction } from '../store/owner-transaction.ts'
+import { audit } from './audit.ts'
 import { forgetCredentials } from './authenticate.ts'
 import { checkedText } from './checked-input.ts'
 import { checkedUsageLimits } from './checked-limits.ts'
@@ -32,9 +33,12 @@ export async function createCredential(
 ): Promise<NewCredential> {
   const name = checkedText(input.name, 'name', { max: 255 })
   const limits = inherited(actor, checkedUsageLimits(input.limits))
-  return ownerTransaction(context.database, (client) =>
-    storeNewCredential(context, client, { organizationId: actor.organizationId, name, limits }),
-  )
+  return ownerTransaction(context.database, async (client) => {
+    const { organizationId } = actor
+    const made = await storeNewCredential(context, client, { organizationId, name, limits })
+    await audit(client, actor, 'key.created', { objectId: made.id })
+    return made
+  })
 }
 
 /** Oldest first, those that were revoked included. */
@@ -54,9 +58,12 @@ export async function revokeCredential(
 ): Promise<CredentialView> {
   const at = new Date(context.clock.nowEpochMs())
   const key = { credentialId, organizationId: actor.organizationId }
-  const row = await ownerTransaction(context.database, (client) => revokeCredentialRow(client, key, at))
+  const row = await ownerTransaction(context.database, async (client) => {
+    const revoked = requireRow(await revokeCredentialRow(client, key, at))
+    await audit(client, actor, 'key.revoked', { objectId: credentialId })
+    return revoked
+  })
   forgetCredentials(context)
-  if (row === undefined) throw new AppError('credential-not-found')
   return credentialView(row)
 }
 
@@ -72,14 +79,16 @@ export async function importCredential(
   input: { name: string; key: string; secret?: string },
 ): Promise<CredentialView> {
   const name = checkedText(input.name, 'name', { max: 255 })
-  const stored = await ownerTransaction(context.database, (client) =>
-    storeImportedCredential(context, client, {
+  const stored = await ownerTransaction(context.database, async (client) => {
+    const row = await storeImportedCredential(context, client, {
       ...input,
       name,
       organizationId: actor.organizationId,
       limits: inherited(actor, null),
-    }),
-  )
+    })
+    await audit(client, actor, 'key.imported', { objectId: row.credential_id })
+    return row
+  })
   return credentialView(stored)
 }
 
@@ -95,10 +104,21 @@ export async function limitCredential(
 ): Promise<CredentialView> {
   const checked = checkedUsageLimits(limits)
   const key = { credentialId, organizationId: actor.organizationId }
-  const row = await ownerTransaction(context.database, (client) => writeKeyLimits(client, key, checked))
+  const row = await ownerTransaction(context.database, async (client) => {
+    const limited = requireRow(await writeKeyLimits(client, key, checked))
+    await audit(client, actor, 'key.limited', {
+      objectId: credentialId,
+      detail: { limits: Object.keys(checked ?? {}) },
+    })
+    return limited
+  })
   forgetCredentials(context)
-  if (row === undefined) throw new AppError('credential-not-found')
   return credentialView(row)
+}
+
+function requireRow(row: CredentialRow | undefined): CredentialRow {
+  if (row === undefined) throw new AppError('credential-not-found')
+  return row
 }
 
 /** A key that has limits makes none that has others: whoever found it must not get around them. */

@@ -14,6 +14,7 @@ import {
 } from '../store/organizations.ts'
 import { type Client, ownerTransaction } from '../store/owner-transaction.ts'
 import { findNumber } from '../store/phone-numbers.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedCountry, checkedLimit, checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedUsageLimits } from './checked-limits.ts'
 import { type Actor, type CommandContext, inOrganization, type OperatorActor, type Page } from './context.ts'
@@ -48,11 +49,12 @@ export interface OrganizationChanges {
 
 export async function createOrganization(
   context: CommandContext,
-  _operator: OperatorActor,
+  operator: OperatorActor,
   input: OrganizationInput,
 ): Promise<OrganizationView> {
   return ownerTransaction(context.database, async (client) => {
     const organizationId = await storeOrganization(context, client, input)
+    await audit(client, { organizationId, ...actorFrom(operator) }, 'organization.created')
     return organizationView((await selectOrganization(client, organizationId))!)
   })
 }
@@ -98,7 +100,7 @@ export async function listOrganizations(
 /** For the operator: an actor of any organization, so that every other command can be used for it. */
 export async function actAs(context: CommandContext, operator: OperatorActor, organizationId: string): Promise<Actor> {
   const row = await ownerTransaction(context.database, (client) => requireOrganization(client, organizationId))
-  return { organizationId: row.organization_id, credentialId: operator.credentialId }
+  return { organizationId: row.organization_id, ...actorFrom(operator) }
 }
 
 /** The actor's own organization. */
@@ -114,7 +116,7 @@ export async function getOrganization(context: CommandContext, actor: Actor): Pr
  */
 export async function updateOrganization(
   context: CommandContext,
-  _operator: OperatorActor,
+  operator: OperatorActor,
   organizationId: string,
   changes: OrganizationChanges,
 ): Promise<OrganizationView> {
@@ -122,6 +124,8 @@ export async function updateOrganization(
     const found = await requireOrganization(client, organizationId)
     await lockGate(client, { organizationId: found.organization_id })
     await writeChanges(client, (await selectOrganization(client, found.organization_id))!, changes)
+    const actor = { organizationId: found.organization_id, ...actorFrom(operator) }
+    await audit(client, actor, 'organization.changed', changedFields(changes))
     return (await selectOrganization(client, found.organization_id))!
   })
   context.signals.wake(row.organization_id)
@@ -139,6 +143,7 @@ export async function updateOwnOrganization(
     const found = await selectOrganization(client, actor.organizationId)
     if (found === undefined) throw new AppError('organization-not-found')
     await writeChanges(client, found, { name, defaultCountry, defaultNumber })
+    await audit(client, actor, 'organization.changed', changedFields(changes))
     return (await selectOrganization(client, actor.organizationId))!
   })
   return organizationView(row)
@@ -164,6 +169,10 @@ export async function organizationAnswersTo(context: CommandContext, actor: Acto
     if (row !== undefined && row.organization_uuid === uuidOf(id)) return true
     return (await findAlias(client, { organizationId, kind: 'organization', alias: id })) !== undefined
   })
+}
+
+function actorFrom({ credentialId, origin }: OperatorActor): Omit<Actor, 'organizationId'> {
+  return { credentialId, ...(origin === undefined ? {} : { origin }) }
 }
 
 async function writeChanges(client: Client, row: OrganizationRow, changes: OrganizationChanges): Promise<void> {

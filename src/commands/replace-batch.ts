@@ -3,6 +3,7 @@ import { BATCH_STATUSES, type BatchStatus } from '../model/batch.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { eraseBatch } from '../store/erase-batch.ts'
 import { appendBatchEvent } from '../store/event-log.ts'
+import { audit } from './audit.ts'
 import { moveRecipients, type RecipientSource, storeBatch, withStaged } from './batch-making.ts'
 import { type BatchInput, batchParties } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
@@ -43,6 +44,7 @@ export async function replaceBatch(
       await eraseBatch(client, { organizationId, batchId: row.batch_id })
       await appendBatchEvent(asQueryable(client), gate, row.batch_id, EVENT_KINDS['batch-replaced'])
       const layout = await moveRecipients(client, making.stage, row.batch_id)
+      await audit(client, actor, 'batch.replaced', { objectId: row.batch_uuid, detail: { people: layout.total } })
       await countPeople(client, gate, actor, peopleToCall(layout))
       const place = { batchId: row.batch_id, uuid: row.batch_uuid, createdAt: row.created_at }
       await storeBatch(client, gate, { ...making, parties }, { layout, place })

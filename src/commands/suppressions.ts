@@ -15,6 +15,7 @@ import {
   type SuppressionRow,
   selectSuppressions,
 } from '../store/suppressions.ts'
+import { audit } from './audit.ts'
 import { FILE_BYTES_MAX } from './batch-terms.ts'
 import { waitForUnsentIntents } from './change-batch.ts'
 import { checkedLimit, checkedText } from './checked-input.ts'
@@ -178,7 +179,11 @@ export async function removeSuppressions(
     throw new AppError('invalid-number', { args: [bad.value], field: `numbers[${bad.line - 1}]`, remedy: bad.remedy })
   }
   const numbers = hashed(context, actor, [...digits])
-  return underGate(context, actor, (client) => deleteSuppressions(client, actor.organizationId, numbers))
+  return underGate(context, actor, async (client) => {
+    const removed = await deleteSuppressions(client, actor.organizationId, numbers)
+    await audit(client, actor, 'suppressions.removed', { detail: { numbers: removed } })
+    return removed
+  })
 }
 
 async function collect(context: CommandContext, actor: Actor, numbers: readonly string[]): Promise<Collected> {
@@ -201,7 +206,11 @@ async function suppress(
   let added = 0
   for (let from = 0; from < digits.length; from += AT_ONCE) {
     const numbers = hashed(context, actor, digits.slice(from, from + AT_ONCE))
-    added += await underGate(context, actor, (client, gate) => insertSuppressions(client, gate, numbers, why))
+    added += await underGate(context, actor, async (client, gate) => {
+      const inserted = await insertSuppressions(client, gate, numbers, why)
+      await audit(client, actor, 'suppressions.added', { detail: { numbers: inserted } })
+      return inserted
+    })
     await waitForUnsentIntents(context, actor, { numberHashes: Array.from(numbers.hashes, String) })
   }
   const { rejected, rejectedCount } = collected

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
-import type { Actor, CommandContext } from '../commands/context.ts'
+import type { Actor, CommandContext, RequestOrigin } from '../commands/context.ts'
 import type { CredentialReading } from '../dialects/credentials.ts'
 import type { Keys, Sender } from '../dialects/dialect.ts'
 import { RequestError } from '../dialects/request-errors.ts'
@@ -33,14 +33,20 @@ export function createKeys(commands: CommandContext, clock: Clock, rate: Request
     async organization(reading, request) {
       const actor = await guard.ask(reading, request, (shown) => authenticate(commands, shown))
       count(actor)
-      return actor
+      return { ...actor, origin: originOf(request) }
     },
     async anyone(reading, request) {
       const sender = await guard.ask(reading, request, (shown) => senderOf(commands, shown))
-      if (sender.actor !== null) count(sender.actor)
-      return sender
+      const origin = originOf(request)
+      if (sender.actor === null) return { actor: null, operator: { ...sender.operator, origin } }
+      count(sender.actor)
+      return { actor: { ...sender.actor, origin }, operator: null }
     },
   }
+}
+
+function originOf({ ip, id }: FastifyRequest): RequestOrigin {
+  return { address: ip, requestId: id }
 }
 
 async function senderOf(commands: CommandContext, shown: PresentedCredential): Promise<Sender> {

@@ -49,7 +49,7 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
 }
 
 const THROTTLE = { name: 'slow', rules: [{ maxCalls: 1, windowSeconds: 1 }] }
-const ACCOUNT_WEBHOOK = { url: 'https://example.com/hook', events: ['call.ended'] }
+const ACCOUNT_WEBHOOK = { url: 'http://127.0.0.1:9/hook', events: ['call.ended'] }
 
 const BATCH_CALL = { from_number: '+15005550100', agent_id: 'announcement', tasks: [{ to_number: '+12125550100' }] }
 
@@ -103,13 +103,13 @@ async function belongings(): Promise<Belongings> {
   const list = async (path: string) => (await api.ask('GET', `/carillon/v1${path}`)).body.items
   const batch = (await post('/batches', { agent: 'announcement', recipients: [{ to: '+12125550100' }], draft: true }))
     .batch.id
-  const webhook = await post('/webhooks', { url: 'https://example.com/hook' })
+  const webhook = await post('/webhooks', { url: 'http://127.0.0.1:9/hook' })
   const ultravox = async (path: string, body: object) =>
     (await api.ask('POST', `/api${path}`, { body, headers: { 'x-api-key': api.token } })).body
   const throttle = await ultravox('/call_throttles', THROTTLE)
   const accountWebhook = await ultravox('/webhooks', ACCOUNT_WEBHOOK)
   await post('/suppressions', { numbers: ['+12125550199'] })
-  return {
+  const made: Belongings = {
     organization: api.first.organizationId!,
     agent: api.first.agentId!,
     trunk: api.first.trunkId!,
@@ -123,6 +123,9 @@ async function belongings(): Promise<Belongings> {
     call: (await post('/calls', { agent: 'announcement', to: '+12125550101' })).id,
     suppressed: '+12125550199',
   }
+  // What was not made would be found nowhere, whoever asks.
+  for (const [thing, value] of Object.entries(made)) expect(value, thing).toEqual(expect.any(String))
+  return made
 }
 
 function thingOf(url: string): keyof Belongings {

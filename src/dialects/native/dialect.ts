@@ -10,6 +10,7 @@ import { encodeFailure } from './errors.ts'
 import { PREFIX } from './route-parts.ts'
 import { addAgents } from './routes/agents.ts'
 import { addAttention } from './routes/attention.ts'
+import { addAudit } from './routes/audit.ts'
 import { addBatchVerbs } from './routes/batch-verbs.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
@@ -97,6 +98,7 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addKeys,
     addOrganizations,
     addAttention,
+    addAudit,
   ]
   for (const add of nouns) await add(routes, services)
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { AuditEntry } from '../../commands/audit.ts'
 import type { Page } from '../../commands/context.ts'
 import type { CreatedBatch } from '../../commands/create-batch.ts'
 import type { RecipientDetail } from '../../commands/get-recipient.ts'
@@ -19,6 +20,7 @@ import type {
   TrunkView,
 } from '../../commands/views.ts'
 import type { Attention } from '../../model/attention.ts'
+import type { AuditAction } from '../../model/audit-action.ts'
 import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
@@ -225,6 +227,15 @@ export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof b
 
 export function encodeAttention(found: Attention): z.infer<typeof wire.attention> {
   return { ...found, since: time(found.since) }
+}
+
+export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof wire.auditEntry> {
+  const action = entry.action as AuditAction
+  const detail = entry.detail === null ? null : { ...entry.detail }
+  // In the words of requests.
+  if (Array.isArray(detail?.fields))
+    detail.fields = detail.fields.map((field) => (field === 'liveMax' ? 'concurrency' : field))
+  return { ...entry, action, detail, at: entry.at.toISOString() }
 }
 
 export function encodeEvent(view: EventView): z.infer<typeof wire.event> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ATTENTION_KINDS, type AttentionKind } from '../../model/attention.ts'
+import { AUDIT_ACTIONS } from '../../model/audit-action.ts'
 import { BATCH_STATUSES } from '../../model/batch.ts'
 import { OUTCOMES } from '../../model/disposition.ts'
 import { EVENT_KINDS, type EventKind } from '../../model/event-kind.ts'
@@ -378,6 +379,19 @@ export const eventPage = z
     hasMore: z.boolean(),
   })
   .meta({ id: 'native.EventPage' })
+
+export const auditEntry = z
+  .object({
+    id: z.string(),
+    at: instantOut,
+    keyId: z.string().describe('The key that was used; the one of the operator too.'),
+    action: z.enum(AUDIT_ACTIONS),
+    objectId: z.string().nullable().describe('What it was done to; null for lists of numbers.'),
+    detail: z.record(z.string(), z.unknown()).nullable().describe('Counts, and names of changed fields.'),
+    address: z.string().nullable().describe('Where the request came from.'),
+    requestId: z.string().nullable(),
+  })
+  .meta({ id: 'native.AuditEntry' })
 
 // What needs somebody -------------------------------------------------------------------------------------------------
 
