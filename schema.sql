@@ -129,6 +129,8 @@ CREATE TABLE batch (
   single boolean DEFAULT false NOT NULL,
   retry_count integer DEFAULT 0 NOT NULL,
   throttle_id integer,
+  erased_to_seq integer DEFAULT 0 NOT NULL,
+  erased_at timestamp with time zone,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
@@ -229,6 +231,24 @@ CREATE TABLE due (
   CONSTRAINT due_pkey PRIMARY KEY (organization_id, batch_id, lane, due_at, seq)
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000);
 CREATE UNIQUE INDEX due_recipient ON due USING btree (organization_id, batch_id, seq);
+
+CREATE TABLE erasure (
+  organization_id integer NOT NULL,
+  erasure_id uuid NOT NULL,
+  number_hash bigint NOT NULL,
+  number bigint,
+  requested_at timestamp with time zone NOT NULL,
+  batch_id integer DEFAULT 0 NOT NULL,
+  seq integer DEFAULT 0 NOT NULL,
+  next_at timestamp with time zone NOT NULL,
+  recipients integer DEFAULT 0 NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  rejected_rows integer DEFAULT 0 NOT NULL,
+  open integer DEFAULT 0 NOT NULL,
+  finished_at timestamp with time zone,
+  CONSTRAINT erasure_pkey PRIMARY KEY (organization_id, erasure_id)
+);
+CREATE INDEX erasure_due ON erasure USING btree (next_at) WHERE finished_at IS NULL;
 
 CREATE TABLE event_block (
   organization_id integer NOT NULL,
@@ -360,8 +380,10 @@ CREATE TABLE organization (
   last_object_id integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   limits jsonb,
+  retention_days integer,
   CONSTRAINT organization_pkey PRIMARY KEY (organization_id),
-  CONSTRAINT organization_organization_uuid_key UNIQUE (organization_uuid)
+  CONSTRAINT organization_organization_uuid_key UNIQUE (organization_uuid),
+  CONSTRAINT organization_retention_days_check CHECK (retention_days > 0)
 );
 
 CREATE TABLE people_accepted (
@@ -565,6 +587,8 @@ ALTER TABLE batch_state ADD CONSTRAINT batch_state_organization_id_batch_id_fkey
 
 ALTER TABLE dispatch_trouble ADD CONSTRAINT dispatch_trouble_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
+ALTER TABLE erasure ADD CONSTRAINT erasure_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
@@ -614,6 +638,9 @@ CREATE POLICY own_rows ON dispatch_trouble TO carillon_api USING (organization_i
 ALTER TABLE due ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON due TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON due TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE erasure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON erasure TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON erasure TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE event_block ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON event_block TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON event_block TO carillon_api USING (organization_id = current_organization_id());
@@ -692,6 +719,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE dispatch_trouble TO carillon_dispa
 GRANT SELECT ON TABLE dispatch_trouble TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE erasure TO carillon_dispatcher;
+GRANT INSERT, SELECT ON TABLE erasure TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE event_block TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE event_block TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE gate TO carillon_api;

@@ -56,10 +56,39 @@ CREATE TABLE audit_entry (
 );
 GRANT SELECT, INSERT ON audit_entry TO carillon_api, carillon_dispatcher;
 
+-- Days after which people of a batch that is over are erased; NULL: what the installation says.
+ALTER TABLE organization ADD retention_days int CHECK (retention_days > 0);
+-- How far the people of a batch have been erased, and when all of them were.
+ALTER TABLE batch ADD erased_to_seq int NOT NULL DEFAULT 0;
+ALTER TABLE batch ADD erased_at timestamptz;
+
+-- One person to be erased from all lists of an organization, and how far that has come. The number goes when all is done.
+CREATE TABLE erasure (
+  organization_id int NOT NULL REFERENCES organization,
+  erasure_id uuid NOT NULL,
+  number_hash bigint NOT NULL,
+  number bigint,
+  requested_at timestamptz NOT NULL,
+  -- The last recipient that was looked at, and when the next ones are.
+  batch_id int NOT NULL DEFAULT 0,
+  seq int NOT NULL DEFAULT 0,
+  next_at timestamptz NOT NULL,
+  recipients int NOT NULL DEFAULT 0,
+  attempts int NOT NULL DEFAULT 0,
+  rejected_rows int NOT NULL DEFAULT 0,
+  -- Of this look: recipients who were not final yet.
+  open int NOT NULL DEFAULT 0,
+  finished_at timestamptz,
+  PRIMARY KEY (organization_id, erasure_id)
+);
+CREATE INDEX erasure_due ON erasure (next_at) WHERE finished_at IS NULL;
+GRANT SELECT, INSERT ON erasure TO carillon_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON erasure TO carillon_dispatcher;
+
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['dispatch_trouble', 'people_accepted', 'audit_entry'] LOOP
+  FOREACH t IN ARRAY ARRAY['dispatch_trouble', 'people_accepted', 'audit_entry', 'erasure'] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('CREATE POLICY own_rows ON %I TO carillon_api USING (organization_id = current_organization_id())', t);
     EXECUTE format('CREATE POLICY all_rows ON %I TO carillon_dispatcher USING (true)', t);

@@ -183,6 +183,7 @@ const ERRORS = {
   'throttle-not-found': notFound('throttle'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
+  'erasure-not-found': notFound('erasure'),
 
   'not-joinable': {
     httpStatus: 501,

@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
+import { Housekeeper } from './housekeeper.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
 import { createMediaEngine } from './media/engine.ts'
@@ -140,6 +141,10 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   webhooks.start()
   stops.push(() => watch.stop())
   watch.start()
+  const retentionDays = config.retentionDays === 0 ? null : config.retentionDays
+  const housekeeper = new Housekeeper({ commands, clock, log, retentionDays })
+  stops.push(() => housekeeper.stop())
+  housekeeper.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 

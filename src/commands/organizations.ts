@@ -26,6 +26,7 @@ import type { OrganizationUsage, OrganizationView } from './views.ts'
 export const LIVE_MAX_DEFAULT = 50
 /** More calls at once than any installation was measured with. */
 const LIVE_MAX_MAX = 100_000
+const RETENTION_DAYS_MAX = 36_500
 
 export interface OrganizationInput {
   readonly name: string
@@ -45,6 +46,8 @@ export interface OrganizationChanges {
   readonly defaultNumber?: string | null
   /** Replaces all there were; null takes them away. */
   readonly limits?: UsageLimits | null
+  /** How many days after a batch is over its people are erased; null: what the installation says. */
+  readonly retentionDays?: number | null
 }
 
 export async function createOrganization(
@@ -186,6 +189,7 @@ async function writeChanges(client: Client, row: OrganizationRow, changes: Organ
     allowedCountries:
       changes.allowedCountries === undefined ? row.allowed_countries : countriesOrNull(changes.allowedCountries),
     defaultNumberId: await defaultNumberId(client, row, changes.defaultNumber),
+    ...(changes.retentionDays === undefined ? {} : { retentionDays: checkedRetention(changes.retentionDays) }),
     ...(changes.limits === undefined ? {} : { limits: checkedUsageLimits(changes.limits) }),
   })
   if (changes.liveMax !== undefined) {
@@ -212,6 +216,10 @@ async function requireOrganization(client: Client, id: string): Promise<Organiza
   return row
 }
 
+function checkedRetention(days: number | null): number | null {
+  return days === null ? null : checkedWhole(days, 'retentionDays', { min: 1, max: RETENTION_DAYS_MAX })
+}
+
 function countryOrNull(value: string | null | undefined, field: string): string | null {
   return value === null || value === undefined ? null : checkedCountry(value, field)
 }
@@ -231,6 +239,7 @@ function organizationView(row: OrganizationRow): OrganizationView {
     defaultNumberId: row.default_number_uuid,
     liveMax: row.live_max,
     limits: row.limits,
+    retentionDays: row.retention_days,
     createdAt: row.created_at,
   }
 }

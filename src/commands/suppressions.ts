@@ -6,6 +6,7 @@ import { RecipientFileError } from '../csv/recipient-file-error.ts'
 import { chooseDelimiter, PHONE_COLUMN_NAMES } from '../csv/recipient-header.ts'
 import { AppError, invalidInput } from '../errors.ts'
 import { hashNumbers } from '../model/id-cipher.ts'
+import { isTelephone } from '../model/no-telephone.ts'
 import { parsePhoneNumber } from '../model/phone-number.ts'
 import { readDialingRules } from '../store/organizations.ts'
 import {
@@ -251,5 +252,9 @@ function hashed(context: CommandContext, actor: Actor, digits: readonly number[]
 }
 
 function suppressionView(row: SuppressionRow): SuppressionView {
-  return { number: `+${row.number}`, reason: row.reason, createdAt: row.created_at }
+  return {
+    number: isTelephone(Number(row.number)) ? `+${row.number}` : '',
+    reason: row.reason,
+    createdAt: row.created_at,
+  }
 }

@@ -27,6 +27,8 @@ export interface OrganizationView {
   readonly liveMax: number
   /** What all its keys together may do at most; null: nothing is said. */
   readonly limits: UsageLimits | null
+  /** Null: what the installation says. */
+  readonly retentionDays: number | null
   readonly createdAt: Date
 }
 

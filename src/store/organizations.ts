@@ -13,11 +13,12 @@ export interface OrganizationRow {
   live: number
   created_at: Date
   limits: UsageLimits | null
+  retention_days: number | null
   aliases: string[]
 }
 
 const SELECT = `SELECT o.organization_id, o.organization_uuid, o.name, o.default_country, o.allowed_countries,
-   p.number_uuid AS default_number_uuid, g.live_max, g.live, o.created_at, o.limits,
+   p.number_uuid AS default_number_uuid, g.live_max, g.live, o.created_at, o.limits, o.retention_days,
    ARRAY(SELECT a.alias FROM alias a WHERE a.organization_id = o.organization_id AND a.kind = 'organization' ORDER BY a.alias) AS aliases
  FROM organization o JOIN gate g ON g.organization_id = o.organization_id
  LEFT JOIN phone_number p ON p.organization_id = o.organization_id AND p.number_id = o.default_number_id`
@@ -75,6 +76,7 @@ export interface OrganizationValues {
   readonly defaultNumberId: number | null
   /** Left out: as they are. */
   readonly limits?: UsageLimits | null
+  readonly retentionDays?: number | null
 }
 
 export async function writeOrganization(
@@ -85,7 +87,8 @@ export async function writeOrganization(
   await change(
     client,
     `UPDATE organization SET name = $2, default_country = $3, allowed_countries = $4, default_number_id = $5,
-       limits = CASE WHEN $6 THEN $7::jsonb ELSE limits END
+       limits = CASE WHEN $6 THEN $7::jsonb ELSE limits END,
+       retention_days = CASE WHEN $8 THEN $9::int ELSE retention_days END
      WHERE organization_id = $1`,
     [
       organizationId,
@@ -95,6 +98,8 @@ export async function writeOrganization(
       values.defaultNumberId,
       values.limits !== undefined,
       jsonOrNull(values.limits),
+      values.retentionDays !== undefined,
+      values.retentionDays ?? null,
     ],
   )
 }

@@ -16,6 +16,7 @@ interface Belongings {
   readonly recipient: string
   readonly call: string
   readonly suppressed: string
+  readonly erasure: string
 }
 
 /** How a path's parameter is spelled, by dialect and name. A route with one that stands here in no line fails the test. */
@@ -122,6 +123,7 @@ async function belongings(): Promise<Belongings> {
     recipient: (await list(`/batches/${batch}/recipients`))[0].id,
     call: (await post('/calls', { agent: 'announcement', to: '+12125550101' })).id,
     suppressed: '+12125550199',
+    erasure: (await post('/erasures', { number: '+12125550177' })).id,
   }
   // What was not made would be found nowhere, whoever asks.
   for (const [thing, value] of Object.entries(made)) expect(value, thing).toEqual(expect.any(String))

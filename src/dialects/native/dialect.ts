@@ -14,6 +14,7 @@ import { addAudit } from './routes/audit.ts'
 import { addBatchVerbs } from './routes/batch-verbs.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
+import { addErasures } from './routes/erasures.ts'
 import { addEvents } from './routes/events.ts'
 import { addKeys } from './routes/keys.ts'
 import { addLive } from './routes/live.ts'
@@ -99,6 +100,7 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addOrganizations,
     addAttention,
     addAudit,
+    addErasures,
   ]
   for (const add of nouns) await add(routes, services)
 }

@@ -107,6 +107,11 @@ export const organization = z
       .nullable()
       .describe('Countries that may be called; null: that of the caller number.'),
     defaultNumberId: id.nullable(),
+    retentionDays: z
+      .number()
+      .int()
+      .nullable()
+      .describe('Days after which people of a batch that is over are erased; null: what the installation says.'),
     limits: organizationLimits.nullable().describe('What all its keys together may do at most.'),
     createdAt: instantOut,
   })
@@ -129,6 +134,12 @@ export const organizationChanges = z
     defaultCountry: country.nullish(),
     allowedCountries: z.array(country).max(300).nullish(),
     defaultNumber: idOrAlias.nullish().describe('Id, alias or E.164 of one of its numbers.'),
+    retentionDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .nullish()
+      .describe('Days after which people of a batch that is over are erased; null: what the installation says.'),
     limits: organizationLimits.nullish().describe('Replaces all there were; null takes them away.'),
   })
   .meta({ id: 'native.OrganizationChanges' })
@@ -392,6 +403,19 @@ export const auditEntry = z
     requestId: z.string().nullable(),
   })
   .meta({ id: 'native.AuditEntry' })
+
+export const erasureRequest = z.strictObject({ number: e164 }).meta({ id: 'native.ErasureRequest' })
+
+export const erasure = z
+  .object({
+    id,
+    requestedAt: instantOut,
+    finishedAt: instantOut.nullable().describe('Null while there is something left to do.'),
+    recipients: z.number().int().describe('Entries of lists that were erased so far.'),
+    attempts: z.number().int(),
+    rejectedRows: z.number().int(),
+  })
+  .meta({ id: 'native.Erasure' })
 
 // What needs somebody -------------------------------------------------------------------------------------------------
 
