@@ -66,7 +66,7 @@ test('a person is erased from all lists, calls and rejected rows; others, counts
   expect((await getBatch(context, actor, batch.id)).figures).toEqual(before.figures)
   const { items } = await listRecipients(context, actor, batch.id, {})
   expect(items.map(({ number, outcome, variables }) => ({ number, outcome, variables }))).toEqual([
-    { number: '', outcome: 'answered', variables: null },
+    { number: '', outcome: 'answered', variables: {} },
     { number: OTHER, outcome: 'answered', variables: { name: 'Bob' } },
   ])
   expect(await world.differences()).toEqual([])
