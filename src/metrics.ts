@@ -72,7 +72,7 @@ function addHealth(registry: Registry, dispatcher: Dispatcher): void {
     help: '1 while the lease of this node holds; at 0 it dials nobody',
     registers: [registry],
     collect() {
-      this.set(dispatcher.hasLease ? 1 : 0)
+      this.set(dispatcher.lease.valid ? 1 : 0)
     },
   })
   new Gauge({

@@ -1,5 +1,5 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
+import type { CallRequest, Carrier, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
@@ -76,7 +76,7 @@ export class Dispatcher {
   readonly #timers = new Map<number, Timer>()
   readonly #carriers: TrunkCarriers
   readonly #breaker: TrunkBreaker
-  readonly #lease: NodeLease
+  readonly lease: NodeLease
   readonly #patrol: Patrol
   readonly #reconciler: Reconciler
   #claiming = false
@@ -90,7 +90,7 @@ export class Dispatcher {
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
     })
     this.#breaker = new TrunkBreaker({ ...options, carriers: this.#carriers, tell: (id) => this.#makeReady(id) })
-    this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
+    this.lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
       ...options,
@@ -102,19 +102,14 @@ export class Dispatcher {
 
   /** Registers this process as a node and begins to dial. */
   async start(): Promise<void> {
-    await this.#lease.start()
+    await this.lease.start()
     this.#claiming = true
     this.#patrol.start()
     this.#reconciler.start()
   }
 
   get nodeId(): number {
-    return this.#lease.nodeId
-  }
-
-  /** No survivor can have declared this node dead. */
-  get hasLease(): boolean {
-    return this.#lease.valid
+    return this.lease.nodeId
   }
 
   /** Live calls this node owns. */
@@ -148,6 +143,12 @@ export class Dispatcher {
     return (await trunk?.carrier.testCall?.(request)) ?? null
   }
 
+  /** Where a call that this node answers for is placed; null: it lives elsewhere, or not. */
+  carrierOf(ref: string): Carrier | null {
+    const call = this.#calls.get(ref)
+    return call === undefined ? null : this.#carriers.holding(call.organizationId, call.trunkId, ref)
+  }
+
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
   async drain(): Promise<void> {
     this.#claiming = false
@@ -178,7 +179,7 @@ export class Dispatcher {
       desk.doDeferred()
       if (desk.hasMail) await this.#cycle(desk, null)
     }
-    await this.#lease.stop()
+    await this.lease.stop()
     await this.#options.store.close()
     this.#tellIdle()
   }
@@ -299,8 +300,8 @@ export class Dispatcher {
     try {
       const result = await runCycle(desk, {
         store,
-        nodeId: this.#lease.nodeId,
-        claiming: this.#claiming && this.#lease.valid,
+        nodeId: this.lease.nodeId,
+        claiming: this.#claiming && this.lease.valid,
         skipIfTaken: before === null && this.#ready.size > 0,
         before,
         whileUnderway: () => {
@@ -460,7 +461,7 @@ export class Dispatcher {
 
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
-    this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+    this.#carriers.holding(call.organizationId, call.trunkId, ref)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
   }
 
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
