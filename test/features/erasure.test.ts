@@ -32,8 +32,10 @@ async function everything({ sql }: CommandWorld): Promise<string> {
     'audit_entry',
     'batch',
   ]
-  const texts = await Promise.all(tables.map((table) => sql(`SELECT string_agg(x::text, ' ') AS text FROM ${table} x`)))
-  return texts.map(([row]) => row!.text).join('\n')
+  const texts: unknown[] = []
+  for (const table of tables)
+    texts.push((await sql(`SELECT string_agg(x::text, ' ') AS text FROM ${table} x`))[0]!.text)
+  return texts.join('\n')
 }
 
 async function eraseAll({ context }: CommandWorld): Promise<void> {
