@@ -20,11 +20,11 @@ AS $function$SELECT nullif(pg_catalog.current_setting('carillon.organization_id'
 ;
 
 CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
- RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone)
+ RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'carillon', 'pg_catalog'
-AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at FROM credential c WHERE c.credential_id = wanted_id$function$
+AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
 CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
@@ -90,6 +90,19 @@ CREATE TABLE attempt (
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
 
+CREATE TABLE audit_entry (
+  organization_id integer NOT NULL,
+  entry_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  at timestamp with time zone NOT NULL,
+  credential_id text NOT NULL,
+  action text NOT NULL,
+  object_id text,
+  detail jsonb,
+  address inet,
+  request_id text,
+  CONSTRAINT audit_entry_pkey PRIMARY KEY (organization_id, entry_id)
+);
+
 CREATE TABLE batch (
   organization_id integer NOT NULL,
   batch_id integer NOT NULL,
@@ -116,6 +129,8 @@ CREATE TABLE batch (
   single boolean DEFAULT false NOT NULL,
   retry_count integer DEFAULT 0 NOT NULL,
   throttle_id integer,
+  erased_to_seq integer DEFAULT 0 NOT NULL,
+  erased_at timestamp with time zone,
   CONSTRAINT batch_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_organization_id_batch_uuid_key UNIQUE (organization_id, batch_uuid),
   CONSTRAINT batch_duplicate_numbers_check CHECK (duplicate_numbers = ANY (ARRAY['skip'::text, 'call'::text]))
@@ -174,6 +189,7 @@ CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, t
 CREATE INDEX batch_state_expiring ON batch_state USING btree (expires_at) WHERE (status = ANY (ARRAY[1, 2, 3])) AND expires_at IS NOT NULL;
 CREATE INDEX batch_state_open ON batch_state USING btree (organization_id, batch_id) WHERE status = ANY (ARRAY[2, 3]);
 CREATE INDEX batch_state_scheduled ON batch_state USING btree (start_at) WHERE status = 1;
+CREATE INDEX batch_state_unknown ON batch_state USING btree (organization_id, batch_id) WHERE unknown > 0;
 
 CREATE TABLE carrier_event (
   organization_id integer NOT NULL,
@@ -190,9 +206,20 @@ CREATE TABLE credential (
   secret_hmac bytea NOT NULL,
   created_at timestamp with time zone NOT NULL,
   revoked_at timestamp with time zone,
+  limits jsonb,
   CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
+
+CREATE TABLE dispatch_trouble (
+  organization_id integer NOT NULL,
+  node_id integer NOT NULL,
+  since timestamp with time zone NOT NULL,
+  failures integer NOT NULL,
+  error text NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT dispatch_trouble_pkey PRIMARY KEY (organization_id, node_id)
+);
 
 CREATE TABLE due (
   organization_id integer NOT NULL,
@@ -206,6 +233,24 @@ CREATE TABLE due (
   CONSTRAINT due_pkey PRIMARY KEY (organization_id, batch_id, lane, due_at, seq)
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000);
 CREATE UNIQUE INDEX due_recipient ON due USING btree (organization_id, batch_id, seq);
+
+CREATE TABLE erasure (
+  organization_id integer NOT NULL,
+  erasure_id uuid NOT NULL,
+  number_hash bigint NOT NULL,
+  number bigint,
+  requested_at timestamp with time zone NOT NULL,
+  batch_id integer DEFAULT 0 NOT NULL,
+  seq integer DEFAULT 0 NOT NULL,
+  next_at timestamp with time zone NOT NULL,
+  recipients integer DEFAULT 0 NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  rejected_rows integer DEFAULT 0 NOT NULL,
+  open integer DEFAULT 0 NOT NULL,
+  finished_at timestamp with time zone,
+  CONSTRAINT erasure_pkey PRIMARY KEY (organization_id, erasure_id)
+);
+CREATE INDEX erasure_due ON erasure USING btree (next_at) WHERE finished_at IS NULL;
 
 CREATE TABLE event_block (
   organization_id integer NOT NULL,
@@ -336,8 +381,19 @@ CREATE TABLE organization (
   default_number_id integer,
   last_object_id integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  limits jsonb,
+  retention_days integer,
   CONSTRAINT organization_pkey PRIMARY KEY (organization_id),
-  CONSTRAINT organization_organization_uuid_key UNIQUE (organization_uuid)
+  CONSTRAINT organization_organization_uuid_key UNIQUE (organization_uuid),
+  CONSTRAINT organization_retention_days_check CHECK (retention_days > 0)
+);
+
+CREATE TABLE people_accepted (
+  organization_id integer NOT NULL,
+  credential_id text NOT NULL,
+  day date NOT NULL,
+  people integer NOT NULL,
+  CONSTRAINT people_accepted_pkey PRIMARY KEY (organization_id, credential_id, day)
 );
 
 CREATE TABLE phone_number (
@@ -522,6 +578,8 @@ ALTER TABLE agent ADD CONSTRAINT agent_organization_id_fkey FOREIGN KEY (organiz
 
 ALTER TABLE alias ADD CONSTRAINT alias_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
+ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
@@ -529,10 +587,16 @@ ALTER TABLE batch ADD CONSTRAINT batch_throttle FOREIGN KEY (organization_id, th
 
 ALTER TABLE batch_state ADD CONSTRAINT batch_state_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
 
+ALTER TABLE dispatch_trouble ADD CONSTRAINT dispatch_trouble_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+ALTER TABLE erasure ADD CONSTRAINT erasure_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
+
+ALTER TABLE people_accepted ADD CONSTRAINT people_accepted_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
@@ -558,6 +622,9 @@ CREATE POLICY own_rows ON alias TO carillon_api USING (organization_id = current
 ALTER TABLE attempt ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON attempt TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON attempt TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON audit_entry TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON audit_entry TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON batch TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON batch TO carillon_api USING (organization_id = current_organization_id());
@@ -567,9 +634,15 @@ CREATE POLICY own_rows ON batch_state TO carillon_api USING (organization_id = c
 ALTER TABLE carrier_event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON carrier_event TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON carrier_event TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE dispatch_trouble ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON dispatch_trouble TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON dispatch_trouble TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE due ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON due TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON due TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE erasure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON erasure TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON erasure TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE event_block ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON event_block TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON event_block TO carillon_api USING (organization_id = current_organization_id());
@@ -588,6 +661,9 @@ CREATE POLICY own_rows ON live_call TO carillon_api USING (organization_id = cur
 ALTER TABLE organization ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON organization TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON organization TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE people_accepted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON people_accepted TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON people_accepted TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE phone_number ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON phone_number TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON phone_number TO carillon_api USING (organization_id = current_organization_id());
@@ -632,6 +708,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE alias TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE alias TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_dispatcher;
+GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_api;
+GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch_state TO carillon_api;
@@ -639,8 +717,12 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch_state TO carillon_dispatcher
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE carrier_event TO carillon_dispatcher;
 GRANT SELECT ON TABLE carrier_event TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE credential TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE dispatch_trouble TO carillon_dispatcher;
+GRANT SELECT ON TABLE dispatch_trouble TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE due TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE erasure TO carillon_dispatcher;
+GRANT INSERT, SELECT ON TABLE erasure TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE event_block TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE event_block TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE gate TO carillon_api;
@@ -656,6 +738,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE node TO carillon_dispatcher;
 GRANT SELECT ON TABLE node TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE people_accepted TO carillon_api;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE people_accepted TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE phone_number TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE phone_number TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE recipient TO carillon_api;

@@ -60,7 +60,13 @@ export const MAY_IMPORT = {
     'webhooks/deliverer\\.ts$',
     'sip/endpoint\\.ts$',
     'media/media-engine\\.ts$',
+    'attention-watch\\.ts$',
+    'model/',
   ],
+  // Asks commands from time to time and keeps what the metrics show.
+  'attention-watch.ts': ['commands/', 'model/', CLOCK],
+  // Lets commands work from time to time.
+  'housekeeper.ts': ['commands/', CLOCK],
   // Puts everything together, so it may know everything.
   'main.ts': ['.'],
 }

@@ -220,6 +220,20 @@ const SETTINGS = {
     defaultText: '200',
     schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
   },
+  retentionDays: {
+    variable: 'CARILLON_RETENTION_DAYS',
+    description:
+      'How many days after a batch is over its people are erased: numbers, variables, metadata, what was said and pressed. Counts and outcomes stay. 0 keeps them; an organization may say otherwise.',
+    defaultText: '0',
+    schema: wholeNumber({ min: 0, max: 36_500, fallback: 0 }),
+  },
+  keyRequestsPerSecond: {
+    variable: 'CARILLON_KEY_REQUESTS_PER_SECOND',
+    description:
+      'How many requests of one API key this node answers in a second, twice as many at once; more get 429 with Retry-After. 0: no limit. A key may have a limit of its own.',
+    defaultText: '200',
+    schema: wholeNumber({ min: 0, max: 100_000, fallback: 200 }),
+  },
   logLevel: {
     variable: 'CARILLON_LOG_LEVEL',
     description: `How much is logged: ${LOG_LEVELS.join(', ')}.`,

@@ -134,6 +134,11 @@ const ERRORS = {
     text: 'There is no carrier %s.',
     remedy: 'Name a carrier of this version.',
   },
+  'daily-limit': {
+    httpStatus: 429,
+    text: '%s may have at most %s people called on a day of UTC, and this would be more.',
+    remedy: 'Send fewer people, wait for the next day, or have the limit raised by whoever runs the installation.',
+  },
   'agent-unbound': {
     httpStatus: 400,
     text: 'The agent %s has no voice yet: nobody has said who speaks for it.',
@@ -178,6 +183,7 @@ const ERRORS = {
   'throttle-not-found': notFound('throttle'),
   'webhook-not-found': notFound('webhook'),
   'delivery-not-found': notFound('delivery'),
+  'erasure-not-found': notFound('erasure'),
 
   'not-joinable': {
     httpStatus: 501,
@@ -295,6 +301,8 @@ export interface AppErrorOptions {
   readonly field?: string
   readonly remedy?: string
   readonly details?: readonly ErrorDetail[]
+  /** The same may work so much later: the answer says so in Retry-After. */
+  readonly retryAfterSeconds?: number
   readonly cause?: unknown
 }
 
@@ -307,6 +315,7 @@ export class AppError extends Error {
   readonly field: string | undefined
   readonly remedy: string
   readonly details: readonly ErrorDetail[] | undefined
+  readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const row: ErrorRow = ERRORS[code]
@@ -317,6 +326,7 @@ export class AppError extends Error {
     this.field = options.field
     this.remedy = options.remedy ?? row.remedy
     this.details = options.details
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 

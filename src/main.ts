@@ -1,6 +1,7 @@
 import os from 'node:os'
 import path from 'node:path'
 import { agentKind } from './agents/registry.ts'
+import { AttentionWatch } from './attention-watch.ts'
 import type { CarrierContext, CarrierKind } from './carriers/carrier.ts'
 import { carrierKind as registeredCarrierKind } from './carriers/registry.ts'
 import { type Clock, sleep, systemClock } from './clock.ts'
@@ -11,6 +12,7 @@ import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
+import { Housekeeper } from './housekeeper.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
 import { createMediaEngine } from './media/engine.ts'
@@ -125,6 +127,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     },
   )
 
+  const watch = watchOver(dispatcher, commands, log)
   const server = buildServer({
     dialects,
     commands,
@@ -133,8 +136,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     publicUrl,
     region: config.region,
     trustedProxies: config.trustedProxies,
+    requestRate: requestRateOf(config.keyRequestsPerSecond),
     checkReady: () => readiness(database),
-    metrics: createMetrics({ dispatcher, webhooks, sip: sound.sip, media: sound.media }),
+    metrics: createMetrics({ dispatcher, webhooks, attention: watch, sip: sound.sip, media: sound.media }),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -145,6 +149,12 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   await dispatcher.start()
   stops.push(() => webhooks.stop())
   webhooks.start()
+  stops.push(() => watch.stop())
+  watch.start()
+  const retentionDays = config.retentionDays === 0 ? null : config.retentionDays
+  const housekeeper = new Housekeeper({ commands, clock, log, retentionDays })
+  stops.push(() => housekeeper.stop())
+  housekeeper.start()
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
@@ -205,6 +215,18 @@ function openMessengers(
   stops.push(() => webhookPool.end())
   const context = { ...commands, database: webhookPool }
   return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
+}
+
+function watchOver(dispatcher: Dispatcher, commands: CommandContext, log: Logger): AttentionWatch {
+  const failing = () => {
+    const cycles = [...dispatcher.counters.failing].map(([organizationId, trouble]) => ({ organizationId, ...trouble }))
+    return { nodeId: dispatcher.nodeId, cycles }
+  }
+  return new AttentionWatch({ commands, clock: commands.clock, log, failing })
+}
+
+function requestRateOf(perSecond: number) {
+  return perSecond === 0 ? null : { perSecond, burst: perSecond * 2 }
 }
 
 async function readiness(database: Database) {

@@ -1,6 +1,8 @@
 import { Gauge, Registry } from 'prom-client'
+import type { AttentionWatch } from './attention-watch.ts'
 import type { Dispatcher } from './dispatcher/dispatcher.ts'
 import type { MediaEngine } from './media/media-engine.ts'
+import { ATTENTION_KINDS } from './model/attention.ts'
 import type { SipEndpoint } from './sip/endpoint.ts'
 import type { WebhookDeliverer } from './webhooks/deliverer.ts'
 
@@ -9,13 +11,14 @@ export interface Measured {
   readonly webhooks: WebhookDeliverer
   readonly sip: SipEndpoint
   readonly media: MediaEngine
+  readonly attention: Pick<AttentionWatch, 'count' | 'ageSeconds'>
 }
 
 /**
  * Prometheus figures of this node, explained in docs/reference/metrics.md. Figures of batches and organizations are the
  * API's: they are exact and have owners.
  */
-export function createMetrics({ dispatcher, webhooks, sip, media }: Measured): Registry {
+export function createMetrics({ dispatcher, webhooks, sip, media, attention }: Measured): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -42,6 +45,8 @@ export function createMetrics({ dispatcher, webhooks, sip, media }: Measured): R
   addWebhooks(registry, webhooks)
   addSignalling(registry, sip)
   addSound(registry, media)
+  addHealth(registry, dispatcher)
+  addAttention(registry, attention)
   new Gauge({
     name: 'carillon_live_calls',
     help: 'Live calls that this node owns',
@@ -133,4 +138,44 @@ function addFigures<Figures extends object>(
       },
     })
   }
+}
+
+function addHealth(registry: Registry, dispatcher: Dispatcher): void {
+  new Gauge({
+    name: 'carillon_lease_valid',
+    help: '1 while the lease of this node holds; at 0 it dials nobody',
+    registers: [registry],
+    collect() {
+      this.set(dispatcher.lease.valid ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'carillon_organizations_failing',
+    help: 'Organizations whose latest dispatch transaction failed on this node',
+    registers: [registry],
+    collect() {
+      this.set(dispatcher.counters.failing.size)
+    },
+  })
+}
+
+/** What needs somebody, over all organizations, from the last walk: every node tells the same. */
+function addAttention(registry: Registry, attention: Pick<AttentionWatch, 'count' | 'ageSeconds'>): void {
+  new Gauge({
+    name: 'carillon_attention',
+    help: 'Things that need somebody, by kind; docs/guides/operations.md says what to do',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      for (const kind of ATTENTION_KINDS) this.set({ kind }, attention.count(kind))
+    },
+  })
+  new Gauge({
+    name: 'carillon_attention_age_seconds',
+    help: 'Age of the figures of carillon_attention; NaN before the first walk. Above 300 they tell nothing',
+    registers: [registry],
+    collect() {
+      this.set(attention.ageSeconds ?? Number.NaN)
+    },
+  })
 }

@@ -38,6 +38,7 @@ export async function checkApi(options: ConnectionOptions, environment: Environm
       ...organizationFindings(me.organization),
       ...(await checkTrunks(client)),
       ...(await checkBatches(client)),
+      ...(await checkAttention(client)),
     ]
   } catch (error) {
     if (!(error instanceof CliError)) throw error
@@ -87,6 +88,32 @@ function lineText({ carrier, settings }: TrunkDocument): string {
   const { host, transport, srtp, codecs } = settings as Record<string, unknown>
   const sound = srtp === 'required' ? 'encrypted' : 'not encrypted'
   return harmless(`; ${transport} to ${host}, ${Array.isArray(codecs) ? codecs.join(' or ') : ''}, sound ${sound}`)
+}
+
+interface AttentionDocument {
+  readonly kind: string
+  readonly level: 'bad' | 'warning'
+  readonly text: string
+  readonly remedy: string
+  readonly count: number
+  readonly since: string | null
+  readonly reason: string | null
+}
+
+/** What the server itself finds to stand still or to fail. */
+async function checkAttention(client: ApiClient): Promise<Finding[]> {
+  const check = 'attention'
+  const { items } = await client.get<{ items: readonly AttentionDocument[] }>('/attention')
+  if (items.length === 0) return [{ level: 'ok', check, text: 'Nothing stands still, and no outcome is unknown.' }]
+  return items.map(({ kind, level, text, remedy, count, since, reason }): Finding => {
+    const details = [
+      kind,
+      ...(count > 1 ? [String(count)] : []),
+      ...(since === null ? [] : [`since ${since}`]),
+      ...(reason === null ? [] : [reason]),
+    ]
+    return { level, check, text: `${harmless(text)} (${harmless(details.join(', '))})`, remedy }
+  })
 }
 
 async function checkBatches(client: ApiClient): Promise<Finding[]> {

@@ -21,6 +21,7 @@ export function buildProgram(version: string, run: Runner): Command {
   addAgentAndTrunkCommands(program, run)
   addNumberAndKeyCommands(program, run)
   addSuppressCommand(program, run)
+  addEraseCommand(program, run)
   addWebhookCommands(program, run)
   return program
 }
@@ -248,6 +249,16 @@ function addSuppressCommand(program: Command, run: Runner): void {
     .option('--list', 'show the list')
     .action((numbers: string[], _options, command: Command) =>
       run(async (context) => (await import('./suppress.ts')).suppress(numbers, command.optsWithGlobals(), context)),
+    )
+}
+
+function addEraseCommand(program: Command, run: Runner): void {
+  program
+    .command('erase')
+    .description('erase a person from all lists; the number is never called again')
+    .argument('<number>', 'with its plus, such as +14155550123')
+    .action((number: string, _options, command: Command) =>
+      run(async (context) => (await import('./erase.ts')).erase(number, command.optsWithGlobals(), context)),
     )
 }
 

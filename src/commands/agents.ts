@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
+import type { AuditAction } from '../model/audit-action.ts'
 import {
   type AgentFilter,
   type AgentRow,
@@ -13,6 +14,7 @@ import {
 } from '../store/agents.ts'
 import { takeObjectId } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { audit, changedFields } from './audit.ts'
 import { jsonOrNull } from './batch-terms.ts'
 import { checkedLimit, checkedText, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
@@ -50,7 +52,9 @@ export async function createAgent(context: CommandContext, actor: Actor, input: 
   const { organizationId } = actor
   return inOrganization(context, actor, async (client) => {
     const agentId = await storeAgent(context, client, { organizationId, input })
-    return agentView(context, (await findAgent(client, organizationId, { agentId }))!)
+    const row = (await findAgent(client, organizationId, { agentId }))!
+    await audit(client, actor, 'agent.created', { objectId: row.agent_uuid })
+    return agentView(context, row)
   })
 }
 
@@ -69,10 +73,12 @@ export async function duplicateAgent(
     const row = await requireAgent(client, organizationId, agent)
     if (row.archived_at !== null) throw new AppError('agent-not-found')
     const agentId = await takeObjectId(client, organizationId)
+    const uuid = randomUUID()
+    await audit(client, actor, 'agent.created', { objectId: uuid })
     await insertAgent(client, {
       organizationId,
       agentId,
-      uuid: randomUUID(),
+      uuid,
       name: checkedText(name, 'name', { max: NAME_CHARS_MAX }),
       kind: row.kind,
       settings: row.settings,
@@ -173,7 +179,8 @@ export function updateAgent(
   agent: string,
   changes: AgentChanges,
 ): Promise<AgentView> {
-  return edit(context, actor, agent, async (client, row) => ({
+  const note = { action: 'agent.changed', ...changedFields(changes) } as const
+  return edit(context, actor, { agent, note }, async (client, row) => ({
     name: changes.name === undefined ? row.name : checkedText(changes.name, 'name', { max: NAME_CHARS_MAX }),
     ...boundTo(context, row, changes),
     dialectFields:
@@ -188,7 +195,7 @@ export function updateAgent(
 
 /** New batches cannot use it any more; batches that use it go on. Repeating it is harmless. */
 export function archiveAgent(context: CommandContext, actor: Actor, agent: string): Promise<AgentView> {
-  return edit(context, actor, agent, async (_client, row) => ({
+  return edit(context, actor, { agent, note: { action: 'agent.archived' } }, async (_client, row) => ({
     name: row.name,
     kind: row.kind,
     settings: row.settings,
@@ -201,7 +208,13 @@ export function archiveAgent(context: CommandContext, actor: Actor, agent: strin
 async function edit(
   context: CommandContext,
   actor: Actor,
-  agent: string,
+  {
+    agent,
+    note: { action, detail },
+  }: {
+    agent: string
+    note: { action: AuditAction; detail?: { fields: readonly string[] } }
+  },
   values: (client: Client, row: AgentRow) => Promise<Parameters<typeof writeAgent>[2]>,
 ): Promise<AgentView> {
   const { organizationId } = actor
@@ -209,6 +222,7 @@ async function edit(
     const row = await requireAgent(client, organizationId, agent)
     const key = { organizationId, agentId: row.agent_id }
     await writeAgent(client, key, await values(client, row))
+    await audit(client, actor, action, { objectId: row.agent_uuid, ...(detail === undefined ? {} : { detail }) })
     await touchBatchesOfAgent(client, key, await nextVersion(client, gate))
     return agentView(context, (await findAgent(client, organizationId, { agentId: row.agent_id }))!)
   })

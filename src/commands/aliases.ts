@@ -1,5 +1,6 @@
 import { deleteAlias } from '../store/aliases.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { audit } from './audit.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { requireAgent, requireNumber, requireTrunk, storeAliases } from './find-objects.ts'
 
@@ -20,6 +21,7 @@ export function addAlias(
     const { organizationId } = actor
     const objectId = await objectIdOf(client, organizationId, input)
     await storeAliases(client, { organizationId, kind: input.kind, objectId }, [input.alias])
+    await audit(client, actor, 'alias.added')
   })
 }
 
@@ -30,7 +32,10 @@ export async function removeAlias(
   input: { kind: AliasKind; alias: string },
 ): Promise<void> {
   const { organizationId } = actor
-  await inOrganization(context, actor, (client) => deleteAlias(client, { organizationId, ...input }))
+  await inOrganization(context, actor, async (client) => {
+    await deleteAlias(client, { organizationId, ...input })
+    await audit(client, actor, 'alias.removed')
+  })
 }
 
 async function objectIdOf(

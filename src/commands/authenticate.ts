@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { AppError } from '../errors.ts'
 import { type CredentialParts, hmacOfSecret, readingOfPair, readingsOfToken } from '../model/credential-text.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { findCredential } from '../store/credentials.ts'
 import { transaction } from '../store/database.ts'
 import type { Database } from '../store/owner-transaction.ts'
@@ -19,6 +20,7 @@ interface Holder {
   readonly credentialId: string
   /** Null: the operator. */
   readonly organizationId: number | null
+  readonly limits: UsageLimits | null
 }
 
 const remembered = new WeakMap<Database, Map<string, { holder: Holder; untilMonotonicMs: number }>>()
@@ -30,9 +32,9 @@ const noHmac = Buffer.alloc(32)
  * @throws AppError `unauthenticated`, the same whatever is wrong; also for the operator's key, which has no organization.
  */
 export async function authenticate(context: CommandContext, presented: PresentedCredential): Promise<Actor> {
-  const { credentialId, organizationId } = await holderOf(context, presented)
+  const { credentialId, organizationId, limits } = await holderOf(context, presented)
   if (organizationId === null) throw new AppError('unauthenticated')
-  return { organizationId, credentialId }
+  return { organizationId, credentialId, ...(limits === null ? {} : { limits }) }
 }
 
 /** @throws AppError `unauthenticated`, or `forbidden` for the key of an organization. */
@@ -81,7 +83,7 @@ async function lookUp(context: CommandContext, readings: readonly CredentialPart
       // Compared also when there is no such credential, so that the time tells nothing.
       const fits = timingSafeEqual(hmacOfSecret(context.secrets.credentialPepper, parts), found?.secret_hmac ?? noHmac)
       if (found !== undefined && fits && found.revoked_at === null && holder === null) {
-        holder = { credentialId: parts.id, organizationId: found.organization_id }
+        holder = { credentialId: parts.id, organizationId: found.organization_id, limits: found.limits }
       }
     }
     return holder

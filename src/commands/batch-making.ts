@@ -85,7 +85,7 @@ export async function withStaged<T>(
   const nowEpochMs = context.clock.nowEpochMs()
   const terms = batchTerms(input, nowEpochMs)
   const { parties, routes } = await inOrganization(context, actor, async (client) => {
-    const found = await batchParties(context, client, organizationId, input)
+    const found = await batchParties(context, client, actor, input)
     return {
       parties: found,
       routes: await routesOf(context, client, { organizationId, source, input, terms, parties: found }),

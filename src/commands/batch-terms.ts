@@ -16,7 +16,7 @@ import {
   checkedWindow,
   NAME_CHARS_MAX,
 } from './checked-input.ts'
-import type { CommandContext, JsonObject } from './context.ts'
+import type { Actor, CommandContext, JsonObject } from './context.ts'
 import type { DialectSecrets } from './dialect-secrets.ts'
 import { requireAgent } from './find-objects.ts'
 import type { IdempotentRequest } from './idempotency.ts'
@@ -193,9 +193,10 @@ export async function speakingAgent(
 export async function batchParties(
   context: Pick<CommandContext, 'carrierKind'>,
   client: Client,
-  organizationId: number,
+  actor: Pick<Actor, 'organizationId' | 'limits'>,
   input: Pick<BatchInput, 'agent' | 'trunk' | 'callerNumber' | 'throttle'>,
 ): Promise<BatchParties> {
+  const { organizationId } = actor
   const agent = await speakingAgent(client, organizationId, { reference: input.agent, field: 'agent' })
   const rules = await readDialingRules(client, organizationId)
   const { trunk, callerNumber } = input
@@ -207,6 +208,9 @@ export async function batchParties(
     const callerCountry = digits === null ? undefined : countryOf(digits)
     return {
       allowedCountries: new Set(rules.allowed_countries ?? (callerCountry === undefined ? [] : [callerCountry])),
+      allowedPrefixes: [rules.limits?.allowedPrefixes, actor.limits?.allowedPrefixes].filter(
+        (list) => list !== undefined,
+      ),
     }
   }
   return {

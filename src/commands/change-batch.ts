@@ -1,10 +1,12 @@
 import { sleep } from '../clock.ts'
 import { AppError } from '../errors.ts'
+import type { AuditAction } from '../model/audit-action.ts'
 import { BATCH_STATUSES, BATCH_TRANSITIONS, type BatchStatus, type BatchVerb } from '../model/batch.ts'
 import type { BatchRow } from '../store/batches.ts'
 import type { Gate } from '../store/gate.ts'
 import { countUnsentIntents } from '../store/live-calls.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { audit } from './audit.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { asQueryable, underGate } from './under-gate.ts'
@@ -13,6 +15,13 @@ import type { BatchView } from './views.ts'
 const UNSENT_POLL_MS = 5
 /** No intent can be sent later than 5 s after its claim; a little more than that is never waited. */
 const UNSENT_WAIT_MS_MAX = 6_000
+
+const ACTIONS = {
+  start: 'batch.started',
+  pause: 'batch.paused',
+  resume: 'batch.resumed',
+  cancel: 'batch.cancelled',
+} as const satisfies Record<BatchVerb, AuditAction>
 
 /** A batch under the gate, and what a verb may do with it. */
 export interface BatchUnderGate {
@@ -41,7 +50,10 @@ export function askOfBatch(
     const target: BatchStatus | null = BATCH_TRANSITIONS[request.verb][status]
     if (target === null || (request.onlyOnce === true && target === status))
       throw new AppError('batch-status-conflict', { args: [status, request.verb] })
-    if (target !== status) await work({ client, gate, row, status }, target)
+    if (target !== status) {
+      await work({ client, gate, row, status }, target)
+      await audit(client, actor, ACTIONS[request.verb], { objectId: row.batch_uuid })
+    }
     return readBatchView(client, organizationId, row.batch_id)
   })
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { InstallationSecrets } from '../model/installation-secrets.ts'
 import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { transaction } from '../store/database.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 
@@ -90,12 +91,23 @@ export interface TestCallFinding {
 export interface Actor {
   readonly organizationId: number
   readonly credentialId: string
+  /** What this key may do at most; null or absent: no more is said of it than of its organization. */
+  readonly limits?: UsageLimits | null
+  /** Absent for what no request asked for. */
+  readonly origin?: RequestOrigin
+}
+
+/** Where a request came from, for the audit log. */
+export interface RequestOrigin {
+  readonly address: string
+  readonly requestId: string
 }
 
 /** Who runs the installation: the only one who makes organizations and sets their limits. */
 export interface OperatorActor {
   readonly operator: true
   readonly credentialId: string
+  readonly origin?: RequestOrigin
 }
 
 /** One page of a list. */

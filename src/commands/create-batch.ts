@@ -2,9 +2,11 @@ import { AppError } from '../errors.ts'
 import { selectRejectedRows } from '../store/batches.ts'
 import { batchMadeBy, noteBatchMade } from '../store/idempotent-answers.ts'
 import { takeObjectId } from '../store/organizations.ts'
+import { audit } from './audit.ts'
 import { type Making, moveRecipients, newPlace, type RecipientSource, storeBatch, withStaged } from './batch-making.ts'
 import { type BatchInput, batchParties } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { countPeople, peopleToCall } from './daily-limits.ts'
 import { REJECTED_ROWS_SHOWN } from './file-recipients.ts'
 import { readBatchView } from './get-batch.ts'
 import { lockGate } from './under-gate.ts'
@@ -70,7 +72,7 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
     const layout = await moveRecipients(client, making.stage, batchId)
     const gate = await lockGate(client, actor)
     // The agent or the number may have gone while the list arrived.
-    const parties = await batchParties(context, client, organizationId, making.input)
+    const parties = await batchParties(context, client, actor, making.input)
     const { trunkId, digits } = making.parties.caller
     if (parties.caller.trunkId !== trunkId || parties.caller.digits !== digits) {
       throw new AppError('no-caller-number', { field: 'callerNumber' })
@@ -81,7 +83,11 @@ async function store(context: CommandContext, actor: Actor, making: Making): Pro
       if ((await batchMadeBy(client, key)) !== null) throw new MadeMeanwhile()
       await noteBatchMade(client, key, batchId)
     }
-    await storeBatch(client, gate, { ...making, parties }, { layout, place: newPlace(batchId) })
+    await countPeople(client, gate, actor, peopleToCall(layout))
+    const place = newPlace(batchId)
+    await storeBatch(client, gate, { ...making, parties }, { layout, place })
+    const action = making.input.single === true ? 'call.created' : 'batch.created'
+    await audit(client, actor, action, { objectId: place.uuid, detail: { people: layout.total } })
     return readBatchView(client, organizationId, batchId)
   })
 }

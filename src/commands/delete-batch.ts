@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import { BATCH_STATUSES, type BatchStatus } from '../model/batch.ts'
 import { markBatchDeleted, touchBatch } from '../store/batches.ts'
 import { cancelWaiting } from '../store/close-batches.ts'
+import { audit } from './audit.ts'
 import { waitForUnsentIntents } from './change-batch.ts'
 import type { Actor, CommandContext } from './context.ts'
 import { requireBatch } from './get-batch.ts'
@@ -31,6 +32,7 @@ export async function deleteBatch(
       throw new AppError('batch-status-conflict', { args: [status, 'be deleted'] })
     }
     if (!OVER.has(status)) await cancelWaiting(asQueryable(client), gate, row.batch_id)
+    await audit(client, actor, 'batch.deleted', { objectId: row.batch_uuid })
     await markBatchDeleted(client, gate, row.batch_id)
     await touchBatch(client, gate, { batchId: row.batch_id, version: await nextVersion(client, gate) })
     return row.batch_id

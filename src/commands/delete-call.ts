@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts'
 import { eraseCall } from '../store/calls.ts'
 import { selectRecipients } from '../store/recipients.ts'
+import { audit } from './audit.ts'
 import type { Actor, CommandContext } from './context.ts'
 import { requireCall } from './get-call.ts'
 import { underGate } from './under-gate.ts'
@@ -20,6 +21,7 @@ export async function deleteCall(context: CommandContext, actor: Actor, id: stri
     const range = { organizationId, batchId, fromSeq: seq, toSeq: seq + 1, limit: 1 }
     const [recipient] = await selectRecipients(client, range)
     if (recipient?.outcome === null) throw new AppError('call-not-over')
+    await audit(client, actor, 'call.erased', { objectId: id })
     await eraseCall(client, gate, { batchId, seq, n: n ?? 0 })
     return (await requireCall(context, client, actor, id)).view
   })

@@ -3,6 +3,7 @@ import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import { findBatch, touchBatch } from '../store/batches.ts'
 import { askToHangUp } from '../store/calls.ts'
 import { cancelWaiting } from '../store/close-batches.ts'
+import { audit } from './audit.ts'
 import { waitForUnsentIntents } from './change-batch.ts'
 import type { Actor, CommandContext } from './context.ts'
 import { getCall, requireCall } from './get-call.ts'
@@ -30,6 +31,7 @@ export async function hangUpCall(context: CommandContext, actor: Actor, id: stri
       const row = (await findBatch(client, organizationId, { batchId: found.batchId }))!
       if (OPEN.has(row.status)) await cancelWaiting(asQueryable(client), gate, found.batchId)
     }
+    await audit(client, actor, 'call.hung-up', { objectId: found.view.id })
     if (found.n !== null) await askToHangUp(client, gate, { ...found, n: found.n })
     await touchBatch(client, gate, { batchId: found.batchId, version: await nextVersion(client, gate) })
     return found.isSingle ? found.batchId : null

@@ -13,6 +13,7 @@ import {
   usersOfNumber,
 } from '../store/phone-numbers.ts'
 import type { TrunkRow } from '../store/trunks.ts'
+import { audit } from './audit.ts'
 import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization, type Page } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'
@@ -39,7 +40,9 @@ export async function addNumber(context: CommandContext, actor: Actor, input: Nu
   return inOrganization(context, actor, async (client) => {
     const trunk = await requireTrunk(client, organizationId, input.trunkId)
     const numberId = await storeNumber(context, client, { organizationId, trunk, input })
-    return numberView((await findNumber(client, organizationId, { numberId }))!)
+    const row = (await findNumber(client, organizationId, { numberId }))!
+    await audit(client, actor, 'number.added', { objectId: row.number_uuid })
+    return numberView(row)
   })
 }
 
@@ -107,6 +110,7 @@ export async function removeNumber(context: CommandContext, actor: Actor, number
       ...users.agents.map((name) => `the agent ${name}`),
     ]
     if (names.length > 0) throw new AppError('number-in-use', { args: [names.join(', ')] })
+    await audit(client, actor, 'number.removed', { objectId: row.number_uuid })
     await deleteAliasesOf(client, { organizationId, kind: 'number', objectId: row.number_id })
     await deleteNumber(client, organizationId, row.number_id)
   })

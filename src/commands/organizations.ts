@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { findAlias } from '../store/aliases.ts'
 import {
   findOrganizationByUuid,
@@ -13,7 +14,9 @@ import {
 } from '../store/organizations.ts'
 import { type Client, ownerTransaction } from '../store/owner-transaction.ts'
 import { findNumber } from '../store/phone-numbers.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedCountry, checkedLimit, checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
+import { checkedUsageLimits } from './checked-limits.ts'
 import { type Actor, type CommandContext, inOrganization, type OperatorActor, type Page } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import { requireNumber, storeAliases, uuidOf } from './find-objects.ts'
@@ -23,6 +26,7 @@ import type { OrganizationUsage, OrganizationView } from './views.ts'
 export const LIVE_MAX_DEFAULT = 50
 /** More calls at once than any installation was measured with. */
 const LIVE_MAX_MAX = 100_000
+const RETENTION_DAYS_MAX = 36_500
 
 export interface OrganizationInput {
   readonly name: string
@@ -40,15 +44,20 @@ export interface OrganizationChanges {
   readonly allowedCountries?: readonly string[] | null
   /** Id, alias or E.164 of one of its numbers. */
   readonly defaultNumber?: string | null
+  /** Replaces all there were; null takes them away. */
+  readonly limits?: UsageLimits | null
+  /** How many days after a batch is over its people are erased; null: what the installation says. */
+  readonly retentionDays?: number | null
 }
 
 export async function createOrganization(
   context: CommandContext,
-  _operator: OperatorActor,
+  operator: OperatorActor,
   input: OrganizationInput,
 ): Promise<OrganizationView> {
   return ownerTransaction(context.database, async (client) => {
     const organizationId = await storeOrganization(context, client, input)
+    await audit(client, { organizationId, ...actorFrom(operator) }, 'organization.created')
     return organizationView((await selectOrganization(client, organizationId))!)
   })
 }
@@ -94,7 +103,7 @@ export async function listOrganizations(
 /** For the operator: an actor of any organization, so that every other command can be used for it. */
 export async function actAs(context: CommandContext, operator: OperatorActor, organizationId: string): Promise<Actor> {
   const row = await ownerTransaction(context.database, (client) => requireOrganization(client, organizationId))
-  return { organizationId: row.organization_id, credentialId: operator.credentialId }
+  return { organizationId: row.organization_id, ...actorFrom(operator) }
 }
 
 /** The actor's own organization. */
@@ -110,7 +119,7 @@ export async function getOrganization(context: CommandContext, actor: Actor): Pr
  */
 export async function updateOrganization(
   context: CommandContext,
-  _operator: OperatorActor,
+  operator: OperatorActor,
   organizationId: string,
   changes: OrganizationChanges,
 ): Promise<OrganizationView> {
@@ -118,6 +127,8 @@ export async function updateOrganization(
     const found = await requireOrganization(client, organizationId)
     await lockGate(client, { organizationId: found.organization_id })
     await writeChanges(client, (await selectOrganization(client, found.organization_id))!, changes)
+    const actor = { organizationId: found.organization_id, ...actorFrom(operator) }
+    await audit(client, actor, 'organization.changed', changedFields(changes))
     return (await selectOrganization(client, found.organization_id))!
   })
   context.signals.wake(row.organization_id)
@@ -135,6 +146,7 @@ export async function updateOwnOrganization(
     const found = await selectOrganization(client, actor.organizationId)
     if (found === undefined) throw new AppError('organization-not-found')
     await writeChanges(client, found, { name, defaultCountry, defaultNumber })
+    await audit(client, actor, 'organization.changed', changedFields(changes))
     return (await selectOrganization(client, actor.organizationId))!
   })
   return organizationView(row)
@@ -162,6 +174,10 @@ export async function organizationAnswersTo(context: CommandContext, actor: Acto
   })
 }
 
+function actorFrom({ credentialId, origin }: OperatorActor): Omit<Actor, 'organizationId'> {
+  return { credentialId, ...(origin === undefined ? {} : { origin }) }
+}
+
 async function writeChanges(client: Client, row: OrganizationRow, changes: OrganizationChanges): Promise<void> {
   const { organization_id: organizationId } = row
   await writeOrganization(client, organizationId, {
@@ -173,6 +189,8 @@ async function writeChanges(client: Client, row: OrganizationRow, changes: Organ
     allowedCountries:
       changes.allowedCountries === undefined ? row.allowed_countries : countriesOrNull(changes.allowedCountries),
     defaultNumberId: await defaultNumberId(client, row, changes.defaultNumber),
+    ...(changes.retentionDays === undefined ? {} : { retentionDays: checkedRetention(changes.retentionDays) }),
+    ...(changes.limits === undefined ? {} : { limits: checkedUsageLimits(changes.limits) }),
   })
   if (changes.liveMax !== undefined) {
     const liveMax = checkedWhole(changes.liveMax, 'concurrency', { min: 0, max: LIVE_MAX_MAX })
@@ -198,6 +216,10 @@ async function requireOrganization(client: Client, id: string): Promise<Organiza
   return row
 }
 
+function checkedRetention(days: number | null): number | null {
+  return days === null ? null : checkedWhole(days, 'retentionDays', { min: 1, max: RETENTION_DAYS_MAX })
+}
+
 function countryOrNull(value: string | null | undefined, field: string): string | null {
   return value === null || value === undefined ? null : checkedCountry(value, field)
 }
@@ -216,6 +238,8 @@ function organizationView(row: OrganizationRow): OrganizationView {
     allowedCountries: row.allowed_countries,
     defaultNumberId: row.default_number_uuid,
     liveMax: row.live_max,
+    limits: row.limits,
+    retentionDays: row.retention_days,
     createdAt: row.created_at,
   }
 }

@@ -49,6 +49,7 @@ const CAUSE_OF_REFUSAL = {
   'shared-cost': 'premium-number',
   satellite: 'satellite-number',
   'country-not-allowed': 'country-not-allowed',
+  'range-not-allowed': 'number-range-not-allowed',
 } as const satisfies Record<CallRefusal['reason'], Cause>
 
 /**

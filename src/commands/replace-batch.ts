@@ -3,9 +3,11 @@ import { BATCH_STATUSES, type BatchStatus } from '../model/batch.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { eraseBatch } from '../store/erase-batch.ts'
 import { appendBatchEvent } from '../store/event-log.ts'
+import { audit } from './audit.ts'
 import { moveRecipients, type RecipientSource, storeBatch, withStaged } from './batch-making.ts'
 import { type BatchInput, batchParties } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { countPeople, peopleToCall } from './daily-limits.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { asQueryable, underGate } from './under-gate.ts'
 import type { BatchView } from './views.ts'
@@ -34,7 +36,7 @@ export async function replaceBatch(
     underGate(context, actor, async (client, gate) => {
       const row = await requireBatch(client, organizationId, batchId)
       refuseStarted(row)
-      const parties = await batchParties(context, client, organizationId, input)
+      const parties = await batchParties(context, client, actor, input)
       const { trunkId, digits } = making.parties.caller
       if (parties.caller.trunkId !== trunkId || parties.caller.digits !== digits) {
         throw new AppError('no-caller-number', { field: 'callerNumber' })
@@ -42,6 +44,8 @@ export async function replaceBatch(
       await eraseBatch(client, { organizationId, batchId: row.batch_id })
       await appendBatchEvent(asQueryable(client), gate, row.batch_id, EVENT_KINDS['batch-replaced'])
       const layout = await moveRecipients(client, making.stage, row.batch_id)
+      await audit(client, actor, 'batch.replaced', { objectId: row.batch_uuid, detail: { people: layout.total } })
+      await countPeople(client, gate, actor, peopleToCall(layout))
       const place = { batchId: row.batch_id, uuid: row.batch_uuid, createdAt: row.created_at }
       await storeBatch(client, gate, { ...making, parties }, { layout, place })
       return readBatchView(client, organizationId, row.batch_id)

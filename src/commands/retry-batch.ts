@@ -2,7 +2,9 @@ import { AppError, invalidInput } from '../errors.ts'
 import { BATCH_STATUSES } from '../model/batch.ts'
 import { codeOfOutcome, type Outcome } from '../model/disposition.ts'
 import { openClosedLanes, reopenRecipients } from '../store/reopen-recipients.ts'
+import { audit } from './audit.ts'
 import type { Actor, CommandContext } from './context.ts'
+import { countPeople } from './daily-limits.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { BatchView } from './views.ts'
@@ -65,6 +67,8 @@ export async function retryBatch(
       outcomeCodes: outcomes.map(codeOfOutcome),
       attemptsMax: row.retry_policy.maxAttempts,
     })
+    await audit(client, actor, 'batch.retried', { objectId: row.batch_uuid, detail: { people: reopened } })
+    await countPeople(client, gate, actor, reopened)
     return { batch: await readBatchView(client, organizationId, row.batch_id), reopened }
   })
 }

@@ -6,6 +6,7 @@ import { RecipientFileError } from '../csv/recipient-file-error.ts'
 import { chooseDelimiter, PHONE_COLUMN_NAMES } from '../csv/recipient-header.ts'
 import { AppError, invalidInput } from '../errors.ts'
 import { hashNumbers } from '../model/id-cipher.ts'
+import { isTelephone } from '../model/no-telephone.ts'
 import { parsePhoneNumber } from '../model/phone-number.ts'
 import { readDialingRules } from '../store/organizations.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type SuppressionRow,
   selectSuppressions,
 } from '../store/suppressions.ts'
+import { audit } from './audit.ts'
 import { FILE_BYTES_MAX } from './batch-terms.ts'
 import { waitForUnsentIntents } from './change-batch.ts'
 import { checkedLimit, checkedText } from './checked-input.ts'
@@ -178,7 +180,11 @@ export async function removeSuppressions(
     throw new AppError('invalid-number', { args: [bad.value], field: `numbers[${bad.line - 1}]`, remedy: bad.remedy })
   }
   const numbers = hashed(context, actor, [...digits])
-  return underGate(context, actor, (client) => deleteSuppressions(client, actor.organizationId, numbers))
+  return underGate(context, actor, async (client) => {
+    const removed = await deleteSuppressions(client, actor.organizationId, numbers)
+    await audit(client, actor, 'suppressions.removed', { detail: { numbers: removed } })
+    return removed
+  })
 }
 
 async function collect(context: CommandContext, actor: Actor, numbers: readonly string[]): Promise<Collected> {
@@ -201,7 +207,11 @@ async function suppress(
   let added = 0
   for (let from = 0; from < digits.length; from += AT_ONCE) {
     const numbers = hashed(context, actor, digits.slice(from, from + AT_ONCE))
-    added += await underGate(context, actor, (client, gate) => insertSuppressions(client, gate, numbers, why))
+    added += await underGate(context, actor, async (client, gate) => {
+      const inserted = await insertSuppressions(client, gate, numbers, why)
+      await audit(client, actor, 'suppressions.added', { detail: { numbers: inserted } })
+      return inserted
+    })
     await waitForUnsentIntents(context, actor, { numberHashes: Array.from(numbers.hashes, String) })
   }
   const { rejected, rejectedCount } = collected
@@ -242,5 +252,9 @@ function hashed(context: CommandContext, actor: Actor, digits: readonly number[]
 }
 
 function suppressionView(row: SuppressionRow): SuppressionView {
-  return { number: `+${row.number}`, reason: row.reason, createdAt: row.created_at }
+  return {
+    number: isTelephone(Number(row.number)) ? `+${row.number}` : '',
+    reason: row.reason,
+    createdAt: row.created_at,
+  }
 }

@@ -18,6 +18,7 @@ import {
   type ThrottleRow,
   writeThrottle,
 } from '../store/throttles.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedLimit, checkedText, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 import { uuidOf } from './find-objects.ts'
@@ -47,6 +48,7 @@ export async function createThrottle(
     const createdAt = new Date(context.clock.nowEpochMs())
     const row = { organizationId, throttleId, uuid: randomUUID(), ...values, createdAt }
     if (!(await insertThrottle(client, row))) throw nameTaken(values.name)
+    await audit(client, actor, 'throttle.created', { objectId: row.uuid })
     return throttleView((await findThrottle(client, organizationId, { throttleId }))!)
   })
 }
@@ -89,6 +91,7 @@ export function updateThrottle(
     const values = checkedThrottle({ name: changes.name ?? row.name, rules: changes.rules ?? row.rules })
     const key = { organizationId, throttleId: row.throttle_id }
     if (!(await writeThrottle(client, key, values))) throw nameTaken(values.name)
+    await audit(client, actor, 'throttle.changed', { objectId: row.throttle_uuid, ...changedFields(changes) })
     await nextVersion(client, gate)
     return throttleView((await findThrottle(client, organizationId, key))!)
   })
@@ -98,10 +101,11 @@ export function updateThrottle(
 export function removeThrottle(context: CommandContext, actor: Actor, id: string): Promise<void> {
   const { organizationId } = actor
   return underGate(context, actor, async (client) => {
-    const { throttle_id: throttleId, name } = await requireThrottle(client, organizationId, id)
+    const { throttle_id: throttleId, throttle_uuid: objectId, name } = await requireThrottle(client, organizationId, id)
     const key = { organizationId, throttleId }
     if (await isThrottleInUse(client, key)) throw new AppError('throttle-in-use', { args: [name] })
     await deleteThrottle(client, key)
+    await audit(client, actor, 'throttle.removed', { objectId })
   })
 }
 

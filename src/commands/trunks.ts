@@ -4,6 +4,7 @@ import type { Gate } from '../store/gate.ts'
 import { takeObjectId } from '../store/organizations.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { findTrunk, insertTrunk, selectTrunks, type TrunkRow, writeTrunk } from '../store/trunks.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
@@ -39,7 +40,9 @@ export interface TrunkChanges {
 export async function createTrunk(context: CommandContext, actor: Actor, input: TrunkInput): Promise<TrunkView> {
   return underGate(context, actor, async (client, gate) => {
     const trunkId = await storeTrunk(context, client, { gate, input })
-    return trunkView(context, (await findTrunk(client, actor.organizationId, { trunkId }))!)
+    const trunk = (await findTrunk(client, actor.organizationId, { trunkId }))!
+    await audit(client, actor, 'trunk.created', { objectId: trunk.trunk_uuid })
+    return trunkView(context, trunk)
   })
 }
 
@@ -103,6 +106,7 @@ export async function updateTrunk(
   return underGate(context, actor, async (client, gate) => {
     const row = await requireTrunk(client, organizationId, trunkId)
     const { name, settings, liveMax, callsPerSecond } = changes
+    await audit(client, actor, 'trunk.changed', { objectId: row.trunk_uuid, ...changedFields(changes) })
     await writeTrunk(
       client,
       { organizationId, trunkId: row.trunk_id },

@@ -7,6 +7,7 @@ import { type BatchEdit, type BatchRow, touchBatch, writeBatchEdit, writeBatchSt
 import { appendBatchEvent } from '../store/event-log.ts'
 import type { Gate } from '../store/gate.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedConcurrency, checkedExpiry, jsonOrNull, speakingAgent, throttleIdOf } from './batch-terms.ts'
 import { checkedDate, checkedRetryPolicy, checkedText, checkedWindow, NAME_CHARS_MAX } from './checked-input.ts'
 import type { Actor, CommandContext, JsonObject } from './context.ts'
@@ -57,6 +58,7 @@ export function updateBatch(
   return underGate(context, actor, async (client, gate) => {
     const row = await requireBatch(client, organizationId, batchId)
     const edit = await editOf({ context, client }, row, gate, changes)
+    await audit(client, actor, 'batch.changed', { objectId: row.batch_uuid, ...changedFields(changes) })
     await writeBatchEdit(client, { organizationId, batchId: row.batch_id }, edit)
     if (changes.refuseShortWindow === true) await checkMinimumWindow(client, gate, row.batch_id)
     const key = { batchId: row.batch_id, version: await nextVersion(client, gate) }

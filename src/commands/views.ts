@@ -8,6 +8,7 @@ import type { DueReason } from '../model/due-reason.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
 import type { ThrottleRule } from '../model/throttle.ts'
+import type { UsageLimits } from '../model/usage-limits.ts'
 import type { JsonObject, JsonValue } from './context.ts'
 
 /**
@@ -24,6 +25,10 @@ export interface OrganizationView {
   readonly allowedCountries: readonly string[] | null
   readonly defaultNumberId: string | null
   readonly liveMax: number
+  /** What all its keys together may do at most; null: nothing is said. */
+  readonly limits: UsageLimits | null
+  /** Null: what the installation says. */
+  readonly retentionDays: number | null
   readonly createdAt: Date
 }
 
@@ -41,6 +46,8 @@ export interface CredentialView {
   readonly name: string
   readonly createdAt: Date
   readonly revokedAt: Date | null
+  /** What it may do at most; null: no more is said of it than of the organization. */
+  readonly limits: UsageLimits | null
 }
 
 export interface TrunkView {

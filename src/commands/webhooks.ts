@@ -13,6 +13,7 @@ import {
   type WebhookEndpointRow,
   writeWebhookEndpoint,
 } from '../store/webhook-endpoints.ts'
+import { audit, changedFields } from './audit.ts'
 import { checkedJson, checkedLimit, checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import {
   type Actor,
@@ -96,7 +97,9 @@ export async function createWebhook(
       secret: context.secrets.box.seal(secret, secretPlace(organizationId, endpointId)),
       createdAt: new Date(context.clock.nowEpochMs()),
     })
-    return { webhook: webhookView((await findWebhookEndpoint(client, organizationId, { endpointId }))!), secret }
+    const row = (await findWebhookEndpoint(client, organizationId, { endpointId }))!
+    await audit(client, actor, 'webhook.created', { objectId: row.endpoint_uuid })
+    return { webhook: webhookView(row), secret }
   })
 }
 
@@ -153,6 +156,7 @@ export async function updateWebhook(
       // A new address deserves a new chance too.
       revive: active === true || (url !== undefined && url !== row.url),
     })
+    await audit(client, actor, 'webhook.changed', { objectId: row.endpoint_uuid, ...changedFields(changes) })
     if (changes.skipWaiting === true) await skipToEndOfLog(client, key)
     return webhookView((await findWebhookEndpoint(client, organizationId, key))!)
   })
@@ -163,6 +167,7 @@ export async function deleteWebhook(context: CommandContext, actor: Actor, id: s
   const { organizationId } = actor
   await inOrganization(context, actor, async (client) => {
     const row = await requireWebhook(client, organizationId, id)
+    await audit(client, actor, 'webhook.deleted', { objectId: row.endpoint_uuid })
     await deleteWebhookEndpoint(client, { organizationId, endpointId: row.endpoint_id })
   })
 }
@@ -190,6 +195,7 @@ export async function rotateWebhookSecret(
     const key = { organizationId, endpointId: row.endpoint_id }
     const place = secretPlace(organizationId, row.endpoint_id)
     const nowEpochMs = context.clock.nowEpochMs()
+    await audit(client, actor, 'webhook.secret-changed', { objectId: row.endpoint_uuid })
     await replaceWebhookSecret(client, key, {
       secret: box.seal(secret, place),
       previous: keepSeconds === 0 ? null : box.seal(box.open(row.secret, place), previousSecretPlace(place)),

@@ -78,6 +78,12 @@ const REQUEST_ERRORS = {
     remedy: 'Wait as many seconds as the Retry-After header says and use a valid key.',
     retryable: true,
   },
+  'too-many-requests': {
+    httpStatus: 429,
+    text: 'This key sends more requests in a second than it may.',
+    remedy: 'Wait as many seconds as the Retry-After header says, and send fewer at once.',
+    retryable: true,
+  },
   'too-many-watchers': {
     httpStatus: 429,
     text: 'Too many clients watch figures on this node.',

@@ -76,7 +76,7 @@ export class Dispatcher {
   readonly #timers = new Map<number, Timer>()
   readonly #carriers: TrunkCarriers
   readonly #breaker: TrunkBreaker
-  readonly #lease: NodeLease
+  readonly lease: NodeLease
   readonly #patrol: Patrol
   readonly #reconciler: Reconciler
   #claiming = false
@@ -90,7 +90,7 @@ export class Dispatcher {
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
     })
     this.#breaker = new TrunkBreaker({ ...options, carriers: this.#carriers, tell: (id) => this.#makeReady(id) })
-    this.#lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
+    this.lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
       ...options,
@@ -102,14 +102,14 @@ export class Dispatcher {
 
   /** Registers this process as a node and begins to dial. */
   async start(): Promise<void> {
-    await this.#lease.start()
+    await this.lease.start()
     this.#claiming = true
     this.#patrol.start()
     this.#reconciler.start()
   }
 
   get nodeId(): number {
-    return this.#lease.nodeId
+    return this.lease.nodeId
   }
 
   /** Live calls this node owns. */
@@ -179,7 +179,7 @@ export class Dispatcher {
       desk.doDeferred()
       if (desk.hasMail) await this.#cycle(desk, null)
     }
-    await this.#lease.stop()
+    await this.lease.stop()
     await this.#options.store.close()
     this.#tellIdle()
   }
@@ -300,8 +300,8 @@ export class Dispatcher {
     try {
       const result = await runCycle(desk, {
         store,
-        nodeId: this.#lease.nodeId,
-        claiming: this.#claiming && this.#lease.valid,
+        nodeId: this.lease.nodeId,
+        claiming: this.#claiming && this.lease.valid,
         skipIfTaken: before === null && this.#ready.size > 0,
         before,
         whileUnderway: () => {
@@ -313,7 +313,7 @@ export class Dispatcher {
         stopKeyOf: (agent) => this.#options.agentKind(agent.kind)?.stopKey(agent.settings) ?? null,
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
-      this.counters.cycles++
+      this.counters.cycleDone(desk.organizationId)
       if (!result) return 1
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
@@ -325,7 +325,7 @@ export class Dispatcher {
         this.#readAgain(desk)
         return 0
       }
-      this.counters.cyclesFailed++
+      this.counters.cycleFailed(desk.organizationId, error)
       log.warn({ err: error, organizationId: desk.organizationId }, 'A dispatch cycle failed and is tried again')
       desk.doDeferred()
       return 'failed'

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
-import type { CommandContext } from '../commands/context.ts'
+import type { Actor, CommandContext, RequestOrigin } from '../commands/context.ts'
 import type { CredentialReading } from '../dialects/credentials.ts'
 import type { Keys, Sender } from '../dialects/dialect.ts'
 import { RequestError } from '../dialects/request-errors.ts'
 import { AppError } from '../errors.ts'
 import { FailedAttempts } from './failed-attempts.ts'
+import { type RequestRate, RequestRates } from './request-rates.ts'
 
 /** A credential that was good this recently is looked up however many wrong ones come from its address. */
 const KNOWN_GOOD_MS = 3_600_000
@@ -16,14 +17,36 @@ const KNOWN_GOOD_MAX = 10_000
 /**
  * The keys of the installation, guarded against guessing: after a burst of wrong ones an address gets 429 without a
  * look-up. Credentials that were good within the last hour are exempt, so that nobody is locked out by a neighbour
- * behind the same address.
+ * behind the same address. Each key may send so many requests in a second to this node: its own limit, else `rate`.
  */
-export function createKeys(commands: CommandContext, clock: Clock): Keys {
+export function createKeys(commands: CommandContext, clock: Clock, rate: RequestRate | null = null): Keys {
   const guard = new GuessingGuard(clock)
-  return {
-    organization: (reading, request) => guard.ask(reading, request, (shown) => authenticate(commands, shown)),
-    anyone: (reading, request) => guard.ask(reading, request, (shown) => senderOf(commands, shown)),
+  const rates = new RequestRates(clock)
+  const count = (actor: Actor): void => {
+    const own = actor.limits?.requestsPerSecond
+    const limit = own === undefined ? rate : { perSecond: own, burst: Math.max(1, own * 2) }
+    const waitSeconds = limit === null ? 0 : rates.take(actor.credentialId, limit)
+    if (waitSeconds === 0) return
+    throw new RequestError('too-many-requests', { headers: { 'retry-after': String(waitSeconds) } })
   }
+  return {
+    async organization(reading, request) {
+      const actor = await guard.ask(reading, request, (shown) => authenticate(commands, shown))
+      count(actor)
+      return { ...actor, origin: originOf(request) }
+    },
+    async anyone(reading, request) {
+      const sender = await guard.ask(reading, request, (shown) => senderOf(commands, shown))
+      const origin = originOf(request)
+      if (sender.actor === null) return { actor: null, operator: { ...sender.operator, origin } }
+      count(sender.actor)
+      return { actor: { ...sender.actor, origin }, operator: null }
+    },
+  }
+}
+
+function originOf({ ip, id }: FastifyRequest): RequestOrigin {
+  return { address: ip, requestId: id }
 }
 
 async function senderOf(commands: CommandContext, shown: PresentedCredential): Promise<Sender> {

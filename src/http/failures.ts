@@ -32,14 +32,18 @@ const FRAMEWORK_CODES: Readonly<Record<string, RequestErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'malformed-body',
 }
 
-/** Shut-down, start-up and loss of the database: SQLSTATE classes 08, 53, 57 and the codes of broken sockets. */
-const UNAVAILABLE = /^(08...|53...|57P0[1-5]|25006|ECONNREFUSED|EPIPE|ETIMEDOUT|ENOENT|ENOTFOUND)$/
+/**
+ * Shut-down, start-up and loss of the database: SQLSTATE classes 08, 53, 57 and the codes of broken sockets. 25P03: the
+ * server ended a transaction in which this node stood still.
+ */
+const UNAVAILABLE = /^(08...|53...|57P0[1-5]|25006|25P03|ECONNREFUSED|EPIPE|ETIMEDOUT|ENOENT|ENOTFOUND)$/
 
 /** Says what an error means for the one who sent the request. What we did not name ourselves tells nothing of itself. */
 export function sortFailure(error: unknown): SortedFailure {
   if (error instanceof AppError) {
     const { httpStatus, code, message, field, remedy, details, retryable } = error
-    const headers: Record<string, string> = code === 'request-in-progress' ? { 'retry-after': '2' } : {}
+    const waitSeconds = error.retryAfterSeconds ?? (code === 'request-in-progress' ? 2 : undefined)
+    const headers: Record<string, string> = waitSeconds === undefined ? {} : { 'retry-after': String(waitSeconds) }
     return { failure: { httpStatus, code, message, field, remedy, details, retryable }, headers, ours: false }
   }
   if (error instanceof RequestError) return fromRequestError(error, error.httpStatus >= 500)
@@ -62,9 +66,10 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** The pool has no code of its own for this. */
+/** The driver has no code of its own for these. */
 function isPoolTimeout(error: unknown): boolean {
   return (
-    error instanceof Error && /^(timeout exceeded when trying to connect|Connection terminated)/.test(error.message)
+    error instanceof Error &&
+    /^(timeout exceeded when trying to connect|Connection terminated)|not queryable/.test(error.message)
   )
 }

@@ -14,6 +14,7 @@ import { addDocuments, describeScope } from './documents.ts'
 import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from './error-handler.ts'
 import { addHealthRoutes, type Readiness } from './health.ts'
 import { noteRequests } from './request-log.ts'
+import type { RequestRate } from './request-rates.ts'
 import { RouteTable } from './route-table.ts'
 import { takeWebSockets } from './upgrades.ts'
 
@@ -28,6 +29,8 @@ export interface ServerDeps {
   readonly region: string
   /** Networks of proxies whose X-Forwarded-For is believed; none by default. */
   readonly trustedProxies?: readonly string[]
+  /** What keys without a rate of their own may send; none by default. */
+  readonly requestRate?: RequestRate | null
   readonly checkReady: () => Promise<Readiness>
   readonly metrics: Registry
   readonly onCarrierCallback: OnCarrierCallback
@@ -137,7 +140,7 @@ function ownerConstraint(dialects: ServerDeps['dialects']) {
 
 /** Each dialect gets a scope of its own; what belongs to none stands beside them. */
 function mountDialects(server: FastifyInstance, deps: ServerDeps, routes: RouteTable): void {
-  const keys = createKeys(deps.commands, deps.clock)
+  const keys = createKeys(deps.commands, deps.clock, deps.requestRate)
   const documents = new Map<Dialect, () => object>()
   server.register(async (root) => {
     for (const dialect of deps.dialects) {

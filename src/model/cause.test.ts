@@ -70,6 +70,7 @@ describe('causes', () => {
         "89 emergency-number",
         "90 short-code",
         "91 own-number",
+        "92 number-range-not-allowed",
       ]
     `)
   })

@@ -72,6 +72,7 @@ const CAUSES = {
   'emergency-number': { code: 89, text: 'Emergency numbers are not called' },
   'short-code': { code: 90, text: 'Short codes are not called' },
   'own-number': { code: 91, text: 'The number is the caller number itself' },
+  'number-range-not-allowed': { code: 92, text: 'Calls to this range of numbers are not allowed' },
 } as const satisfies Record<string, { code: number; text: string }>
 
 export type Cause = keyof typeof CAUSES

@@ -13,6 +13,7 @@ import {
   withoutNationalPrefix,
 } from './phone-number-automaton.ts'
 import { type NumberProblem, type NumberReason, problem, readNumberText } from './phone-number-text.ts'
+import { beginsWithOne } from './usage-limits.ts'
 
 export type { NumberProblem, NumberReason } from './phone-number-text.ts'
 
@@ -121,11 +122,13 @@ export function maskNumber(e164: string): string {
 export interface CallPolicy {
   /** ISO 3166 codes of the countries that may be called. */
   readonly allowedCountries: ReadonlySet<string> | 'all'
+  /** A number must begin with one of each list, beside lying in an allowed country. */
+  readonly allowedPrefixes?: readonly (readonly string[])[]
 }
 
 export interface CallRefusal {
   readonly ok: false
-  readonly reason: 'short-code' | 'premium' | 'shared-cost' | 'satellite' | 'country-not-allowed'
+  readonly reason: 'short-code' | 'premium' | 'shared-cost' | 'satellite' | 'country-not-allowed' | 'range-not-allowed'
   readonly remedy: string
 }
 
@@ -148,6 +151,12 @@ const REFUSED_KINDS: Partial<Record<NumberKind, CallRefusal>> = {
   },
 }
 
+const RANGE_NOT_ALLOWED: CallRefusal = {
+  ok: false,
+  reason: 'range-not-allowed',
+  remedy: 'Have the range of this number added to the limits of the key or the organization, or leave this number out.',
+}
+
 /** Whether policy allows a call to a well-formed number. Emergency numbers and short codes are refused by their length. */
 export function mayBeCalled(digits: number, policy: CallPolicy): typeof MAY_BE_CALLED | CallRefusal {
   if (digits < 1_000_000) return { ok: false, reason: 'short-code', remedy: SHORT_CODE_REMEDY }
@@ -155,6 +164,7 @@ export function mayBeCalled(digits: number, policy: CallPolicy): typeof MAY_BE_C
   const kind = isSatellite(digits) ? 'satellite' : outcomeKind(outcome)
   const refused = REFUSED_KINDS[kind]
   if (refused) return refused
+  if (policy.allowedPrefixes?.some((prefixes) => !beginsWithOne(digits, prefixes))) return RANGE_NOT_ALLOWED
   if (policy.allowedCountries === 'all') return MAY_BE_CALLED
   const country = outcomeCountry(outcome)
   if (country !== undefined && policy.allowedCountries.has(country)) return MAY_BE_CALLED

@@ -1,4 +1,5 @@
 import { plainArray } from './array-literal.ts'
+import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
@@ -104,7 +105,7 @@ const claimSql = (
  x AS (SELECT t.*, lag(t.number_hash) OVER (ORDER BY t.number_hash, t.batch_id, t.seq) = t.number_hash AS twin FROM (${TAKE[source]}) t),
  c AS MATERIALIZED (SELECT CASE WHEN s.hit THEN ${HIT} WHEN l.busy OR x.twin THEN ${BUSY} ELSE ${CLAIMED} END AS fate, x.batch_id, x.seq, x.n, x.trunk_id, x.number_hash, x.counted,
      x.lane, x.send_ms, x.successor_seq, x.ord, x.number, x.due_at, x.variables
-   FROM x LEFT JOIN LATERAL (SELECT true AS hit FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = x.number_hash AND u.number = x.number LIMIT 1) s ON true
+   FROM x LEFT JOIN LATERAL (SELECT true AS hit FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = x.number_hash AND ${sameNumberSql('u.number', 'x.number')} LIMIT 1) s ON true
    LEFT JOIN LATERAL (SELECT true AS busy FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = x.number_hash LIMIT 1) l ON true),
  claimed AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq, claimed_at, send_not_after)
    SELECT $1::int, number_hash, batch_id, seq, n, counted, lane, trunk_id, $3::int, 1, successor_seq, $2::timestamptz, $2::timestamptz + send_ms * interval '1 ms'

@@ -1,3 +1,4 @@
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { ask, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
@@ -8,20 +9,35 @@ export interface CredentialRow {
   name: string
   created_at: Date
   revoked_at: Date | null
+  limits: UsageLimits | null
 }
 
-const COLUMNS = 'credential_id, organization_id, name, created_at, revoked_at'
+const COLUMNS = 'credential_id, organization_id, name, created_at, revoked_at, limits'
 
 /** Rides credential_pkey. False: there is one with this id already, and it was left alone. */
 export async function insertCredential(
   client: Client,
-  row: { credentialId: string; organizationId: number | null; name: string; secretHmac: Buffer; createdAt: Date },
+  row: {
+    credentialId: string
+    organizationId: number | null
+    name: string
+    secretHmac: Buffer
+    createdAt: Date
+    limits: UsageLimits | null
+  },
 ): Promise<boolean> {
   const inserted = await change(
     client,
-    `INSERT INTO credential (credential_id, organization_id, name, secret_hmac, created_at)
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-    [row.credentialId, row.organizationId, row.name, row.secretHmac, row.createdAt],
+    `INSERT INTO credential (credential_id, organization_id, name, secret_hmac, created_at, limits)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [
+      row.credentialId,
+      row.organizationId,
+      row.name,
+      row.secretHmac,
+      row.createdAt,
+      row.limits === null ? null : JSON.stringify(row.limits),
+    ],
   )
   return inserted === 1
 }
@@ -46,6 +62,20 @@ export async function revokeCredentialRow(
     `UPDATE credential SET revoked_at = coalesce(revoked_at, $3::timestamptz)
      WHERE credential_id = $1 AND organization_id IS NOT DISTINCT FROM $2::int RETURNING ${COLUMNS}`,
     [key.credentialId, key.organizationId, at],
+  )
+  return rows[0]
+}
+
+/** Gives a key other limits; null takes them away. Undefined: the organization has no such credential. */
+export async function writeKeyLimits(
+  client: Client,
+  key: { credentialId: string; organizationId: number },
+  limits: UsageLimits | null,
+): Promise<CredentialRow | undefined> {
+  const rows = await ask<CredentialRow>(
+    client,
+    `UPDATE credential SET limits = $3::jsonb WHERE credential_id = $1 AND organization_id = $2::int RETURNING ${COLUMNS}`,
+    [key.credentialId, key.organizationId, limits === null ? null : JSON.stringify(limits)],
   )
   return rows[0]
 }
@@ -77,13 +107,14 @@ export interface FoundCredential {
   organization_id: number | null
   secret_hmac: Buffer
   revoked_at: Date | null
+  limits: UsageLimits | null
 }
 
 /** The one door from a key to its organization, open to the API's role. */
 export async function findCredential(client: Client, credentialId: string): Promise<FoundCredential | undefined> {
   const rows = await ask<FoundCredential>(
     client,
-    'SELECT organization_id, secret_hmac, revoked_at FROM find_credential($1)',
+    'SELECT organization_id, secret_hmac, revoked_at, limits FROM find_credential($1)',
     [credentialId],
   )
   return rows[0]

@@ -21,6 +21,8 @@ export interface PoolOptions {
   applicationName?: string
   /** A statement that runs longer is ended by the server. No limit by default. */
   statementTimeoutMs?: number
+  /** A transaction that asks nothing for so long is ended by the server; 10,000 by default. */
+  idleInTransactionMs?: number
   /** Milliseconds to wait for a connection before an error; no limit by default. */
   connectionTimeoutMs?: number
   log?: DatabaseLog
@@ -43,11 +45,12 @@ const types: pg.CustomTypesConfig = {
 
 /**
  * A pool on the database. Its connections have the search path `carillon, pg_catalog`, so statements name our tables
- * without a schema. A broken idle connection is dropped and logged, never an unhandled error.
+ * without a schema. A broken idle connection is dropped and logged, never an unhandled error. A transaction in which nothing
+ * is asked for 10 seconds is ended by the server, so that a node that stands still frees what it has locked.
  */
 export function createPool(connectionString: string, options: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({
-    ...connectionConfig(connectionString, searchPath),
+    ...connectionConfig(connectionString, `${searchPath} ${gateSession(options.idleInTransactionMs)}`),
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? 'carillon',
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
@@ -86,7 +89,7 @@ const hotPlans = [
  * such a transaction after the time in which the node is taken for dead anyway.
  */
 const GATE_HELD_MS_MAX = 10_000
-const hotSession = `-c idle_in_transaction_session_timeout=${GATE_HELD_MS_MAX}`
+const gateSession = (heldMsMax = GATE_HELD_MS_MAX) => `-c idle_in_transaction_session_timeout=${heldMsMax}`
 
 /**
  * One connection for the dispatcher's statements: pipelined (statements are sent without waiting for the answer of the
@@ -100,7 +103,7 @@ export async function openHotConnection(
   options: HotConnectionOptions = {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
-    ...connectionConfig(connectionString, `${searchPath} ${hotPlans} ${hotSession}`),
+    ...connectionConfig(connectionString, `${searchPath} ${hotPlans} ${gateSession()}`),
     application_name: options.applicationName ?? 'carillon-dispatcher',
     pipeline: true,
   })

@@ -1,5 +1,6 @@
 import { plainArray } from './array-literal.ts'
 import type { EndedCall } from './end-calls.ts'
+import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import { type Queryable, run } from './statement.ts'
 
@@ -30,7 +31,7 @@ export async function endedAttempts(
   const rows = await run(client, {
     name: 'ended_attempts',
     text: `SELECT a.batch_id, a.seq, a.n, a.disposition, b.status, r.number_hash, extract(epoch FROM a.claimed_at)::float8 * 1000,
-        EXISTS (SELECT 1 FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = r.number_hash AND u.number = r.number),
+        EXISTS (SELECT 1 FROM suppression u WHERE u.organization_id = $1::int AND u.number_hash = r.number_hash AND ${sameNumberSql('u.number', 'r.number')}),
         EXISTS (SELECT 1 FROM attempt x WHERE x.organization_id = $1::int AND x.batch_id = a.batch_id AND x.seq = a.seq AND x.n > a.n)
           OR EXISTS (SELECT 1 FROM live_call l WHERE l.organization_id = $1::int AND l.number_hash = r.number_hash AND l.batch_id = a.batch_id AND l.seq = a.seq)
       FROM unnest($2::int[], $3::int[], $4::smallint[]) w(batch_id, seq, n)

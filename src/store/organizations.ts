@@ -1,3 +1,4 @@
+import type { UsageLimits } from '../model/usage-limits.ts'
 import { ask, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
@@ -11,11 +12,13 @@ export interface OrganizationRow {
   live_max: number
   live: number
   created_at: Date
+  limits: UsageLimits | null
+  retention_days: number | null
   aliases: string[]
 }
 
 const SELECT = `SELECT o.organization_id, o.organization_uuid, o.name, o.default_country, o.allowed_countries,
-   p.number_uuid AS default_number_uuid, g.live_max, g.live, o.created_at,
+   p.number_uuid AS default_number_uuid, g.live_max, g.live, o.created_at, o.limits, o.retention_days,
    ARRAY(SELECT a.alias FROM alias a WHERE a.organization_id = o.organization_id AND a.kind = 'organization' ORDER BY a.alias) AS aliases
  FROM organization o JOIN gate g ON g.organization_id = o.organization_id
  LEFT JOIN phone_number p ON p.organization_id = o.organization_id AND p.number_id = o.default_number_id`
@@ -71,6 +74,9 @@ export interface OrganizationValues {
   readonly defaultCountry: string | null
   readonly allowedCountries: readonly string[] | null
   readonly defaultNumberId: number | null
+  /** Left out: as they are. */
+  readonly limits?: UsageLimits | null
+  readonly retentionDays?: number | null
 }
 
 export async function writeOrganization(
@@ -80,9 +86,21 @@ export async function writeOrganization(
 ): Promise<void> {
   await change(
     client,
-    `UPDATE organization SET name = $2, default_country = $3, allowed_countries = $4, default_number_id = $5
+    `UPDATE organization SET name = $2, default_country = $3, allowed_countries = $4, default_number_id = $5,
+       limits = CASE WHEN $6 THEN $7::jsonb ELSE limits END,
+       retention_days = CASE WHEN $8 THEN $9::int ELSE retention_days END
      WHERE organization_id = $1`,
-    [organizationId, values.name, values.defaultCountry, values.allowedCountries, values.defaultNumberId],
+    [
+      organizationId,
+      values.name,
+      values.defaultCountry,
+      values.allowedCountries,
+      values.defaultNumberId,
+      values.limits !== undefined,
+      jsonOrNull(values.limits),
+      values.retentionDays !== undefined,
+      values.retentionDays ?? null,
+    ],
   )
 }
 
@@ -91,18 +109,22 @@ export async function writeLiveMax(client: Client, organizationId: number, liveM
   await change(client, 'UPDATE gate SET live_max = $2 WHERE organization_id = $1', [organizationId, liveMax])
 }
 
+export interface DialingRulesRow {
+  default_country: string | null
+  allowed_countries: string[] | null
+  default_number_id: number | null
+  limits: UsageLimits | null
+}
+
+function jsonOrNull(value: UsageLimits | null | undefined): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value)
+}
+
 /** What the rules of dialling need to know of the organization. Rides organization_pkey. */
-export async function readDialingRules(
-  client: Client,
-  organizationId: number,
-): Promise<{ default_country: string | null; allowed_countries: string[] | null; default_number_id: number | null }> {
-  const rows = await ask<{
-    default_country: string | null
-    allowed_countries: string[] | null
-    default_number_id: number | null
-  }>(
+export async function readDialingRules(client: Client, organizationId: number): Promise<DialingRulesRow> {
+  const rows = await ask<DialingRulesRow>(
     client,
-    'SELECT default_country, allowed_countries, default_number_id FROM organization WHERE organization_id = $1',
+    'SELECT default_country, allowed_countries, default_number_id, limits FROM organization WHERE organization_id = $1',
     [organizationId],
   )
   return rows[0]!

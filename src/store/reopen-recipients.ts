@@ -4,6 +4,7 @@ import { DUE_REASONS } from '../model/due-reason.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { numberArray } from './array-literal.ts'
 import { ask, change } from './ask.ts'
+import { ERASED_FROM } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
 import { FINAL_OUTCOMES, NOT_SENT_CODE } from './outcome-columns.ts'
@@ -32,6 +33,8 @@ export async function openClosedLanes(client: Client, organizationId: number, ba
 /**
  * Makes everyone with one of these outcomes due once more, whatever the retry policy says: `counted` is raised so that
  * the dial that follows is the last. Their verdicts go, the batch runs again, and each gets an event.
+ *
+ * Whoever was erased is not called again.
  *
  * Under the gate and after {@link openClosedLanes}; lanes that are closed from the import on are never opened.
  * Rides verdict_pkey, attempt_pkey, due_recipient, live_call_pkey. Returns how many there are.
@@ -64,6 +67,7 @@ const REOPEN = `WITH judged AS (SELECT j.seq, j.outcome FROM verdict j
        AND v.batch_id = $3::int AND v.seq = a.seq)),
  c AS MATERIALIZED (SELECT x.seq, x.outcome, l.lane, h.n, h.counted FROM (SELECT * FROM judged UNION ALL SELECT * FROM dialled) x
    JOIN lane l ON l.organization_id = $1::int AND l.batch_id = $3::int AND x.seq >= l.first_seq AND x.seq < l.last_seq
+   JOIN recipient e ON e.organization_id = $1::int AND e.batch_id = $3::int AND e.seq = x.seq AND e.number < ${ERASED_FROM}
    CROSS JOIN LATERAL (SELECT coalesce(max(y.n), 0) + 1 AS n, coalesce(max(y.counted), 0) AS counted FROM attempt y
      WHERE y.organization_id = $1::int AND y.batch_id = $3::int AND y.seq = x.seq) h),
  gone AS (DELETE FROM verdict j USING c WHERE j.organization_id = $1::int AND j.batch_id = $3::int AND j.seq = c.seq),

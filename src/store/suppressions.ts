@@ -1,4 +1,5 @@
 import { ask, change } from './ask.ts'
+import { sameNumberSql } from './erased-numbers.ts'
 import type { Gate } from './gate.ts'
 import type { Client } from './owner-transaction.ts'
 
@@ -28,7 +29,7 @@ export function deleteSuppressions(client: Client, organizationId: number, numbe
   return change(
     client,
     `DELETE FROM suppression s USING unnest($2::bigint[], $3::bigint[]) x(h, n)
-     WHERE s.organization_id = $1 AND s.number_hash = x.h AND s.number = x.n`,
+     WHERE s.organization_id = $1 AND s.number_hash = x.h AND ${sameNumberSql('s.number', 'x.n')}`,
     [organizationId, hashTexts(numbers), numbers.digits],
   )
 }
@@ -41,7 +42,8 @@ export async function isSuppressed(
 ): Promise<boolean> {
   const rows = await ask<{ found: boolean }>(
     client,
-    'SELECT EXISTS (SELECT 1 FROM suppression WHERE organization_id = $1 AND number_hash = $2::bigint AND number = $3::bigint) AS found',
+    `SELECT EXISTS (SELECT 1 FROM suppression WHERE organization_id = $1 AND number_hash = $2::bigint
+       AND ${sameNumberSql('number', '$3::bigint')}) AS found`,
     [organizationId, number.hash, number.digits],
   )
   return rows[0]!.found

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { sortFailure } from '../../src/http/failures.ts'
 import {
   createPool,
   openConnection,
@@ -233,4 +234,47 @@ test('a node that stands still inside a transaction loses it, and with it the ga
   await other.query('SELECT n FROM gate_like FOR UPDATE')
   await expect(client.query('COMMIT')).rejects.toThrow()
   expect(broken.length).toBeLessThanOrEqual(1)
+})
+
+test('a command that stands still does not keep the gate', async () => {
+  const database = await createTestDatabase()
+  onTestFinished(() => database.drop())
+  const owner = await openConnection(database.connectionString)
+  await owner.query(
+    `INSERT INTO carillon.organization (organization_uuid, name, created_at) VALUES (gen_random_uuid(), 'one', now())`,
+  )
+  await owner.query('INSERT INTO carillon.gate (organization_id, live_max) VALUES (1, 5)')
+  const still = createPool(database.connectionString, { idleInTransactionMs: 300 })
+  const other = newPool(database.connectionString)
+  const gate = 'SELECT live_max FROM gate WHERE organization_id = 1 FOR UPDATE'
+  const scope = { role: 'carillon_api', organizationId: 1 } as const
+  let taken = (): void => undefined
+  const isTaken = new Promise<void>((resolve) => {
+    taken = resolve
+  })
+  let wakeUp = (): void => undefined
+  const awake = new Promise<void>((resolve) => {
+    wakeUp = resolve
+  })
+  const held = transaction(still, scope, async (client) => {
+    await client.query(gate)
+    taken()
+    await awake
+    await client.query('UPDATE gate SET live_max = 9')
+  })
+  const failure = expect(held).rejects.toThrow()
+  await isTaken
+  const { rows } = await transaction(other, scope, (client) => client.query(gate))
+  expect(rows).toEqual([{ live_max: 5 }])
+  wakeUp()
+  await failure
+  expect(sortFailure(await held.catch((error: unknown) => error))).toMatchObject({
+    failure: { httpStatus: 503, code: 'unavailable' },
+  })
+  // The pool gives out no connection that the server has ended.
+  expect((await transaction(still, scope, (client) => client.query(gate))).rows).toEqual([{ live_max: 5 }])
+  const { rows: limit } = await other.query('SHOW idle_in_transaction_session_timeout')
+  expect(limit).toEqual([{ idle_in_transaction_session_timeout: '10s' }])
+  await still.end()
+  await owner.end()
 })

@@ -16,6 +16,7 @@ interface Belongings {
   readonly recipient: string
   readonly call: string
   readonly suppressed: string
+  readonly erasure: string
 }
 
 /** How a path's parameter is spelled, by dialect and name. A route with one that stands here in no line fails the test. */
@@ -24,6 +25,7 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
     ':id': (theirs, url) => theirs[thingOf(url)],
     ':recipientId': ({ recipient }) => recipient,
     ':alias': () => 'mine',
+    ':keyId': ({ key }) => key,
     ':number': ({ suppressed }) => encodeURIComponent(suppressed),
     ':eventId': () => '1.1',
   },
@@ -48,7 +50,7 @@ const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belong
 }
 
 const THROTTLE = { name: 'slow', rules: [{ maxCalls: 1, windowSeconds: 1 }] }
-const ACCOUNT_WEBHOOK = { url: 'https://example.com/hook', events: ['call.ended'] }
+const ACCOUNT_WEBHOOK = { url: 'http://127.0.0.1:9/hook', events: ['call.ended'] }
 
 const BATCH_CALL = { from_number: '+15005550100', agent_id: 'announcement', tasks: [{ to_number: '+12125550100' }] }
 
@@ -102,13 +104,13 @@ async function belongings(): Promise<Belongings> {
   const list = async (path: string) => (await api.ask('GET', `/carillon/v1${path}`)).body.items
   const batch = (await post('/batches', { agent: 'announcement', recipients: [{ to: '+12125550100' }], draft: true }))
     .batch.id
-  const webhook = await post('/webhooks', { url: 'https://example.com/hook' })
+  const webhook = await post('/webhooks', { url: 'http://127.0.0.1:9/hook' })
   const ultravox = async (path: string, body: object) =>
     (await api.ask('POST', `/api${path}`, { body, headers: { 'x-api-key': api.token } })).body
   const throttle = await ultravox('/call_throttles', THROTTLE)
   const accountWebhook = await ultravox('/webhooks', ACCOUNT_WEBHOOK)
   await post('/suppressions', { numbers: ['+12125550199'] })
-  return {
+  const made: Belongings = {
     organization: api.first.organizationId!,
     agent: api.first.agentId!,
     trunk: api.first.trunkId!,
@@ -121,7 +123,11 @@ async function belongings(): Promise<Belongings> {
     recipient: (await list(`/batches/${batch}/recipients`))[0].id,
     call: (await post('/calls', { agent: 'announcement', to: '+12125550101' })).id,
     suppressed: '+12125550199',
+    erasure: (await post('/erasures', { number: '+12125550177' })).id,
   }
+  // What was not made would be found nowhere, whoever asks.
+  for (const [thing, value] of Object.entries(made)) expect(value, thing).toEqual(expect.any(String))
+  return made
 }
 
 function thingOf(url: string): keyof Belongings {

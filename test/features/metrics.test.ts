@@ -3,19 +3,20 @@ import { expect, it } from 'vitest'
 import { createMetrics } from '../../src/metrics.ts'
 import { noSound } from '../no-sound.ts'
 
-const dispatcher = { counters: {}, liveCalls: 0 } as never
+const dispatcher = { counters: { failing: new Map() }, lease: { valid: true }, liveCalls: 0 } as never
 const webhooks = { counters: {} } as never
+const attention = { count: () => 0, ageSeconds: null }
 
 it('each metric is explained', async () => {
   const page = readFileSync(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8')
-  const registry = createMetrics({ dispatcher, webhooks, ...noSound })
+  const registry = createMetrics({ dispatcher, webhooks, attention, ...noSound })
   const names = registry.getMetricsAsArray().map(({ name }) => name)
   expect(names.length).toBeGreaterThan(20)
   expect(names.filter((name) => !page.includes(`\`${name}\``) && !page.includes(`\`${name}{`))).toEqual([])
 })
 
 it('the line has figures before the first call', async () => {
-  const registry = createMetrics({ dispatcher, webhooks, ...noSound })
+  const registry = createMetrics({ dispatcher, webhooks, attention, ...noSound })
   const calls = await registry.getSingleMetricAsString('carillon_sip_calls_total')
   for (const answer of ['2xx', '3xx', '4xx', '5xx', '6xx', 'none']) {
     expect(calls).toContain(`carillon_sip_calls_total{answer="${answer}"} 0`)

@@ -9,9 +9,12 @@ import { useZod } from '../zod-routes.ts'
 import { encodeFailure } from './errors.ts'
 import { PREFIX } from './route-parts.ts'
 import { addAgents } from './routes/agents.ts'
+import { addAttention } from './routes/attention.ts'
+import { addAudit } from './routes/audit.ts'
 import { addBatchVerbs } from './routes/batch-verbs.ts'
 import { addBatches } from './routes/batches.ts'
 import { addCalls } from './routes/calls.ts'
+import { addErasures } from './routes/erasures.ts'
 import { addEvents } from './routes/events.ts'
 import { addKeys } from './routes/keys.ts'
 import { addLive } from './routes/live.ts'
@@ -50,6 +53,7 @@ export const native: Dialect = {
       { name: 'Throttles', description: 'At most so many calls in any window of time.' },
       { name: 'Suppressions', description: 'Numbers that are never called.' },
       { name: 'Events', description: 'The log of everything that happened, in order and without gaps.' },
+      { name: 'Attention', description: 'What stands still or fails now, and what to do about it.' },
       { name: 'Webhooks', description: 'Addresses that are told of events as they happen, signed.' },
       { name: 'Keys', description: 'API keys of an organization.' },
       { name: 'Organizations', description: 'For whoever runs the installation: organizations and their limits.' },
@@ -94,6 +98,9 @@ async function addRoutes(scope: Parameters<Dialect['register']>[0], services: Di
     addWebhooks,
     addKeys,
     addOrganizations,
+    addAttention,
+    addAudit,
+    addErasures,
   ]
   for (const add of nouns) await add(routes, services)
 }

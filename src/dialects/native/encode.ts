@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { AuditEntry } from '../../commands/audit.ts'
 import type { Page } from '../../commands/context.ts'
 import type { CreatedBatch } from '../../commands/create-batch.ts'
 import type { RecipientDetail } from '../../commands/get-recipient.ts'
@@ -18,6 +19,9 @@ import type {
   ThrottleView,
   TrunkView,
 } from '../../commands/views.ts'
+import type { Attention } from '../../model/attention.ts'
+import type { AuditAction } from '../../model/audit-action.ts'
+import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
 import type * as callWire from './call-wire.ts'
@@ -30,12 +34,13 @@ export function encodePage<Item, Wire>(page: Page<Item>, encode: (item: Item) =>
 }
 
 export function encodeOrganization(view: OrganizationView): z.infer<typeof wire.organization> {
-  const { liveMax, aliases, allowedCountries, ...rest } = view
+  const { liveMax, aliases, allowedCountries, limits, ...rest } = view
   return {
     ...rest,
     aliases: [...aliases],
     allowedCountries: allowedCountries === null ? null : [...allowedCountries],
     concurrency: liveMax,
+    limits: encodeLimits(limits),
     createdAt: view.createdAt.toISOString(),
   }
 }
@@ -44,8 +49,20 @@ export function encodeUsage({ liveMax, ...rest }: OrganizationUsage): z.infer<ty
   return { ...rest, concurrency: liveMax }
 }
 
+function encodeLimits(limits: UsageLimits | null): z.infer<typeof wire.limits> | null {
+  if (limits === null) return null
+  const { allowedPrefixes, ...rest } = limits
+  return { ...rest, ...(allowedPrefixes === undefined ? {} : { allowedPrefixes: [...allowedPrefixes] }) }
+}
+
 export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
-  return { ...view, createdAt: view.createdAt.toISOString(), revokedAt: time(view.revokedAt) }
+  const { limits, ...rest } = view
+  return {
+    ...rest,
+    limits: encodeLimits(limits),
+    createdAt: view.createdAt.toISOString(),
+    revokedAt: time(view.revokedAt),
+  }
 }
 
 export function encodeAgent(view: AgentView): z.infer<typeof wire.agent> {
@@ -206,6 +223,19 @@ export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof b
     })),
     waiting: encodeWaiting(detail.waiting),
   }
+}
+
+export function encodeAttention(found: Attention): z.infer<typeof wire.attention> {
+  return { ...found, since: time(found.since) }
+}
+
+export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof wire.auditEntry> {
+  const action = entry.action as AuditAction
+  const detail = entry.detail === null ? null : { ...entry.detail }
+  // In the words of requests.
+  if (Array.isArray(detail?.fields))
+    detail.fields = detail.fields.map((field) => (field === 'liveMax' ? 'concurrency' : field))
+  return { ...entry, action, detail, at: entry.at.toISOString() }
 }
 
 export function encodeEvent(view: EventView): z.infer<typeof wire.event> {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { ATTENTION_KINDS, type AttentionKind } from '../../model/attention.ts'
+import { AUDIT_ACTIONS } from '../../model/audit-action.ts'
 import { BATCH_STATUSES } from '../../model/batch.ts'
 import { OUTCOMES } from '../../model/disposition.ts'
 import { EVENT_KINDS, type EventKind } from '../../model/event-kind.ts'
@@ -70,6 +72,29 @@ export const problem = z
 
 const concurrency = z.int().min(0).max(1_000_000).describe('Calls at once at most; 0 stops all calls.')
 
+export const limits = z
+  .strictObject({
+    requestsPerSecond: z
+      .number()
+      .positive()
+      .max(100_000)
+      .optional()
+      .describe('Requests that each node takes of the key in a second, twice as many at once.'),
+    peoplePerDay: z
+      .int()
+      .min(0)
+      .max(2_000_000_000)
+      .optional()
+      .describe('People that may be accepted to be called on a day of UTC.'),
+    allowedPrefixes: z
+      .array(z.string().regex(/^\+[1-9]\d{0,14}$/, 'must be + and the first digits of numbers, such as +1415'))
+      .max(1_000)
+      .optional()
+      .describe('Beginnings of numbers that may be called; others end not-allowed. An empty list allows nobody.'),
+  })
+  .meta({ id: 'native.Limits', description: 'Against misuse; what is left out has no limit of its own.' })
+const organizationLimits = limits.omit({ requestsPerSecond: true }).meta({ id: 'native.OrganizationLimits' })
+
 export const organization = z
   .object({
     id,
@@ -82,6 +107,12 @@ export const organization = z
       .nullable()
       .describe('Countries that may be called; null: that of the caller number.'),
     defaultNumberId: id.nullable(),
+    retentionDays: z
+      .number()
+      .int()
+      .nullable()
+      .describe('Days after which people of a batch that is over are erased; null: what the installation says.'),
+    limits: organizationLimits.nullable().describe('What all its keys together may do at most.'),
     createdAt: instantOut,
   })
   .meta({ id: 'native.Organization' })
@@ -103,6 +134,13 @@ export const organizationChanges = z
     defaultCountry: country.nullish(),
     allowedCountries: z.array(country).max(300).nullish(),
     defaultNumber: idOrAlias.nullish().describe('Id, alias or E.164 of one of its numbers.'),
+    retentionDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .nullish()
+      .describe('Days after which people of a batch that is over are erased; null: what the installation says.'),
+    limits: organizationLimits.nullish().describe('Replaces all there were; null takes them away.'),
   })
   .meta({ id: 'native.OrganizationChanges' })
 
@@ -118,10 +156,27 @@ export const usage = z
   .meta({ id: 'native.Usage' })
 
 export const key = z
-  .object({ id: z.string(), name: z.string(), createdAt: instantOut, revokedAt: instantOut.nullable() })
+  .object({
+    id: z.string(),
+    name: z.string(),
+    createdAt: instantOut,
+    revokedAt: instantOut.nullable(),
+    limits: limits.nullable(),
+  })
   .meta({ id: 'native.Key' })
 
-export const keyRequest = z.strictObject({ name }).meta({ id: 'native.KeyRequest' })
+export const keyRequest = z
+  .strictObject({
+    name,
+    limits: limits
+      .nullish()
+      .describe('A key that has limits makes only keys with the same ones, whatever stands here.'),
+  })
+  .meta({ id: 'native.KeyRequest' })
+
+export const keyLimits = z
+  .strictObject({ limits: limits.nullable().describe('Replaces all there were; null takes them away.') })
+  .meta({ id: 'native.KeyLimits' })
 
 export const importedKeyRequest = z
   .strictObject({
@@ -335,3 +390,48 @@ export const eventPage = z
     hasMore: z.boolean(),
   })
   .meta({ id: 'native.EventPage' })
+
+export const auditEntry = z
+  .object({
+    id: z.string(),
+    at: instantOut,
+    keyId: z.string().describe('The key that was used; the one of the operator too.'),
+    action: z.enum(AUDIT_ACTIONS),
+    objectId: z.string().nullable().describe('What it was done to; null for lists of numbers.'),
+    detail: z.record(z.string(), z.unknown()).nullable().describe('Counts, and names of changed fields.'),
+    address: z.string().nullable().describe('Where the request came from.'),
+    requestId: z.string().nullable(),
+  })
+  .meta({ id: 'native.AuditEntry' })
+
+export const erasureRequest = z.strictObject({ number: e164 }).meta({ id: 'native.ErasureRequest' })
+
+export const erasure = z
+  .object({
+    id,
+    requestedAt: instantOut,
+    finishedAt: instantOut.nullable().describe('Null while there is something left to do.'),
+    recipients: z.number().int().describe('Entries of lists that were erased so far.'),
+    attempts: z.number().int(),
+    rejectedRows: z.number().int(),
+  })
+  .meta({ id: 'native.Erasure' })
+
+// What needs somebody -------------------------------------------------------------------------------------------------
+
+export const attention = z
+  .object({
+    kind: z.enum(ATTENTION_KINDS as readonly [AttentionKind, ...AttentionKind[]]),
+    level: z
+      .enum(['bad', 'warning'])
+      .describe('bad: people are not called or not told; warning: somebody should look.'),
+    text: z.string(),
+    remedy: z.string().describe('What to do about it.'),
+    count: z.number().int().describe('How many calls, people or deliveries it is about.'),
+    since: instantOut.nullable(),
+    objectId: id.nullable().describe('The batch, trunk or webhook that it is about.'),
+    reason: z.string().nullable().describe('What exactly, in one word: why a batch waits, the code of an error.'),
+  })
+  .meta({ id: 'native.Attention' })
+
+export const attentionList = z.object({ items: z.array(attention) })

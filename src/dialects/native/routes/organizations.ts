@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { addAlias, removeAlias } from '../../../commands/aliases.ts'
-import { createCredential } from '../../../commands/credentials.ts'
+import { createCredential, limitCredential } from '../../../commands/credentials.ts'
 import {
   actAs,
   createOrganization,
@@ -10,10 +10,12 @@ import {
   updateOrganization,
 } from '../../../commands/organizations.ts'
 import { operatorOf } from '../../dialect.ts'
-import { encodeOrganization, encodePage, encodeUsage } from '../encode.ts'
+import { encodeKey, encodeOrganization, encodePage, encodeUsage } from '../encode.ts'
 import { type AddRoutes, answers, nothing } from '../route-parts.ts'
 import {
   idOrAlias,
+  key,
+  keyLimits,
   keyRequest,
   newKey,
   organization,
@@ -28,6 +30,7 @@ import { encodeNewKey } from './keys.ts'
 
 const config = { for: 'operator' } as const
 const tags = ['Organizations']
+const keyPath = pathId.extend({ keyId: idOrAlias })
 const aliasPath = pathId.extend({ alias: idOrAlias })
 
 /** All for the operator's key: an organization does not set its own limits. */
@@ -126,6 +129,23 @@ const addBelowOrganization: AddRoutes = (scope, { commands }) => {
     handler: async (request, reply) => {
       const actor = await actAs(commands, operatorOf(request), request.params.id)
       return reply.status(201).send(encodeNewKey(await createCredential(commands, actor, request.body)))
+    },
+  })
+
+  scope.put('/organizations/:id/keys/:keyId/limits', {
+    config,
+    schema: {
+      summary: 'Limit what a key may do; within 5 seconds it holds on every node',
+      operationId: 'setKeyLimits',
+      tags,
+      params: keyPath,
+      body: keyLimits,
+      response: answers({ 200: key }),
+    },
+    handler: async (request) => {
+      const { id, keyId } = request.params
+      const actor = await actAs(commands, operatorOf(request), id)
+      return encodeKey(await limitCredential(commands, actor, keyId, request.body.limits))
     },
   })
 

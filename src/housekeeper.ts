@@ -1,0 +1,57 @@
+import { type Clock, sleep, type Timer } from './clock.ts'
+import type { CommandContext } from './commands/context.ts'
+import { eraseStep, retentionStep } from './commands/erase-in-steps.ts'
+
+const ERASE_EVERY_MS = 5_000
+/** Of rounds of the above. */
+const RETENTION_EVERY = 720
+/** Between two steps, so that they take a part of one connection and of the disk at most. */
+const BETWEEN_STEPS_MS = 50
+
+export interface HousekeeperOptions {
+  readonly commands: Pick<CommandContext, 'database'>
+  readonly clock: Clock
+  readonly log: { warn(fields: object, message: string): void }
+  /** Null: people are kept, where their organization says nothing else. */
+  readonly retentionDays: number | null
+}
+
+/** Erases, in small steps beside everything else, who asked for it and who was kept long enough. */
+export class Housekeeper {
+  readonly #options: HousekeeperOptions
+  #timer: Timer | null = null
+  #working: Promise<void> = Promise.resolve()
+  #round = 0
+  #stopped = false
+
+  constructor(options: HousekeeperOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#stopped) return
+    this.#timer = this.#options.clock.setTimer(ERASE_EVERY_MS, () => {
+      this.#working = this.#work().then(() => this.start())
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    const { commands, log, retentionDays } = this.#options
+    try {
+      await this.#steps(() => eraseStep(commands))
+      if (this.#round++ % RETENTION_EVERY === 0) await this.#steps(() => retentionStep(commands, retentionDays))
+    } catch (error) {
+      log.warn({ err: error }, 'Somebody who is to be erased could not be; it is tried again')
+    }
+  }
+
+  async #steps(step: () => Promise<boolean>): Promise<void> {
+    while (!this.#stopped && (await step())) await sleep(this.#options.clock, BETWEEN_STEPS_MS)
+  }
+}
