@@ -1,6 +1,8 @@
 import type { Timer } from '../clock.ts'
 import { AppError, invalidInput } from '../errors.ts'
+import { settingsOf } from '../store/database.ts'
 import { readAnswer, releaseKey, renewLease, storeAnswer, sweepAnswers, takeKey } from '../store/idempotent-answers.ts'
+import { JointTransaction } from '../store/joint-transaction.ts'
 import { ownerTransaction } from '../store/owner-transaction.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 
@@ -32,14 +34,17 @@ const KEY = /^[\x21-\x7e]{1,255}$/
 
 /** The timer that keeps the lease of each request that is at work in this process. */
 const renewals = new WeakMap<IdempotentRequest, Timer>()
+/** What requests do in one transaction with their answers. */
+const joints = new WeakMap<IdempotentRequest, JointTransaction>()
 /** When each server swept last, by its monotonic clock. */
 const sweptAtMs = new WeakMap<CommandContext, number>()
 
 /**
  * Begins a request that carries an idempotency key. The lease is renewed while this process works on it, so that a long
- * upload is not begun again beside itself. A request whose process died is taken over after the lease; what it left is
- * whole, since every command is one transaction, and the batch it made is noted with the key (`BatchInput.idempotent`),
- * so that whoever takes over gets that batch and makes no second one.
+ * upload is not begun again beside itself. A request whose process died is taken over after the lease. What it did and
+ * the answer that says so are one transaction ({@link joinEffects}), so it left both or nothing; a batch is noted with
+ * the key by the transaction that made it (`BatchInput.idempotent`), so that whoever takes over gets that batch and makes
+ * no second one.
  *
  * @throws AppError `idempotency-key-reused` (422) for another request, `request-in-progress` (409), `invalid-input`.
  */
@@ -66,7 +71,21 @@ export async function beginIdempotent(
   return verdict
 }
 
-/** Stores the answer for 48 hours; every repetition of the request gets it. */
+/**
+ * Makes all that `next` begins one transaction with the answer: {@link finishIdempotent} commits it and
+ * {@link abandonIdempotent} takes it back. Not for commands that wait for what other transactions do, nor for long ones,
+ * since what they lock stays locked until the answer.
+ */
+export function joinEffects(context: CommandContext, request: IdempotentRequest, next: () => void): void {
+  const joint = new JointTransaction(context.database)
+  joints.set(request, joint)
+  joint.run(next)
+}
+
+/**
+ * Stores the answer for 48 hours; every repetition of the request gets it.
+ * @throws AppError `request-in-progress` when another worker of the same request was faster; what this one did is gone.
+ */
 export async function finishIdempotent(
   context: CommandContext,
   actor: Actor,
@@ -74,8 +93,18 @@ export async function finishIdempotent(
   answer: StoredAnswer,
 ): Promise<void> {
   dropLease(request)
-  const row = { organizationId: actor.organizationId, ...request }
-  await inOrganization(context, actor, (client) => storeAnswer(client, row, answer))
+  const { organizationId } = actor
+  const row = { organizationId, ...request }
+  const joint = joints.get(request)
+  if (joint === undefined) {
+    await inOrganization(context, actor, (client) => storeAnswer(client, row, answer))
+    return
+  }
+  await joint.commit(settingsOf({ role: 'carillon_api', organizationId }), async (client) => {
+    if (!(await storeAnswer(client, row, answer))) throw new AppError('request-in-progress')
+  })
+  // Whoever was woken by the command itself may have looked before the commit.
+  if (organizationId !== 0) context.signals.wake(organizationId)
 }
 
 /** Forgets a key whose request failed in a way that may work another time. */
@@ -85,6 +114,7 @@ export async function abandonIdempotent(
   request: IdempotentRequest,
 ): Promise<void> {
   dropLease(request)
+  await joints.get(request)?.rollback()
   const row = { organizationId: actor.organizationId, ...request }
   await inOrganization(context, actor, (client) => releaseKey(client, row))
 }

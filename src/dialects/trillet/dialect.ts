@@ -107,6 +107,7 @@ function addCall(routes: ZodScope, { commands }: DialectServices): void {
   routes.route({
     method: 'POST',
     url: CALL_PATH,
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call one person',
       body: wire.callRequest,
@@ -148,6 +149,7 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
   routes.route({
     method: 'POST',
     url: prefix,
+    config: { repeatedBy: 'command' },
     schema: {
       hide,
       summary: 'Start a batch',

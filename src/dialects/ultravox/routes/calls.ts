@@ -70,6 +70,7 @@ export const addCalls: AddRoutes = (scope, services) => {
 
 const addCreation: AddRoutes = (scope, { commands }) => {
   scope.post('/api/agents/:agent_id/calls', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call one person',
       tags,
