@@ -164,7 +164,8 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
       const { fields, file } = forms.get(request)!
       const { input, ignoredFields: ignored } = decodeStart(fields, services.clock.nowEpochMs())
       const source = { file: file.bytes, fileName: file.name, maxBytes: wire.FILE_BYTES_MAX }
-      const created = await createBatch(services.commands, actorOf(request), input, source)
+      const asked = { ...input, idempotent: request.idempotent }
+      const created = await createBatch(services.commands, actorOf(request), asked, source)
       if (ignored.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(ignored))
       const path = `${PREFIXES[0]}/${encodeBatchId(created.batch.id)}/rejected-rows`
       return reply.send(encodeStarted(created, `${services.publicUrl()}${path}`))
