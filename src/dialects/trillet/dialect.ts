@@ -132,6 +132,10 @@ interface Place {
   readonly hide: boolean
 }
 
+const rejectedRowsFile = {
+  description: 'The rows, one a line, after the names of the columns.',
+  content: { 'text/csv': { schema: z.string() } },
+}
 const failures = { '4xx': wire.errorBody, '5xx': wire.errorBody }
 
 async function checkWorkspace(request: FastifyRequest, commands: CommandContext, actor: Actor): Promise<void> {
@@ -232,7 +236,14 @@ function addReading(routes: ZodScope, { commands, clock }: DialectServices, { pr
   )
   routes.get(
     `${prefix}/:batchId/rejected-rows`,
-    { schema: { hide, summary: 'Rejected rows of the file as CSV', params: wire.batchParams } },
+    {
+      schema: {
+        hide,
+        summary: 'Rejected rows of the file as CSV',
+        params: wire.batchParams,
+        response: { 200: rejectedRowsFile, ...failures },
+      },
+    },
     async (request, reply) => {
       const rows = await exportRejectedRows(commands, actorOf(request), batchIdOf(request), 'csv')
       return reply.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))

@@ -115,6 +115,7 @@ const addTasks: AddRoutes = (scope, { commands }) => {
       tags,
       params: wire.batchPath,
       querystring: wire.tokenQuery,
+      response: answers(wire.storedTasks),
     },
     handler: async (request, reply) => {
       const { batch_call_id } = request.params
