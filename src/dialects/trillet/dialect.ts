@@ -68,7 +68,11 @@ export const trillet: Dialect = {
   },
   answerFailure(failure, request, reply) {
     const { batchId } = (request.params ?? {}) as { batchId?: string }
-    const { httpStatus, body } = flatError(failure, batchId)
+    // Only a form with a list can be without its file.
+    const { httpStatus, body } =
+      request.routeOptions.url === CALL_PATH && failure.code === 'unsupported-media-type'
+        ? { httpStatus: failure.httpStatus, body: { error: failure.message, message: failure.remedy } }
+        : flatError(failure, batchId)
     // Sent as text: the answer to a failure is the same whatever the route has said about its answers.
     reply.status(httpStatus).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body))
   },
