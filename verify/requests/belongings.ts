@@ -49,7 +49,7 @@ async function thingsOf(server: FastifyInstance, token: string, organization: st
   const headers = { authorization: `Bearer ${token}` }
   const make = (path: string, body: object = {}) => post(server, headers, `${NATIVE}${path}`, body)
   const read = (path: string, dialect: DialectName = 'native') =>
-    inject(server, 'GET', path, keyHeaders(dialect, token, organization))
+    inject(server, `GET ${path}`, keyHeaders(dialect, token, organization))
   const trunk = await make('/trunks', {
     name: 't',
     carrier: 'loopback',
@@ -57,7 +57,7 @@ async function thingsOf(server: FastifyInstance, token: string, organization: st
     concurrency: 50,
     callsPerSecond: 50,
   })
-  await inject(server, 'PUT', `${NATIVE}/trunks/${trunk.id}/aliases/twilio`, headers)
+  await inject(server, `PUT ${NATIVE}/trunks/${trunk.id}/aliases/twilio`, headers)
   await make('/numbers', { number: '+15005550111', trunkId: trunk.id })
   const number = await make('/numbers', {
     number: '+15005550112',
@@ -104,26 +104,24 @@ async function thingsOf(server: FastifyInstance, token: string, organization: st
   }
 }
 
-async function post(server: FastifyInstance, headers: Record<string, string>, url: string, body: object) {
-  return inject(server, 'POST', url, headers, body)
+function post(server: FastifyInstance, headers: Record<string, string>, url: string, body: object) {
+  return inject(server, `POST ${url}`, headers, body)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the API made.
+type Made = any
+
 async function inject(
   server: FastifyInstance,
-  method: string,
-  url: string,
+  what: string,
   headers: Record<string, string>,
   body?: object,
-): Promise<any> {
-  const answer = await server.inject({
-    method: method as 'GET',
-    url,
-    headers,
-    ...(body === undefined ? {} : { payload: body }),
-  })
-  if (answer.statusCode >= 300)
-    throw new Error(`Could not make what requests name: ${method} ${url}: ${answer.statusCode} ${answer.body}`)
+): Promise<Made> {
+  const [method, url] = what.split(' ') as ['GET', string]
+  const answer = await server.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) })
+  if (answer.statusCode >= 300) {
+    throw new Error(`Could not make what requests name: ${what}: ${answer.statusCode} ${answer.body}`)
+  }
   return answer.body === '' ? null : answer.json()
 }
 

@@ -51,12 +51,12 @@ export async function readDocuments(server: FastifyInstance): Promise<readonly D
 }
 
 /** A schema with its references followed. */
-export function resolve(document: Document, schema: Schema): Schema {
+export function followed(document: Document, schema: Schema): Schema {
   const { $ref } = schema
   if (typeof $ref !== 'string') return schema
   const steps = $ref.slice('#/'.length).split('/')
   const found = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], document.json)
-  return resolve(document, found as Schema)
+  return followed(document, found as Schema)
 }
 
 function operationsOf(dialect: DialectName, { paths }: Document['json']): Operation[] {

@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts'
-import { type Document, resolve, type Schema } from './document.ts'
+import { type Document, followed, type Schema } from './document.ts'
 import { oddText } from './odd-values.ts'
 
 const DEPTH_MAX = 8
@@ -15,13 +15,13 @@ export interface Generator {
 }
 
 /** A value that a schema allows, as far as the schema can tell. */
-export function valueOf(generator: Generator, schema: Schema, name = '', depth = 0): unknown {
+export function allowedValue(generator: Generator, schema: Schema, name = '', depth = 0): unknown {
   const { document, random } = generator
   const hint = random.below(10) === 0 ? undefined : generator.hints(name, random)
   if (hint !== undefined) return hint
-  const resolved = resolve(document, schema)
+  const resolved = followed(document, schema)
   const choices = (resolved.anyOf ?? resolved.oneOf) as readonly Schema[] | undefined
-  if (choices !== undefined) return valueOf(generator, choices[random.below(choices.length)]!, name, depth)
+  if (choices !== undefined) return allowedValue(generator, choices[random.below(choices.length)]!, name, depth)
   if (resolved.const !== undefined) return resolved.const
   const words = resolved.enum as readonly unknown[] | undefined
   if (words !== undefined) return words[random.below(words.length)]
@@ -57,7 +57,7 @@ function objectOf(generator: Generator, schema: Schema, depth: number): object {
   const made: Record<string, unknown> = {}
   for (const [key, child] of Object.entries((schema.properties ?? {}) as Record<string, Schema>)) {
     const wanted = required.has(key) || (depth < DEPTH_MAX && random.below(4) === 0)
-    if (wanted) made[key] = valueOf(generator, child, key, depth + 1)
+    if (wanted) made[key] = allowedValue(generator, child, key, depth + 1)
   }
   if (schema.properties === undefined && random.below(2) === 0) made.first_name = 'Ada'
   return made
@@ -67,7 +67,7 @@ function arrayOf(generator: Generator, schema: Schema, name: string, depth: numb
   const least = Math.max(Number(schema.minItems ?? 0), 1)
   const length = Math.min(least + generator.random.below(ITEMS_MAX), Number(schema.maxItems ?? least + ITEMS_MAX))
   const items = (schema.items ?? {}) as Schema
-  return Array.from({ length }, () => valueOf(generator, items, name.replace(/s$/, ''), depth + 1))
+  return Array.from({ length }, () => allowedValue(generator, items, name.replace(/s$/, ''), depth + 1))
 }
 
 function numberOf(random: Random, schema: Schema): number {

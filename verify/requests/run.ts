@@ -54,7 +54,8 @@ export async function runRequests(options: RunOptions): Promise<RunResult> {
 
   const one = async (index: number, belongings: Belongings): Promise<void> => {
     const request = bentRequest(new Random(seed * 1_000_003 + index), documents, belongings)
-    const path = request.url.split('?')[0]!
+    // As the server sees it, without dots.
+    const path = new URL(request.url, 'http://localhost').pathname
     const judged = { method: request.method, path, headers: request.headers }
     const { status, problem } = await answerTo(server, judge, { request, judged })
     statuses[status] = (statuses[status] ?? 0) + 1

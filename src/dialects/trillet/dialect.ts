@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cancelBatch } from '../../commands/cancel-batch.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
@@ -250,7 +250,8 @@ function addReading(routes: ZodScope, { commands, clock }: DialectServices, { pr
     },
     async (request, reply) => {
       const rows = await exportRejectedRows(commands, actorOf(request), batchIdOf(request), 'csv')
-      return reply.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))
+      const download: FastifyReply = reply
+      return download.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))
     },
   )
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
 import { allBatches, type BatchSelection, browseBatches } from '../../../commands/browse-batches.ts'
 import type { Actor } from '../../../commands/context.ts'
 import { listRecipients } from '../../../commands/list-recipients.ts'
@@ -122,7 +123,9 @@ const addTasks: AddRoutes = (scope, { commands }) => {
       const id = batch_call_id.replace(/^batch_call_/, '')
       const actor = openLink(commands, { purpose: TASKS_LINK, id }, request.query.token)
       const batch = await requireBatchCall(commands, actor, batch_call_id)
-      return reply.type('application/json; charset=utf-8').send(Readable.from(tasksAsJson(commands, actor, batch)))
+      const download: FastifyReply = reply
+      download.type('application/json; charset=utf-8')
+      return download.send(Readable.from(tasksAsJson(commands, actor, batch)))
     },
   })
 }
