@@ -1,171 +1,21 @@
-import type { DialectName, RequestWorld } from './request-world.ts'
-import { SITES, type Site, type Slot, UPLOADS } from './sites.ts'
-
-/** What one wire format answers; a number is a status, and a refusal stores nothing. */
-export interface Verdict {
-  readonly status: number
-  /** A header that names what was left out. */
-  readonly ignored?: string
-  /** What of a file became recipients, and how many rows did not. */
-  readonly rows?: { readonly taken: number; readonly rejected: number }
-  /** How many recipients end so at the import. */
-  readonly outcomes?: Readonly<Record<string, number>>
-  readonly says?: RegExp
-}
-type Expected = number | Verdict | Readonly<Partial<Record<DialectName | 'else', number | Verdict>>>
-
-export interface RawRequest {
-  readonly method: string
-  readonly path: string
-  readonly body?: string | Buffer
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export interface Case {
-  readonly dialect: DialectName
-  readonly what: string
-  readonly request: (world: RequestWorld) => RawRequest
-  readonly verdict: Verdict
-}
-
-/** A test that stands elsewhere, by its file and a part of its text. */
-export interface Elsewhere {
-  readonly file: string
-  readonly text: string
-}
-
-export interface Entry {
-  readonly id: number
-  readonly cases?: readonly Case[]
-  readonly elsewhere?: readonly Elsewhere[]
-  /** Why it cannot happen here. */
-  readonly never?: string
-}
-
-const TAKEN = 299
-const JSON_TYPE = { 'content-type': 'application/json' }
-
-function verdictFor(expected: Expected, dialect: DialectName): Verdict | undefined {
-  if (typeof expected === 'number') return { status: expected }
-  if ('status' in expected) return expected as Verdict
-  const own =
-    (expected as Partial<Record<DialectName | 'else', number | Verdict>>)[dialect] ??
-    (expected as { else?: number | Verdict }).else
-  return typeof own === 'number' ? { status: own } : own
-}
-
-/** The body's text bent, in every wire format that takes JSON. */
-function text(
-  what: string,
-  bend: (good: string) => string | Buffer,
-  expected: Expected,
-  headers: Record<string, string> = {},
-): Case[] {
-  return SITES.flatMap((site) => {
-    const verdict = verdictFor(expected, site.dialect)
-    if (verdict === undefined) return []
-    const request = (world: RequestWorld): RawRequest => ({
-      method: 'POST',
-      path: site.path(world),
-      body: bend(JSON.stringify(site.good(world))),
-      headers: { ...JSON_TYPE, ...headers },
-    })
-    return [{ dialect: site.dialect, what, request, verdict }]
-  })
-}
-
-/** One field has each of these values, in every wire format that has the field. */
-function field(slot: Slot, values: readonly unknown[], expected: Expected): Case[] {
-  return values.flatMap((value) =>
-    SITES.flatMap((site) => fieldCase(site, slot, value, verdictFor(expected, site.dialect))),
-  )
-}
-
-function fieldCase(site: Site, slot: Slot, value: unknown, verdict: Verdict | undefined): Case[] {
-  const put = site.put[slot]
-  if (put === undefined || verdict === undefined) return []
-  const request = (world: RequestWorld): RawRequest => {
-    const body = site.good(world)
-    put(body, value)
-    return { method: 'POST', path: site.path(world), body: JSON.stringify(body), headers: JSON_TYPE }
-  }
-  return [
-    { dialect: site.dialect, what: `${slot} ${(JSON.stringify(value) ?? 'nothing').slice(0, 60)}`, request, verdict },
-  ]
-}
-
-interface FormShape {
-  readonly fields?: Readonly<Record<string, string>>
-  readonly boundary?: string
-  readonly contentType?: string
-  readonly fileName?: string
-  /** Instead of one file after the fields. */
-  readonly parts?: (agent: string, file: string) => string[]
-  readonly end?: string
-}
-
-const BOUNDARY = 'a-boundary-of-a-test'
-export const filePart = (content: string, fileName = 'list.csv') =>
-  `Content-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: text/csv\r\n\r\n${content}`
-const fieldPart = (name: string, value: string) => `Content-Disposition: form-data; name="${name}"\r\n\r\n${value}`
-
-/** A file in every wire format that takes one. */
-function file(what: string, content: string | Buffer, expected: Expected, shape: FormShape = {}): Case[] {
-  // One character a byte, so that any bytes can stand in a form.
-  const latin = typeof content === 'string' ? Buffer.from(content).toString('latin1') : content.toString('latin1')
-  return UPLOADS.flatMap(({ dialect, path, agentField }) => {
-    const verdict = verdictFor(expected, dialect)
-    if (verdict === undefined) return []
-    const request = ({ agent }: RequestWorld): RawRequest => {
-      const fields = Object.entries(shape.fields ?? {}).map(([name, value]) => fieldPart(name, value))
-      const parts = shape.parts?.(fieldPart(agentField, agent), filePart(latin)) ?? [
-        fieldPart(agentField, agent),
-        ...fields,
-        filePart(latin, shape.fileName),
-      ]
-      const body = parts.map((part) => `--${BOUNDARY}\r\n${part}\r\n`).join('') + (shape.end ?? `--${BOUNDARY}--\r\n`)
-      return {
-        method: 'POST',
-        path,
-        body: Buffer.from(body, 'latin1'),
-        headers: { 'content-type': shape.contentType ?? `multipart/form-data; boundary=${BOUNDARY}` },
-      }
-    }
-    return [{ dialect, what, request, verdict }]
-  })
-}
-
-function get(
-  dialect: DialectName,
-  path: (world: RequestWorld) => string,
-  status: number,
-  headers: Record<string, string> = {},
-): Case {
-  return {
-    dialect,
-    what: 'GET',
-    request: (world) => ({ method: 'GET', path: path(world), headers }),
-    verdict: { status },
-  }
-}
-
-const FEATURES = 'test/features'
-const at = (place: string, words: string): Elsewhere => ({
-  file: place.includes('/') ? place : `${FEATURES}/${place}`,
-  text: words,
-})
-const GOOD = 'phone_number,first_name\n+12125550100,Ada\n'
-const rows = (taken: number, rejected = 0): Expected => ({
-  native: { status: TAKEN, rows: { taken, rejected } },
-  trillet: { status: TAKEN, rows: { taken, rejected } },
-})
-/** What is no CSV by its content: its own status in the native form, a fault of the file where a product documents none. */
-const NO_CSV: Expected = { native: 415, trillet: 400 }
-const MIB = 1_048_576
-const unknown = (good: string) => good.replace('{', '{"organization_id":7,"status_of":"completed",')
-const IGNORED: Verdict = { status: TAKEN, ignored: 'organization_id, status_of' }
-const DAY_MS = 86_400_000
-const ahead = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString()
+import { FILE_INPUTS } from './bad-file-inputs.ts'
+import {
+  ahead,
+  at,
+  type Entry,
+  field,
+  file,
+  GOOD,
+  get,
+  IGNORED,
+  MIB,
+  rows,
+  TAKEN,
+  text,
+  unknown,
+} from './bad-input-cases.ts'
+import type { DialectName } from './request-world.ts'
+import { SITES } from './sites.ts'
 
 const JSON_SHAPE: readonly Entry[] = [
   { id: 1, cases: text('an empty body', () => '', 400) },
@@ -446,161 +296,6 @@ const PHONE_NUMBERS: readonly Entry[] = [
   },
 ]
 
-const FORMS: readonly Entry[] = [
-  {
-    id: 59,
-    cases: [
-      ...file('no file', GOOD, 400, { parts: (agent) => [agent] }),
-      ...file('two files', GOOD, 400, { parts: (agent, one) => [agent, one, one] }),
-    ],
-  },
-  { id: 60, cases: [...file('an empty file', '', 400), ...file('a header only', 'phone_number,first_name\n', 400)] },
-  {
-    id: 61,
-    cases: file('one byte more than 32 MiB', Buffer.alloc(32 * MIB + 1, 'x'), 413),
-    elsewhere: [at('trillet-input-rules.test.ts', 'a length that promises 1 GiB')],
-  },
-  { id: 62, cases: file('no phone column', 'name,city\nAda,London\n', 400) },
-  { id: 63, cases: file('a column twice', 'phone_number,a,a\n+12125550100,1,2\n', 400) },
-  {
-    id: 64,
-    cases: [
-      ...['__proto__', 'constructor'].flatMap((name) => file(name, `phone_number,${name}\n+12125550100,1\n`, 400)),
-      ...file('toString is a name like another', 'phone_number,toString\n+12125550100,1\n', rows(1)),
-    ],
-  },
-  { id: 65, cases: file('a byte order mark', `\ufeff${GOOD}`, rows(1)) },
-  {
-    id: 66,
-    cases: [
-      ...file('UTF-16', Buffer.from(`\ufeff${GOOD}`, 'utf16le'), rows(1)),
-      ...file('Latin-1', Buffer.from('phone_number,name\n+12125550100,Zoë\n', 'latin1'), rows(1)),
-    ],
-  },
-  {
-    id: 67,
-    cases: [
-      ...file('semicolons', 'phone_number;name\n+12125550100;Ada\n', rows(1)),
-      ...file('tabs', 'phone_number\tname\n+12125550100\tAda\n', rows(1)),
-    ],
-  },
-  {
-    id: 68,
-    cases: file(
-      'CR only and mixed ends of lines',
-      'phone_number,name\r+12125550100,Ada\r\n+12125550101,Ben\n',
-      rows(2),
-    ),
-  },
-  {
-    id: 69,
-    cases: file(
-      'short and long rows',
-      'phone_number,name\n+12125550100,Ada\n+12125550101\n+12125550102,Cy,more\n',
-      rows(1, 2),
-    ),
-  },
-  {
-    id: 70,
-    cases: file('a quote without end', `phone_number,note\n+12125550100,"${'x'.repeat(19 * MIB)}`, 400),
-    elsewhere: [at('src/csv/recipient-file.test.ts', 'end early and with flat memory when a quote is never closed')],
-  },
-  { id: 71, cases: file('a field of 19 MB', `phone_number,note\n+12125550100,${'x'.repeat(19 * MIB)}\n`, 400) },
-  { id: 72, cases: file('NUL bytes', 'phone_number,name\n+12125550100,A\0da\n', NO_CSV) },
-  {
-    id: 73,
-    cases: file(
-      '101 columns',
-      `phone_number,${Array.from({ length: 100 }, (_, at) => `c${at}`)}\n+12125550100${',x'.repeat(100)}\n`,
-      400,
-    ),
-  },
-  {
-    id: 74,
-    cases: file(
-      'formulas',
-      'phone_number,note\n+12125550100,"=HYPERLINK(""x"")"\n+12125550101,@SUM(1)\n+12125550102,-1+1\n',
-      rows(3),
-    ),
-    elsewhere: [at('recipients.test.ts', 'and no cell is a formula')],
-  },
-  {
-    id: 75,
-    cases: file('a number that a spreadsheet has shortened', 'phone_number\n+12125550100\n1.4157E+10\n', rows(1, 1)),
-  },
-  {
-    id: 76,
-    cases: ['PK\u0003\u0004\u0014\0\u0006\0', '%PDF-1.7\n', '\u0089PNG\r\n\u001a\n'].flatMap((head) =>
-      file(head, Buffer.from(`${head}${'x'.repeat(100)}`, 'latin1'), NO_CSV),
-    ),
-  },
-  { id: 77, cases: file('gzip', Buffer.from('1f8b0800000000000003', 'hex'), NO_CSV) },
-  {
-    id: 78,
-    cases: ['../../etc/passwd', 'x'.repeat(10_000)].flatMap((fileName) =>
-      file(fileName.slice(0, 20), GOOD, rows(1), { fileName }),
-    ),
-  },
-  {
-    id: 79,
-    cases: [
-      ...file('no boundary', GOOD, 400, { contentType: 'multipart/form-data' }),
-      ...file('1,000 characters of boundary', GOOD, 400, {
-        contentType: `multipart/form-data; boundary=${'x'.repeat(1_000)}`,
-      }),
-      ...file('no last boundary', GOOD, 400, { end: '' }),
-    ],
-  },
-  {
-    id: 80,
-    cases: file('10,000 fields', GOOD, 413, {
-      parts: (agent, one) => [agent, one, ...Array.from({ length: 10_000 }, (_, at) => fieldPart(`f${at}`, 'x'))],
-    }),
-  },
-  {
-    id: 81,
-    cases: file('headers of 1 MB', GOOD, 400, {
-      parts: (agent, one) => [agent, `X-Filler: ${'x'.repeat(MIB)}\r\n${one}`],
-    }),
-  },
-  {
-    id: 82,
-    cases: [
-      ...file('the agent after the file', GOOD, rows(1), { parts: (agent, one) => [one, agent] }),
-      ...file('no agent', GOOD, 400, { parts: (_agent, one) => [one] }),
-    ],
-  },
-  {
-    id: 83,
-    cases: ['{enabled: true}', '"yes"'].flatMap((config) =>
-      file(config, GOOD, { trillet: 400 }, { fields: { smartCallbackConfig: config } }),
-    ),
-    elsewhere: [at('trillet-input-rules.test.ts', 'smartCallbackConfig of another type')],
-  },
-  {
-    id: 84,
-    elsewhere: [
-      at('trillet-uploads.test.ts', 'leaves nothing of an upload that breaks off, wherever it does'),
-      at('http-server.test.ts', 'an upload that breaks off leaves nothing behind'),
-    ],
-  },
-  { id: 85, elsewhere: [at('bad-inputs.test.ts', 'a body that does not come is 408')] },
-  { id: 86, cases: file('bad rows only', 'phone_number\n12\nabc\n', 400) },
-  {
-    id: 87,
-    cases: [
-      ...file('good and bad rows', 'phone_number\n+12125550100\nabc\n', rows(1, 1)),
-      ...file('good and bad rows, strictly', 'phone_number\n+12125550100\nabc\n', 400, {
-        fields: { onBadRows: 'reject' },
-      }),
-    ],
-  },
-  {
-    id: 88,
-    elsewhere: [at('idempotent-posts.test.ts', 'the same request twice gets the same answer and changes nothing more')],
-  },
-]
-
 /** Credentials that are none; what is not a header that the wire format knows is no credential either. */
 const NO_KEYS: Readonly<Record<DialectName, readonly Record<string, string>[]>> = {
   native: [{ authorization: '' }, { authorization: 'Bearer x' }, { authorization: 'Bearer crl_000000000000_wrong' }],
@@ -719,7 +414,7 @@ export const BAD_INPUTS: readonly Entry[] = [
   ...TEXTS,
   ...NUMBERS_AND_TIMES,
   ...PHONE_NUMBERS,
-  ...FORMS,
+  ...FILE_INPUTS,
   ...KEYS_AND_WALLS,
   ...HTTP,
   ...TARGETS_AND_CALLBACKS,
