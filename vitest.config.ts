@@ -1,3 +1,4 @@
+import os from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     exclude: ['test/sip/**', '**/node_modules/**'],
     globalSetup: ['test/postgres-for-tests.ts'],
     pool: 'forks',
+    // Many tests wait for what takes its time, so that two at once fit onto one processor.
+    maxWorkers: Math.max(2, os.availableParallelism() - 1),
     // So that worker threads of the product load from TypeScript in tests.
     execArgv: ['--import', './test/run-typescript.mjs'],
     // Real databases and processes start inside the tests; the limit only ends a test that hangs.

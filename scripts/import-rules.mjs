@@ -7,8 +7,8 @@ const CLOCK = 'clock\\.ts$'
 /** The interfaces are known where the kinds behind them must not be. */
 const CARRIER_INTERFACE = 'carriers/carrier\\.ts$'
 const AGENT_INTERFACE = 'agents/agent\\.ts$'
-/** What a carrier that carries sound itself may know: the interfaces, and the announcement that plays over them. */
-const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement)\\.ts$'
+/** What a carrier that carries sound itself may know: the interfaces, the announcement, and what plays without packets. */
+const MEDIA_INTERFACE = 'media/(media-engine|prompt|announcement|pacer|prompt-player)\\.ts$'
 const VOICES_INTERFACE = 'voices/voices\\.ts$'
 
 /** What a dialect needs to know to have webhooks in its own form. */
@@ -31,7 +31,7 @@ export const MAY_IMPORT = {
   // Packets and nothing else: no signalling, no database, no agent.
   'media/': [CLOCK],
   // Texts become sound; of the media path it knows what a prompt is and its codec.
-  'voices/': ['media/(prompt|g711)\\.ts$', CLOCK],
+  'voices/': ['media/(prompt|g711|resample)\\.ts$', CLOCK],
   'agents/': ['model/', CLOCK, 'targets/', CARRIER_INTERFACE, VOICES_INTERFACE],
   'dispatcher/': ['store/', 'model/', CLOCK, CARRIER_INTERFACE, AGENT_INTERFACE],
   // Makes a server run; that a database is in it is the store's affair.

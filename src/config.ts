@@ -50,6 +50,16 @@ const SETTINGS = {
       'an http or https address without query, such as https://calls.example.com',
     ),
   },
+  nodeUrl: {
+    variable: 'CARILLON_NODE_URL',
+    description:
+      'Where this one server is reached by those who join calls over a WebSocket; needed where several servers stand behind one address, since a call can only be joined at the server that placed it.',
+    defaultText: 'that of `CARILLON_PUBLIC_URL`',
+    schema: optional(
+      (value) => baseUrlOf(value),
+      'an http or https address without query, such as https://node-1.example.com',
+    ),
+  },
   dataFolder: {
     variable: 'CARILLON_DATA_DIR',
     description: 'The folder of the embedded PostgreSQL and of everything else that is kept on this machine.',

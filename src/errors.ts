@@ -184,6 +184,29 @@ const ERRORS = {
     text: 'The call cannot be joined: %s',
     remedy: 'Make calls of a kind that this server places itself.',
   },
+  'call-taken': {
+    httpStatus: 409,
+    text: 'Somebody else has joined this call.',
+    remedy: 'A call takes one caller; ask for another call.',
+  },
+  'call-not-ready': {
+    httpStatus: 409,
+    text: 'This call is not placed yet.',
+    remedy: 'Join a call when the webhook tells of it, or wait until the limits let it be placed.',
+    retryable: true,
+  },
+  'call-elsewhere': {
+    httpStatus: 421,
+    text: 'This call waits at another server of this installation.',
+    remedy:
+      'Use the address that came with the webhook. Where several servers stand behind one address, give each its own with CARILLON_NODE_URL.',
+    retryable: true,
+  },
+  'websocket-needed': {
+    httpStatus: 426,
+    text: 'This call is joined over a WebSocket.',
+    remedy: 'Connect to the address with a WebSocket client.',
+  },
   'call-not-live': {
     httpStatus: 409,
     text: 'The call is over.',

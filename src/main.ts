@@ -108,12 +108,22 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const signals: CommandContext['signals'] = {
     wake: (organizationId) => dispatcher.wake(organizationId),
     testTrunk: (trunkUuid, order) => dispatcher.testTrunk(trunkUuid, order),
+    seatOf: (ref) => dispatcher.carrierOf(ref)?.seatOf?.(ref) ?? 'elsewhere',
+    join: (ref, caller) => dispatcher.carrierOf(ref)?.join?.(ref, caller) ?? null,
   }
   const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
-  const { inviter, webhooks } = openMessengers({ log, stops }, { commands, targets, databaseUrl, publicUrl })
+  const { inviter, webhooks } = openMessengers(
+    { log, stops },
+    {
+      commands,
+      targets,
+      databaseUrl,
+      nodeUrl: () => config.nodeUrl ?? publicUrl(),
+    },
+  )
 
   const server = buildServer({
     dialects,
@@ -180,13 +190,13 @@ function carrierOpener(
 /** Those who send requests to the servers of users: one asks for people, one tells what happened. Neither has begun. */
 function openMessengers(
   { log, stops }: Pick<Starting, 'log' | 'stops'>,
-  use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; publicUrl: () => string },
+  use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; nodeUrl: () => string },
 ): { inviter: Inviter; webhooks: WebhookDeliverer } {
-  const { commands, targets, databaseUrl, publicUrl } = use
+  const { commands, targets, databaseUrl, nodeUrl } = use
   const { clock } = commands
   const client = new GuardedClient({ guard: targets, clock })
   stops.push(() => client.close())
-  const inviter = new Inviter({ commands, client, clock, log, publicUrl, form: invitationForm })
+  const inviter = new Inviter({ commands, client, clock, log, nodeUrl, form: invitationForm })
   const webhookPool = createPool(databaseUrl, {
     maxConnections: WEBHOOK_CONNECTIONS,
     applicationName: 'carillon-webhooks',

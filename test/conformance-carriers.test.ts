@@ -20,6 +20,7 @@ import { CARRIER_KINDS, carrierKind } from '../src/carriers/registry.ts'
 import { systemClock } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { FakeClock } from './fake-clock.ts'
+import { promptOf, soundOf } from './media/sound.ts'
 import { noSound } from './no-sound.ts'
 import { sipSubject } from './sip-subject.ts'
 
@@ -217,6 +218,7 @@ const invited: CarrierSubject = {
         log: silent,
         callbackUrl: 'http://127.0.0.1:1/carriers/t1',
         ...noSound,
+        voices: { prepare: async () => promptOf(soundOf(1, 1)) },
         async invite(ref) {
           invitedRefs.push(ref)
           return numberOf.get(ref) === NUMBERS.refused ? 'refused' : 'joinable'

@@ -20,40 +20,74 @@ export function vendorSchemas(file: string): VendorSchemas | null {
   return new VendorSchemas(parse(fs.readFileSync(place, 'utf8')) as OpenApi)
 }
 
-interface OpenApi {
-  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+/** As much of an OpenAPI document as is read here. */
+export interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>
+    readonly parameters?: Readonly<Record<string, object>>
+    readonly securitySchemes?: Readonly<Record<string, object>>
+  }
 }
+
+/** What is only read is no part of a request, and what is only written none of an answer. */
+export type Direction = 'request' | 'answer'
 
 /** Schemas of OpenAPI 3.0 as JSON schemas: `nullable` becomes a type, and what only documents is left out. */
 export class VendorSchemas {
+  readonly document: OpenApi
   readonly #ajv: Ajv
   readonly #validators = new Map<string, ValidateFunction>()
 
   constructor(document: OpenApi) {
+    this.document = document
+    // Values of queries and headers are texts, whatever they stand for.
     this.#ajv = new Ajv({ strict: false, allErrors: true })
     addFormats.default(this.#ajv)
-    this.#ajv.addSchema({ $id: 'vendor', components: { schemas: withNulls(document.components.schemas) } })
+    for (const direction of ['request', 'answer'] as const) {
+      const schemas = asJsonSchema(document.components.schemas, direction)
+      this.#ajv.addSchema({ $id: direction, components: { schemas } })
+    }
   }
 
   /** What is wrong with a value; empty: it fits. */
   problems(schema: string, value: unknown): string[] {
-    const known = this.#validators.get(schema)
-    const validate = known ?? this.#ajv.compile({ $ref: `vendor#/components/schemas/${schema}` })
-    this.#validators.set(schema, validate)
+    return this.problemsIn({ $ref: `#/components/schemas/${schema}` }, value, 'answer')
+  }
+
+  /** The same for a schema that stands in the document, such as that of a body. */
+  problemsIn(schema: object, value: unknown, direction: Direction): string[] {
+    const text = JSON.stringify(asJsonSchema(schema, direction)).replaceAll(
+      '"#/components/',
+      `"${direction}#/components/`,
+    )
+    const validate = this.#validators.get(text) ?? this.#ajv.compile(JSON.parse(text) as object)
+    this.#validators.set(text, validate)
     validate(value)
-    return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`)
+    return (validate.errors ?? []).map(({ instancePath, message, params }) =>
+      `${instancePath} ${message} ${params.additionalProperty ?? ''}`.trimEnd(),
+    )
   }
 }
 
-function withNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withNulls)
+function asJsonSchema(value: unknown, direction: Direction): unknown {
+  if (Array.isArray(value)) return value.map((each) => asJsonSchema(each, direction))
   if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value as Record<string, unknown>).map(([key, child]) => [key, withNulls(child)])
+  const entries = Object.entries(value as Record<string, unknown>).map(([key, child]) => [
+    key,
+    asJsonSchema(child, direction),
+  ])
   const { nullable, format, ...rest } = Object.fromEntries(entries) as Record<string, unknown>
-  // What is only written is no part of an answer, although the vendor requires it of requests.
-  const properties = (rest.properties ?? {}) as Record<string, { writeOnly?: boolean }>
+  const properties = (value as { properties?: Record<string, { writeOnly?: boolean; readOnly?: boolean }> }).properties
+  const isForeign = (key: string) =>
+    direction === 'answer' ? properties?.[key]?.writeOnly === true : properties?.[key]?.readOnly === true
   if (Array.isArray(rest.required)) {
-    rest.required = (rest.required as string[]).filter((key) => properties[key]?.writeOnly !== true)
+    rest.required = (rest.required as string[]).filter((key) => !isForeign(key))
+  }
+  // A request may hold nothing that its schema does not name; an answer may, as every newer server does.
+  if (direction === 'request' && rest.type === 'object' && properties !== undefined) {
+    rest.properties = Object.fromEntries(Object.entries(rest.properties as object).filter(([key]) => !isForeign(key)))
+    rest.additionalProperties ??= false
   }
   // Formats of the vendor's own (`enum`, `int32`) say nothing that the rest does not.
   const kept = format === 'uuid' || format === 'date-time' || format === 'uri' ? { ...rest, format } : rest

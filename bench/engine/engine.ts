@@ -104,7 +104,7 @@ function findings(all: {
 }) {
   const summaries = [...all.ours].map(([label, results]) => summarize(label, results))
   const peers = [...all.theirs].map(([label, results]) => summarizePeer(label, results))
-  const ratios = ratiosToGraphile(all.options, summaries, peers)
+  const ratios = ratiosToGraphile(summaries, peers)
   say('')
   sayTable([ENGINE_TABLE_HEAD, ...summaries.map(engineTableRow)])
   if (peers.length > 0) {
@@ -141,15 +141,14 @@ function findings(all: {
   }
 }
 
-/** Ours against graphile-worker with as many processes, one organization. */
-function ratiosToGraphile(options: BenchOptions, ours: readonly EngineSummary[], peers: readonly PeerSummary[]) {
-  return (options.nodes ?? [1, 2]).flatMap((nodes) => {
-    const run = ours.find(({ label }) => label === labelOf({ ...standardRun(options), nodes, organizations: 1 }))
-    const peer = peers.find(({ label }) => label === peerLabel('graphile-worker', nodes))
-    if (!run || !peer) return []
+/** Each of ours against graphile-worker with as many processes, in the same run. */
+function ratiosToGraphile(ours: readonly EngineSummary[], peers: readonly PeerSummary[]) {
+  return ours.flatMap((run) => {
+    const peer = peers.find(({ label }) => label === peerLabel('graphile-worker', run.nodes))
+    if (!peer) return []
     return [
       {
-        label: `${nodes} against ${nodes} of graphile-worker`,
+        label: `${run.label} against ${peer.label}`,
         lifecyclesToJobs: round(run.lifecyclesPerSecond / peer.jobsPerSecond, 2),
         transitions: round(run.transitionsPerSecond / peer.transitionsPerSecond, 2),
       },

@@ -19,6 +19,7 @@ export interface EngineRunOptions extends SeedOptions {
 }
 
 export interface EngineRunResult {
+  readonly nodes: number
   readonly lifecyclesPerSecond: number
   readonly seconds: number
   readonly lifecycles: number
@@ -128,6 +129,7 @@ function figuresBetween(from: Snapshot, to: Snapshot): Omit<EngineRunResult, 'br
   const sum = (of: (usage: Usage) => number) =>
     to.usages.reduce((total, usage, node) => total + of(usage) - of(from.usages[node]!), 0)
   return {
+    nodes: to.usages.length,
     lifecyclesPerSecond: round(lifecycles / seconds),
     seconds: round(seconds, 2),
     lifecycles,

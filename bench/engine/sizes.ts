@@ -4,7 +4,7 @@ import type { EngineRunOptions } from './run.ts'
 /** The run that all others are variations of: everything on, everything worked off. */
 export function standardRun(options: BenchOptions): EngineRunOptions {
   return {
-    recipients: options.recipients ?? (options.quick ? 20_000 : 200_000),
+    recipients: options.recipients ?? (options.quick ? 20_000 : 400_000),
     batches: options.batches ?? 100,
     organizations: options.organizations?.[0] ?? 1,
     organizationLimit: 5000,

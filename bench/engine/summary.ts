@@ -7,6 +7,7 @@ export const TRANSITIONS_OF_A_LIFECYCLE = 5
 /** Medians of the same run in several rounds. */
 export interface EngineSummary {
   readonly label: string
+  readonly nodes: number
   readonly lifecyclesPerSecond: number
   readonly transitionsPerSecond: number
   /** Every round's lifecycles a second, so that a reader sees the noise. */
@@ -23,6 +24,7 @@ export function summarize(label: string, results: readonly EngineRunResult[]): E
   const lifecyclesPerSecond = middle((result) => result.lifecyclesPerSecond)
   return {
     label,
+    nodes: results[0]!.nodes,
     lifecyclesPerSecond,
     transitionsPerSecond: lifecyclesPerSecond * TRANSITIONS_OF_A_LIFECYCLE,
     rounds: results.map((result) => result.lifecyclesPerSecond),

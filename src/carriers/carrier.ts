@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { MediaEngine } from '../media/media-engine.ts'
 import type { CallEvent } from '../model/call-event.ts'
+import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import type { SipEndpoint } from '../sip/endpoint.ts'
 import type { VoiceChoice, Voices } from '../voices/voices.ts'
 
@@ -26,6 +27,10 @@ export interface Carrier {
    * once for each call that is taken over. Absent where calls go on without the node that placed them.
    */
   endOrphan?(call: OrphanedCall): void
+  /** Whether the call waits here for somebody to join it. Absent, as `join` is, where calls are not joined. */
+  seatOf?(ref: string): Seat
+  /** Connects somebody with the call that waits for them; null: its seat is not free. */
+  join?(ref: string, caller: JoiningCaller): CallJoined | null
   /** What the carrier knows of an attempt. Asked when an answer is missing or a call has gone silent. */
   lookUp(call: CallHandle): Promise<LookUpAnswer>
   /**

@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { EventKind } from '../model/event-kind.ts'
 import type { InstallationSecrets } from '../model/installation-secrets.ts'
+import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import { transaction } from '../store/database.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 
@@ -59,6 +60,10 @@ export interface DispatchSignals {
   wake(organizationId: number): void
   /** Rings one telephone through a trunk, outside of any batch; null: that kind of trunk has no such test. */
   testTrunk?(trunkUuid: string, call: TestCallOrder): Promise<readonly TestCallFinding[] | null>
+  /** Whether the call of an attempt waits at this node for somebody to join it. */
+  seatOf?(ref: string): Seat
+  /** Connects somebody with the call of an attempt; null: its seat is not free. */
+  join?(ref: string, caller: JoiningCaller): CallJoined | null
 }
 
 /** One telephone to ring, checked. */

@@ -64,7 +64,7 @@ export async function storeOrganization(
     name: checkedText(input.name, 'name', { max: NAME_CHARS_MAX }),
     defaultCountry: countryOrNull(input.defaultCountry, 'defaultCountry'),
     allowedCountries: countriesOrNull(input.allowedCountries),
-    liveMax: checkedWhole(input.liveMax ?? LIVE_MAX_DEFAULT, 'liveMax', { min: 0, max: LIVE_MAX_MAX }),
+    liveMax: checkedWhole(input.liveMax ?? LIVE_MAX_DEFAULT, 'concurrency', { min: 0, max: LIVE_MAX_MAX }),
     createdAt: new Date(context.clock.nowEpochMs()),
   })
   const object = { organizationId, kind: 'organization', objectId: organizationId } as const
@@ -175,7 +175,7 @@ async function writeChanges(client: Client, row: OrganizationRow, changes: Organ
     defaultNumberId: await defaultNumberId(client, row, changes.defaultNumber),
   })
   if (changes.liveMax !== undefined) {
-    const liveMax = checkedWhole(changes.liveMax, 'liveMax', { min: 0, max: LIVE_MAX_MAX })
+    const liveMax = checkedWhole(changes.liveMax, 'concurrency', { min: 0, max: LIVE_MAX_MAX })
     await writeLiveMax(client, organizationId, liveMax)
   }
 }

@@ -162,7 +162,7 @@ function placeOf({ organizationId, trunkId }: Pick<TrunkKey, 'organizationId' | 
 }
 
 function checkedLiveMax(value: number): number {
-  return checkedWhole(value, 'liveMax', { min: 0, max: LIVE_MAX_MAX })
+  return checkedWhole(value, 'concurrency', { min: 0, max: LIVE_MAX_MAX })
 }
 
 function checkedRate(value: number): number {

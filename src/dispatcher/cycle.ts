@@ -105,6 +105,8 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
       async (gate, transaction) => {
+        // The server works on it while this node takes over what its cycle before has made true.
+        if (prepared.columns) transaction.progressCalls(prepared.columns)
         await options.before
         const plan = await planCycle(desk, { inbox, prepared, gate, transaction, options, askedAt })
         if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
@@ -165,14 +167,13 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const { mirror } = desk
   mirror.see(gate)
   const { adopted, hangUps } = await doChores(desk, plan)
-  // Before anything is written: what is waited for behind a write hides why that write failed.
   if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
   await learnMissingBatches(desk, transaction, [...inbox.calls, ...strays.calls, ...strays.corrected])
   const found = prepare(strays.calls)
   const ended = [...prepared.ended, ...found.ended]
   const progressed = [...prepared.progressed, ...found.progressed]
-  for (const { columns } of [prepared, found]) if (columns) transaction.progressCalls(columns)
+  if (found.columns) transaction.progressCalls(found.columns)
 
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
   const endedRows = ended.map((call) =>

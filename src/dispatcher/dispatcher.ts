@@ -1,5 +1,5 @@
 import type { AgentKind } from '../agents/agent.ts'
-import type { CallRequest, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
+import type { CallRequest, Carrier, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
 import { type Clock, sleep, type Timer } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
@@ -141,6 +141,12 @@ export class Dispatcher {
   async testTrunk(trunkUuid: string, request: CallRequest): Promise<readonly TestFinding[] | null> {
     const trunk = this.#carriers.byUuid(trunkUuid) ?? (await this.#openByUuid(trunkUuid))
     return (await trunk?.carrier.testCall?.(request)) ?? null
+  }
+
+  /** Where a call that this node answers for is placed; null: it lives elsewhere, or not. */
+  carrierOf(ref: string): Carrier | null {
+    const call = this.#calls.get(ref)
+    return call === undefined ? null : this.#carriers.holding(call.organizationId, call.trunkId, ref)
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
@@ -455,7 +461,7 @@ export class Dispatcher {
 
   #hangUp(call: LiveCall): void {
     const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
-    this.#carriers.get(call.organizationId, call.trunkId)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+    this.#carriers.holding(call.organizationId, call.trunkId, ref)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
   }
 
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */

@@ -14,6 +14,7 @@ export interface Ending {
   readonly keysPressed: string | null
 }
 
+const INT4_MAX = 2 ** 31 - 1
 const NOTHING_TOLD = { sipStatus: null, q850Cause: null, spokenText: null, keysPressed: null } as const
 
 export interface LiveCallOptions {
@@ -100,7 +101,7 @@ export class LiveCall {
     const named = this.#mergeId(event.carrierCallId)
     const described = this.#mergeState(event.carrierState)
     if (event.kind === 'not-sent') return this.#mergeNotSent(event.cause)
-    const ms = Math.max(this.#latestMs(), Math.round(event.atEpochMs - this.claimedAtEpochMs))
+    const ms = this.#msSinceClaim(event.atEpochMs)
     if (event.kind === 'ended') {
       if (event.answeredBy) this.#mergeAnsweredBy(event.answeredBy)
       this.endedMs = ms
@@ -121,7 +122,7 @@ export class LiveCall {
   /** Ends it on our own authority. */
   endAs(disposition: AttemptDisposition, cause: Cause, atEpochMs: number): void {
     if (this.ending) return
-    this.endedMs = Math.max(this.#latestMs(), Math.round(atEpochMs - this.claimedAtEpochMs))
+    this.endedMs = this.#msSinceClaim(atEpochMs)
     this.ending = { disposition, cause, ...NOTHING_TOLD }
   }
 
@@ -213,7 +214,9 @@ export class LiveCall {
     this.answeredByCode = Math.max(this.answeredByCode, ANSWERED_BY.indexOf(answeredBy))
   }
 
-  #latestMs(): number {
-    return Math.max(0, this.acceptedMs, this.ringingMs, this.answeredMs)
+  /** Never before what is known already, whatever clock the carrier has, and never more than a column holds. */
+  #msSinceClaim(atEpochMs: number): number {
+    const latestMs = Math.max(0, this.acceptedMs, this.ringingMs, this.answeredMs)
+    return Math.min(INT4_MAX, Math.max(latestMs, Math.round(atEpochMs - this.claimedAtEpochMs)))
   }
 }

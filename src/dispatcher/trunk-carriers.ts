@@ -9,10 +9,15 @@ const FAILURES_MAX = 5
 const FIRST_PROBE_MS = 1000
 const LAST_PROBE_MS = 60_000
 
+/** Edits of a trunk within the time of one call; what waited through more of them cannot be joined any more. */
+const FORMERS_MAX = 8
+
 interface OpenTrunk {
   readonly organizationId: number
   readonly definition: TrunkDefinition
   readonly carrier: Carrier
+  /** Opened before its edits, newest first, where calls wait in the carrier to be joined. */
+  readonly formers: readonly Carrier[]
   failuresInRow: number
   probeAfterMs: number
   probing: boolean
@@ -38,6 +43,7 @@ export class TrunkCarriers {
         organizationId,
         definition,
         carrier,
+        formers: known?.carrier.join ? [known.carrier, ...known.formers].slice(0, FORMERS_MAX) : [],
         failuresInRow: 0,
         probeAfterMs: FIRST_PROBE_MS,
         probing: false,
@@ -47,6 +53,13 @@ export class TrunkCarriers {
 
   get(organizationId: number, trunkId: number): Carrier | null {
     return this.#trunks.get(keyOf(organizationId, trunkId))?.carrier ?? null
+  }
+
+  /** Where a call is: with the trunk as it is now, unless it waits, or was joined, where it was before an edit. */
+  holding(organizationId: number, trunkId: number, ref: string): Carrier | null {
+    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    const former = trunk?.formers.find((each) => each.seatOf?.(ref) !== 'elsewhere')
+    return former ?? trunk?.carrier ?? null
   }
 
   byUuid(trunkUuid: string): { organizationId: number; trunkId: number; carrier: Carrier } | null {
@@ -103,7 +116,9 @@ export class TrunkCarriers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#trunks.values()].map((trunk) => trunk.carrier.close()))
+    await Promise.all(
+      [...this.#trunks.values()].flatMap(({ carrier, formers }) => [carrier, ...formers].map((each) => each.close())),
+    )
     this.#trunks.clear()
   }
 }

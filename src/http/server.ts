@@ -16,6 +16,7 @@ import { answerError, answerSocketError, errorHandlerOf, ownerOf, pathOf } from 
 import { addHealthRoutes, type Readiness } from './health.ts'
 import { noteRequests } from './request-log.ts'
 import { RouteTable } from './route-table.ts'
+import { takeWebSockets } from './upgrades.ts'
 
 export interface ServerDeps {
   /** Mounted side by side; the first also answers for what belongs to none. */
@@ -78,6 +79,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
 
   takeJsonBodies(server)
   noteRequests(server, deps)
+  takeWebSockets(server)
   guardEveryRequest(server, deps, routes)
   mountDialects(server, deps, routes)
   return server

@@ -76,6 +76,7 @@ export class PostgresDispatchStore implements DispatchStore {
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null> {
     const client = await this.#take()
+    const started: Promise<unknown>[] = []
     let committing = false
     try {
       const begun = client.query('BEGIN; SET LOCAL ROLE carillon_dispatcher')
@@ -86,7 +87,6 @@ export class PostgresDispatchStore implements DispatchStore {
         await client.query('ROLLBACK')
         return null
       }
-      const started: Promise<unknown>[] = []
       const planned = await plan(gate, transactionOf(client as Queryable, gate, started))
       committing = true
       const commit = client.query('COMMIT')
@@ -99,7 +99,7 @@ export class PostgresDispatchStore implements DispatchStore {
       if (answer.command !== 'COMMIT') throw new Error(`The transaction ended with ${answer.command}`)
       return planned
     } catch (error) {
-      throw await this.#failed(client, error, committing)
+      throw await this.#failed(client, await firstFailure(started, error), committing)
     } finally {
       this.#giveBack(client)
     }
@@ -152,6 +152,12 @@ export class PostgresDispatchStore implements DispatchStore {
 }
 
 function ignore(): void {}
+
+/** A statement that failed has failed all that were sent after it: the first says why, the others only that. */
+async function firstFailure(started: readonly Promise<unknown>[], otherwise: unknown): Promise<unknown> {
+  const outcomes = await Promise.allSettled(started)
+  return outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? otherwise
+}
 
 function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[]): DispatchTransaction {
   const { organizationId, now } = gate

@@ -5,16 +5,19 @@ import type { AttemptView, BatchView, RecipientView } from '../commands/views.ts
  * hold such people, kept in its folder as `webhook.ts`. It sends nothing and decides nothing.
  */
 export interface InvitationForm {
-  /** Null: the batch names nobody who could be asked. */
-  encode(message: InvitationMessage): EncodedInvitation | null
+  /**
+   * Null: the batch names nobody who could be asked. `nobody-to-ask`: whoever asked for the call has the address
+   * already.
+   */
+  encode(message: InvitationMessage): EncodedInvitation | 'nobody-to-ask' | null
 }
 
 export interface InvitationMessage {
   readonly batch: BatchView
   readonly recipient: RecipientView
   readonly attempt: AttemptView
-  /** Where this installation can be reached, without a slash at its end. */
-  readonly publicUrl: string
+  /** Where the server that placed the call can be reached, without a slash at its end. */
+  readonly nodeUrl: string
   /** Lets its bearer join this call. */
   readonly joinToken: string
   readonly sentAt: Date

@@ -5,14 +5,15 @@ import { getRecipient } from '../commands/get-recipient.ts'
 import { joinToken } from '../commands/join-token.ts'
 import { uuidFromHex } from '../model/id-cipher.ts'
 import type { GuardedClient } from '../targets/guarded-request.ts'
-import type { EncodedInvitation, InvitationForm } from './invitation-form.ts'
+import type { InvitationForm } from './invitation-form.ts'
 
 export interface InviterOptions {
   readonly commands: CommandContext
   readonly client: GuardedClient
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
-  readonly publicUrl: () => string
+  /** Where this very server can be reached: the calls it places are joined here. */
+  readonly nodeUrl: () => string
   /** That of the dialect which made the batch. */
   readonly form: (dialect: string) => InvitationForm | undefined
 }
@@ -42,6 +43,7 @@ export class Inviter {
       return undefined
     })
     if (invitation === null) return 'refused'
+    if (invitation === 'nobody-to-ask') return 'joinable'
     if (invitation === undefined || clock.monotonicMs() - askedAtMs > sendWithinMs) return 'not-sent'
     const { url, headers, body } = invitation
     const answer = await client.send({
@@ -60,8 +62,8 @@ export class Inviter {
   }
 
   /** Null: nobody can be asked. */
-  async #read(ref: string): Promise<EncodedInvitation | null> {
-    const { commands, clock, publicUrl, form } = this.#options
+  async #read(ref: string): Promise<ReturnType<InvitationForm['encode']>> {
+    const { commands, clock, nodeUrl, form } = this.#options
     const organizationId = commands.secrets.ids.decode(ref)?.organizationId
     if (organizationId === undefined) throw new Error('An attempt has a reference that is none of ours')
     const actor = { organizationId, credentialId: '' }
@@ -69,7 +71,7 @@ export class Inviter {
     const batch = await getBatch(commands, actor, recipient.batchId)
     const attempt = attempts.find(({ id }) => id === uuidFromHex(ref))
     if (attempt === undefined) throw new Error('A committed attempt was not found')
-    const message = { batch, recipient, attempt, publicUrl: publicUrl(), sentAt: new Date(clock.nowEpochMs()) }
+    const message = { batch, recipient, attempt, nodeUrl: nodeUrl(), sentAt: new Date(clock.nowEpochMs()) }
     return form(batch.dialect)?.encode({ ...message, joinToken: joinToken(commands, attempt.id) }) ?? null
   }
 }

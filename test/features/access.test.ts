@@ -193,7 +193,9 @@ test('limits and defaults of an organization can be changed', async () => {
   await expect(updateOrganization(context, operator, id, { allowedCountries: ['Germany'] })).rejects.toMatchObject({
     httpStatus: 400,
   })
-  await expect(updateOrganization(context, operator, id, { liveMax: -1 })).rejects.toMatchObject({ field: 'liveMax' })
+  await expect(updateOrganization(context, operator, id, { liveMax: -1 })).rejects.toMatchObject({
+    field: 'concurrency',
+  })
   await world.makeBatch(people(5))
   expect(await world.claim(10)).toHaveLength(2)
   expect(await getUsage(context, actor)).toEqual({

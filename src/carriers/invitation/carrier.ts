@@ -1,7 +1,15 @@
-import type { Timer } from '../../clock.ts'
-import type { CallEvent } from '../../model/call-event.ts'
-import type { CallHandle, CallRequest, Carrier, CarrierContext, CarrierKind, LookUpAnswer } from '../carrier.ts'
-import { END_OF_ANSWER } from './cause.ts'
+import { Pacer } from '../../media/pacer.ts'
+import type { CallJoined, JoiningCaller, Seat } from '../../model/joined-call.ts'
+import type {
+  CallHandle,
+  CallRequest,
+  Carrier,
+  CarrierContext,
+  CarrierKind,
+  LookUpAnswer,
+  OrphanedCall,
+} from '../carrier.ts'
+import { InvitedCall, JOINED_STATE } from './call.ts'
 import { type InvitationSettings, invitationSettings } from './config.ts'
 
 /**
@@ -17,7 +25,7 @@ export const invitation: CarrierKind<InvitationSettings> = {
   open: (_settings, context) => new InvitationCarrier(context),
 }
 
-/** A call that waits for somebody to join. It lives in this process: a node that dies takes its calls with it. */
+/** The calls that wait to be joined or have been. They live in this process: a node that dies takes its calls with it. */
 class InvitationCarrier implements Carrier {
   readonly traits = {
     lookUpIsComplete: false,
@@ -26,24 +34,51 @@ class InvitationCarrier implements Carrier {
     pollSilentCallAfterMs: 600_000,
   }
   readonly #context: CarrierContext
-  /** By reference; null while the invitation is on its way. */
-  readonly #calls = new Map<string, Timer | null>()
+  readonly #pacer: Pacer
+  readonly #calls = new Map<string, InvitedCall>()
   #closed = false
 
   constructor(context: CarrierContext) {
     this.#context = context
+    this.#pacer = new Pacer(context.clock)
   }
 
   place(request: CallRequest): void {
-    this.#calls.set(request.ref, null)
-    this.#invite(request).catch((error: unknown) => {
-      this.#context.log.warn({ err: error, ref: request.ref }, 'An invitation failed')
-      this.#end(request.ref, 'failed', 'invitation-refused')
+    const { ref } = request
+    const call = new InvitedCall({
+      request,
+      context: this.#context,
+      pacer: this.#pacer,
+      report: (event) => {
+        if (!this.#closed) this.#context.report(event)
+      },
+      onOver: () => this.#calls.delete(ref),
+    })
+    this.#calls.set(ref, call)
+    call.invite().catch((error: unknown) => {
+      this.#context.log.warn({ err: error, ref }, 'An invitation failed')
+      call.end('failed', 'invitation-refused', 'failed')
     })
   }
 
+  seatOf(ref: string): Seat {
+    return this.#calls.get(ref)?.seat ?? 'elsewhere'
+  }
+
+  join(ref: string, caller: JoiningCaller): CallJoined | null {
+    const call = this.#calls.get(ref)
+    return call?.seat === 'free' ? call.join(caller) : null
+  }
+
   hangUp(call: CallHandle): void {
-    if (this.#calls.has(call.ref)) this.#end(call.ref, 'cancelled', 'hung-up-by-user')
+    this.#calls.get(call.ref)?.hangUp()
+  }
+
+  /** The connection was the dead node's, so the call is over; whether somebody had joined, its row tells. */
+  endOrphan({ ref, carrierState }: OrphanedCall): void {
+    const disposition = carrierState === JOINED_STATE ? 'answered' : 'unknown'
+    const atEpochMs = this.#context.clock.nowEpochMs()
+    this.#context.report({ ref, kind: 'ended', disposition, cause: 'node-lost', atEpochMs })
   }
 
   async lookUp(call: CallHandle): Promise<LookUpAnswer> {
@@ -55,41 +90,7 @@ class InvitationCarrier implements Carrier {
   }
 
   async close(): Promise<void> {
+    for (const call of [...this.#calls.values()]) call.stop()
     this.#closed = true
-    for (const timer of this.#calls.values()) timer?.cancel()
-    this.#calls.clear()
-  }
-
-  async #invite({ ref, ringTimeoutSeconds, sendWithinMs }: CallRequest): Promise<void> {
-    const { clock, invite } = this.#context
-    const answer = (await invite?.(ref, sendWithinMs)) ?? 'not-sent'
-    if (!this.#calls.has(ref)) return
-    if (answer === 'not-sent') {
-      this.#calls.delete(ref)
-      this.#report({ ref, kind: 'not-sent', cause: 'deadline-missed', atEpochMs: clock.nowEpochMs() })
-      return
-    }
-    const end = END_OF_ANSWER[answer]
-    if (answer !== 'refused') this.#report({ ref, kind: 'accepted', atEpochMs: clock.nowEpochMs() })
-    if (end !== null) this.#end(ref, end.disposition, end.cause)
-    else {
-      this.#report({ ref, kind: 'ringing', atEpochMs: clock.nowEpochMs() })
-      const timer = clock.setTimer(ringTimeoutSeconds * 1_000, () => this.#end(ref, 'no-answer', 'ring-timeout'))
-      this.#calls.set(ref, timer)
-    }
-  }
-
-  #end(
-    ref: string,
-    disposition: Extract<CallEvent, { kind: 'ended' }>['disposition'],
-    cause: Extract<CallEvent, { kind: 'ended' }>['cause'],
-  ): void {
-    this.#calls.get(ref)?.cancel()
-    this.#calls.delete(ref)
-    this.#report({ ref, kind: 'ended', disposition, cause, atEpochMs: this.#context.clock.nowEpochMs() })
-  }
-
-  #report(event: CallEvent): void {
-    if (!this.#closed) this.#context.report(event)
   }
 }

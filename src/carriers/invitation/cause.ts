@@ -11,3 +11,10 @@ export const END_OF_ANSWER = {
   Exclude<InvitationAnswer, 'not-sent'>,
   { readonly disposition: AttemptDisposition; readonly cause: Cause } | null
 >
+
+/** How an answered call ended when the one who had joined went. */
+export const END_OF_LEAVING = {
+  'hung-up': 'callee-hung-up',
+  silent: 'inactivity',
+  lost: 'media-lost',
+} as const satisfies Record<string, Cause>

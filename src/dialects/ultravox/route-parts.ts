@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
-import type { Actor, CommandContext } from '../../commands/context.ts'
+import type { Actor, CommandContext, JsonObject } from '../../commands/context.ts'
 import { getBatch } from '../../commands/get-batch.ts'
 import { joinToken } from '../../commands/join-token.ts'
 import type { TwoWayPage } from '../../commands/two-way-page.ts'
@@ -71,6 +71,6 @@ export async function batchOfAgent(
 
 /** Makes the address at which a call can be joined; null for a call to a telephone, which is placed from here. */
 export function joinUrls({ commands, publicUrl }: Pick<DialectServices, 'commands' | 'publicUrl'>) {
-  return (callId: string, number: string): string | null =>
-    number === '' ? joinUrl(publicUrl(), callId, joinToken(commands, callId)) : null
+  return (callId: string, number: string, medium: JsonObject | null): string | null =>
+    number === '' ? joinUrl(publicUrl(), { callId, token: joinToken(commands, callId), medium }) : null
 }

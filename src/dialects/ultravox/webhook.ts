@@ -5,23 +5,24 @@ import type { EncodedInvitation, InvitationForm, InvitationMessage } from '../..
 import type { EncodedWebhook, WebhookForm, WebhookMessage } from '../../webhooks/webhook-form.ts'
 import { mediumOf, textOf } from './encode.ts'
 import { encodeCall, factsOfAttempt, readingOf } from './encode-call.ts'
-import { isJoinable, joinUrl } from './joining.ts'
-import { planOf } from './media.ts'
+import { joinUrl, whyNotJoinable } from './joining.ts'
 import { signedHeaders } from './signature.ts'
 import { SECRET_CHARS_MAX, SECRETS_MAX, type WebhookEvent } from './wire.ts'
 
 /** Asks the server that a batch names, with the call as it was just made; it is to place the leg to `joinUrl`. */
 export const invitation: InvitationForm = {
-  encode(message: InvitationMessage): EncodedInvitation | null {
-    const { batch, recipient, attempt, publicUrl, sentAt } = message
+  encode(message: InvitationMessage): EncodedInvitation | 'nobody-to-ask' | null {
+    const { batch, recipient, attempt, nodeUrl, sentAt } = message
+    // A call by itself was answered with its address; a batch has this field, be it null.
+    if (batch.dialectFields?.webhookUrl === undefined) return 'nobody-to-ask'
     const url = textOf(batch.dialectFields?.webhookUrl)
     const secret = textOf(batch.dialectFields?.webhookSecret)
     if (url === null || secret === null) return null
-    const address = joinUrl(publicUrl, attempt.id, message.joinToken)
+    const medium = mediumOf(recipient, batch)
+    const address = joinUrl(nodeUrl, { callId: attempt.id, token: message.joinToken, medium })
     const call = encodeCall(readingOf(factsOfAttempt(attempt), recipient, batch), { joinUrl: address })
     const body = JSON.stringify({ event: 'call.started', call })
-    const { medium } = planOf(mediumOf(recipient, batch))
-    return { url, body, headers: signedHeaders(body, [secret], sentAt), isJoinable: isJoinable(medium) }
+    return { url, body, headers: signedHeaders(body, [secret], sentAt), isJoinable: whyNotJoinable(medium) === null }
   },
 }
 

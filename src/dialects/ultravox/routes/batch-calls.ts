@@ -52,8 +52,9 @@ export const addBatchCalls: AddRoutes = (scope, services) => {
       const joinUrlOf = joinUrls(services)
       const encode = (recipient: RecipientView) => {
         const facts = factsOfLatest(recipient)!
-        const joinUrl = joinUrlOf(facts.id, recipient.number)
-        return encodeCall(readingOf(facts, recipient, batch), { joinUrl, systemPrompt })
+        const reading = readingOf(facts, recipient, batch)
+        const joinUrl = joinUrlOf(facts.id, recipient.number, reading.medium)
+        return encodeCall(reading, { joinUrl, systemPrompt })
       }
       return encodeList(page, encode, { request, publicUrl, total })
     },
