@@ -23,9 +23,11 @@ export async function requireBatch(client: Client, organizationId: number, batch
   return row
 }
 
-/** What the batch looks like to this transaction. */
+/** What the batch looks like to this statement. @throws AppError `batch-not-found` when it was deleted meanwhile. */
 export async function readBatchView(client: Client, organizationId: number, batchId: number): Promise<BatchView> {
-  return batchView((await findBatch(client, organizationId, { batchId }))!)
+  const row = await findBatch(client, organizationId, { batchId })
+  if (row === undefined) throw new AppError('batch-not-found')
+  return batchView(row)
 }
 
 export function batchView(row: BatchRow): BatchView {

@@ -6,7 +6,7 @@ import type { Client } from '../store/owner-transaction.ts'
 import { selectRecipients } from '../store/recipients.ts'
 import { callView, undialledCallView } from './call-view.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
-import { batchView, requireBatch } from './get-batch.ts'
+import { readBatchView, requireBatch } from './get-batch.ts'
 import { recipientView } from './recipient-view.ts'
 import type { CallView } from './views.ts'
 
@@ -82,7 +82,7 @@ async function findSingle(
     const view = callView(context, organizationId, row)
     return { view, batchId, seq, n: row.n, claimedUs: row.claimed_us, isSingle: true }
   }
-  const batch = batchView((await findBatch(client, organizationId, { batchId }))!)
+  const batch = await readBatchView(client, organizationId, batchId)
   const range = { organizationId, batchId, fromSeq: seq, toSeq: seq + 1, limit: 1 }
   const recipient = recipientView(context, organizationId, (await selectRecipients(client, range))[0]!)
   const id = uuidFromHex(context.secrets.ids.encode({ kind: 'attempt', organizationId, batchId, seq, n: 1 }))

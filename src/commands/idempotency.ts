@@ -1,7 +1,9 @@
 import type { Timer } from '../clock.ts'
 import { AppError, invalidInput } from '../errors.ts'
 import type { SecretPlace } from '../model/secret-box.ts'
+import { settingsOf } from '../store/database.ts'
 import { readAnswer, releaseKey, renewLease, storeAnswer, sweepAnswers, takeKey } from '../store/idempotent-answers.ts'
+import { JointTransaction } from '../store/joint-transaction.ts'
 import { ownerTransaction } from '../store/owner-transaction.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
 
@@ -33,14 +35,17 @@ const KEY = /^[\x21-\x7e]{1,255}$/
 
 /** The timer that keeps the lease of each request that is at work in this process. */
 const renewals = new WeakMap<IdempotentRequest, Timer>()
+/** What requests do in one transaction with their answers. */
+const joints = new WeakMap<IdempotentRequest, JointTransaction>()
 /** When each server swept last, by its monotonic clock. */
 const sweptAtMs = new WeakMap<CommandContext, number>()
 
 /**
  * Begins a request that carries an idempotency key. The lease is renewed while this process works on it, so that a long
- * upload is not begun again beside itself. A request whose process died is taken over after the lease; what it left is
- * whole, since every command is one transaction, and the batch it made is noted with the key (`BatchInput.idempotent`),
- * so that whoever takes over gets that batch and makes no second one.
+ * upload is not begun again beside itself. A request whose process died is taken over after the lease. What it did and
+ * the answer that says so are one transaction ({@link joinEffects}), so it left both or nothing; a batch is noted with
+ * the key by the transaction that made it (`BatchInput.idempotent`), so that whoever takes over gets that batch and makes
+ * no second one.
  *
  * @throws AppError `idempotency-key-reused` (422) for another request, `request-in-progress` (409), `invalid-input`.
  */
@@ -68,7 +73,21 @@ export async function beginIdempotent(
   return verdict
 }
 
-/** Stores the answer for 48 hours; every repetition of the request gets it. */
+/**
+ * Makes all that `next` begins one transaction with the answer: {@link finishIdempotent} commits it and
+ * {@link abandonIdempotent} takes it back. Not for commands that wait for what other transactions do, nor for long ones,
+ * since what they lock stays locked until the answer.
+ */
+export function joinEffects(context: CommandContext, request: IdempotentRequest, next: () => void): void {
+  const joint = new JointTransaction(context.database)
+  joints.set(request, joint)
+  joint.run(next)
+}
+
+/**
+ * Stores the answer for 48 hours; every repetition of the request gets it.
+ * @throws AppError `request-in-progress` when another worker of the same request was faster; what this one did is gone.
+ */
 export async function finishIdempotent(
   context: CommandContext,
   actor: Actor,
@@ -76,9 +95,20 @@ export async function finishIdempotent(
   answer: StoredAnswer,
 ): Promise<void> {
   dropLease(request)
-  const row = { organizationId: actor.organizationId, ...request }
+  const { organizationId } = actor
+  const row = { organizationId, ...request }
   const body = context.secrets.box.seal(answer.body.toString('latin1'), placeOfBody(row))
-  await inOrganization(context, actor, (client) => storeAnswer(client, row, { ...answer, body }))
+  const sealed = { ...answer, body }
+  const joint = joints.get(request)
+  if (joint === undefined) {
+    await inOrganization(context, actor, (client) => storeAnswer(client, row, sealed))
+    return
+  }
+  await joint.commit(settingsOf({ role: 'carillon_api', organizationId }), async (client) => {
+    if (!(await storeAnswer(client, row, sealed))) throw new AppError('request-in-progress')
+  })
+  // Whoever was woken by the command itself may have looked before the commit.
+  if (organizationId !== 0) context.signals.wake(organizationId)
 }
 
 /** Answers hold secrets that are shown once, such as a new key: they are stored sealed. @throws SecretUnreadable. */
@@ -97,6 +127,7 @@ export async function abandonIdempotent(
   request: IdempotentRequest,
 ): Promise<void> {
   dropLease(request)
+  await joints.get(request)?.rollback()
   const row = { organizationId: actor.organizationId, ...request }
   await inOrganization(context, actor, (client) => releaseKey(client, row))
 }

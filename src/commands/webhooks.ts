@@ -158,7 +158,7 @@ export async function updateWebhook(
     })
     await audit(client, actor, 'webhook.changed', { objectId: row.endpoint_uuid, ...changedFields(changes) })
     if (changes.skipWaiting === true) await skipToEndOfLog(client, key)
-    return webhookView((await findWebhookEndpoint(client, organizationId, key))!)
+    return readWebhook(client, key)
   })
 }
 
@@ -202,7 +202,7 @@ export async function rotateWebhookSecret(
       keepUntil: keepSeconds === 0 ? null : new Date(nowEpochMs + keepSeconds * 1_000),
       updatedAt: new Date(nowEpochMs),
     })
-    return { webhook: webhookView((await findWebhookEndpoint(client, organizationId, key))!), secret }
+    return { webhook: await readWebhook(client, key), secret }
   })
 }
 
@@ -212,6 +212,13 @@ export async function requireWebhook(client: Client, organizationId: number, id:
   const row = uuid === null ? undefined : await findWebhookEndpoint(client, organizationId, { uuid })
   if (row === undefined) throw new AppError('webhook-not-found')
   return row
+}
+
+/** @throws AppError `webhook-not-found` when it was deleted meanwhile. */
+async function readWebhook(client: Client, key: { organizationId: number; endpointId: number }): Promise<WebhookView> {
+  const row = await findWebhookEndpoint(client, key.organizationId, key)
+  if (row === undefined) throw new AppError('webhook-not-found')
+  return webhookView(row)
 }
 
 /** What the sealed secret of an endpoint is bound to. */

@@ -66,7 +66,9 @@ export async function waitingOfRecipient(
 ): Promise<Waiting | null> {
   if (row.outcome !== null || row.live_state !== null) return null
   const { batch_id: batchId } = row
-  const batch = (await findBatch(client, organizationId, { batchId }))!
+  const batch = await findBatch(client, organizationId, { batchId })
+  // Deleted meanwhile: nobody of it waits.
+  if (batch === undefined) return null
   const lanes = await selectWaitingLanes(client, { organizationId, batchId })
   const lane = lanes.find((candidate) => candidate.lane === row.lane)!
   const throttledUntil = await throttledUntilOf(client, organizationId, batch)

@@ -6,6 +6,7 @@ import {
   beginIdempotent,
   finishIdempotent,
   type IdempotentRequest,
+  joinEffects,
 } from '../commands/idempotency.ts'
 
 const HEADER = 'idempotency-key'
@@ -14,6 +15,14 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The idempotent request that this one has begun and not yet finished. */
     idempotent: IdempotentRequest | null
+  }
+
+  interface FastifyContextConfig {
+    /**
+     * `command`: what the route does is committed before its answer is known, and doing it again has no second effect,
+     * since the command notes what it made with the key, or finds all done. By default the two are one transaction.
+     */
+    readonly repeatedBy?: 'command'
   }
 }
 
@@ -40,6 +49,12 @@ export function addIdempotency(scope: FastifyInstance, commands: CommandContext)
     reply.status(httpStatus).header('content-type', contentType).header('idempotent-replayed', 'true')
     // Bytes are sent as they are; the route's serializer is for objects.
     return reply.send(body)
+  })
+  // With a callback, since only what is called from here belongs to the transaction: the handler and what it begins.
+  scope.addHook('preHandler', (request, _reply, next) => {
+    const { idempotent, routeOptions } = request
+    if (idempotent === null || routeOptions.config.repeatedBy === 'command') next()
+    else joinEffects(commands, idempotent, next)
   })
   scope.addHook('onSend', async (request, reply, payload) => {
     const begun = request.idempotent

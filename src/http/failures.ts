@@ -30,6 +30,8 @@ const FRAMEWORK_CODES: Readonly<Record<string, RequestErrorCode>> = {
   ECONNRESET: 'malformed-body',
   ECONNABORTED: 'malformed-body',
   ERR_STREAM_PREMATURE_CLOSE: 'malformed-body',
+  // The database was asked for a text with U+0000, which only an address can hold this far: bodies and queries cannot.
+  '22021': 'malformed-request',
 }
 
 /**

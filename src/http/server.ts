@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { CommandContext } from '../commands/context.ts'
 import type { Dialect, Keys } from '../dialects/dialect.ts'
 import { RequestError } from '../dialects/request-errors.ts'
+import { invalidInput } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { createKeys } from './authenticate.ts'
 import { refuseForeignEncodings, takeJsonBodies } from './body-parsers.ts'
@@ -103,10 +104,19 @@ function guardEveryRequest(server: FastifyInstance, deps: ServerDeps, routes: Ro
     reply.header('cache-control', 'no-store')
     if (request.is404) throw unknownAddress(request, routes)
     refuseForeignEncodings(request)
+    refuseUnstorableQuery(request)
   })
   server.setNotFoundHandler((request) => {
     throw unknownAddress(request, routes)
   })
+}
+
+/** As in bodies: the database keeps no text with U+0000, and cannot look for one. */
+function refuseUnstorableQuery(request: FastifyRequest): void {
+  for (const [name, values] of Object.entries(request.query as Record<string, string | string[]>)) {
+    if (![name, values].flat().some((text) => text.includes('\0'))) continue
+    throw invalidInput(name.replaceAll('\0', '\ufffd').slice(0, 100), 'must not hold the character U+0000')
+  }
 }
 
 function unknownAddress(request: FastifyRequest, routes: RouteTable): RequestError {

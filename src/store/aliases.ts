@@ -8,6 +8,8 @@ export async function findAlias(
   client: Client,
   key: { organizationId: number; kind: AliasKind; alias: string },
 ): Promise<number | undefined> {
+  // The database can neither keep such a text nor look for it.
+  if (key.alias.includes('\0')) return undefined
   const rows = await ask<{ object_id: number }>(
     client,
     'SELECT object_id FROM alias WHERE organization_id = $1 AND kind = $2 AND alias = $3',

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { JointTransaction } from './joint-transaction.ts'
 
 /**
  * The database roles of Carillon's transactions. Row-level security holds the first to one organization; the second
@@ -155,18 +156,24 @@ export function transaction<T>(
   scope: TransactionScope,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  return runTransaction(pool, beginStatement(scope), work)
+  return runTransaction(pool, settingsOf(scope), work)
 }
 
 /**
  * One transaction that begins with these statements. Resolves only after a COMMIT that was acknowledged as one; a
- * connection that broke, also between two statements, is never used again.
+ * connection that broke, also between two statements, is never used again. Inside of a {@link JointTransaction} it is
+ * a piece of that one.
  */
-export async function runTransaction<T>(
+export function runTransaction<T>(
   pool: pg.Pool,
-  begin: string,
+  settings: string,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
+  const joint = JointTransaction.current(pool)
+  return joint === undefined ? runAlone(pool, settings, work) : joint.piece(`${NO_SETTINGS}; ${settings}`, work)
+}
+
+async function runAlone<T>(pool: pg.Pool, settings: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let failure: unknown
   let broken = false
@@ -176,7 +183,7 @@ export async function runTransaction<T>(
   // Without a listener a break while no statement is under way would end the process.
   client.on('error', noteBreak)
   try {
-    await client.query(begin)
+    await client.query(`BEGIN; ${settings}`)
     const result = await work(client)
     requireCommitted(await client.query('COMMIT'))
     return result
@@ -193,11 +200,17 @@ export async function runTransaction<T>(
   }
 }
 
-// One simple query, hence one round trip. The names of the roles are ours; the organization is quoted as a literal.
-function beginStatement(scope: TransactionScope): string {
+/**
+ * The statements that hold a transaction to its role and organization. One simple query, hence one round trip. The names
+ * of the roles are ours; the organization is quoted as a literal.
+ */
+export function settingsOf(scope: TransactionScope): string {
   const organization = pg.escapeLiteral(String(scope.organizationId ?? ''))
-  return `BEGIN; SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
+  return `SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
 }
+
+/** What the piece before has set does not hold for the next one. */
+const NO_SETTINGS = `SET LOCAL ROLE NONE; SELECT set_config('carillon.organization_id', '', true)`
 
 function asError(failure: unknown): Error {
   return failure instanceof Error ? failure : new Error('The database connection broke')

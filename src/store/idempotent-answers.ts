@@ -63,17 +63,19 @@ export async function readAnswer(
   return rows[0]
 }
 
+/** False: another worker of the request has answered, or the key is no longer its. Rides idempotent_answer_pkey. */
 export async function storeAnswer(
   client: Client,
   key: { organizationId: number; key: string; requestHash: Buffer },
   answer: { httpStatus: number; contentType: string; body: Buffer },
-): Promise<void> {
-  await change(
+): Promise<boolean> {
+  const stored = await change(
     client,
     `UPDATE idempotent_answer SET http_status = $4, content_type = $5, body = $6
      WHERE organization_id = $1 AND idempotency_key = $2 AND request_hash = $3 AND http_status IS NULL`,
     [key.organizationId, key.key, key.requestHash, answer.httpStatus, answer.contentType, answer.body],
   )
+  return stored === 1
 }
 
 /** Gives a key free whose request came to nothing; one that made a batch may be taken over at once instead. */

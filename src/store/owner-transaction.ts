@@ -12,5 +12,5 @@ export type Client = pg.ClientBase
  * bind: for what stands outside organizations (the installation, credentials, making organizations).
  */
 export function ownerTransaction<T>(database: Database, work: (client: Client) => Promise<T>): Promise<T> {
-  return runTransaction(database, 'BEGIN', work)
+  return runTransaction(database, '', work)
 }

@@ -17,9 +17,16 @@ export const RECIPIENTS_MAX = 200_000
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-4]):[0-5]\d$/, 'must be a time of day such as 09:00')
 
+/** An offset such as +05:30 is no place: it keeps no summer time, and a number has none of its own. */
+const zoneName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^(?![+-])/, 'must be an IANA time zone such as Europe/Berlin')
+
 export const callingWindow = z
   .strictObject({
-    zone: z.string().min(1).max(100).describe('An IANA time zone, or `recipient`: every zone the number may be in.'),
+    zone: zoneName.describe('An IANA time zone, or `recipient`: every zone the number may be in.'),
     ranges: z
       .array(
         z.strictObject({
@@ -42,7 +49,7 @@ const retryRule = z.strictObject({
     .optional()
     .describe('Seconds from the end of a call to the next one; the last gap is used again when there are too few.'),
   at: z.string().max(5).optional().describe('Instead of gaps: when clocks of the zone next show this time, HH:MM.'),
-  zone: z.string().min(1).max(100).optional().describe('IANA time zone of those clocks.'),
+  zone: zoneName.optional().describe('IANA time zone of those clocks.'),
 })
 
 export const retryPolicy = z
@@ -65,12 +72,7 @@ export const recipientRequest = z
     variables: jsonObject.nullish().describe('Values the agent may speak.'),
     metadata: jsonObject.nullish().describe('Given back with the result and never spoken.'),
     notBefore: instant.nullish().describe('Not called before.'),
-    timezone: z
-      .string()
-      .min(1)
-      .max(100)
-      .nullish()
-      .describe('IANA zone the person is in; by default told by the number.'),
+    timezone: zoneName.nullish().describe('IANA zone the person is in; by default told by the number.'),
   })
   .meta({ id: 'native.RecipientRequest' })
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cancelBatch } from '../../commands/cancel-batch.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
@@ -68,7 +68,11 @@ export const trillet: Dialect = {
   },
   answerFailure(failure, request, reply) {
     const { batchId } = (request.params ?? {}) as { batchId?: string }
-    const { httpStatus, body } = flatError(failure, batchId)
+    // Only a form with a list can be without its file.
+    const { httpStatus, body } =
+      request.routeOptions.url === CALL_PATH && failure.code === 'unsupported-media-type'
+        ? { httpStatus: failure.httpStatus, body: { error: failure.message, message: failure.remedy } }
+        : flatError(failure, batchId)
     // Sent as text: the answer to a failure is the same whatever the route has said about its answers.
     reply.status(httpStatus).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body))
   },
@@ -107,6 +111,7 @@ function addCall(routes: ZodScope, { commands }: DialectServices): void {
   routes.route({
     method: 'POST',
     url: CALL_PATH,
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call one person',
       body: wire.callRequest,
@@ -131,6 +136,10 @@ interface Place {
   readonly hide: boolean
 }
 
+const rejectedRowsFile = {
+  description: 'The rows, one a line, after the names of the columns.',
+  content: { 'text/csv': { schema: z.string() } },
+}
 const failures = { '4xx': wire.errorBody, '5xx': wire.errorBody }
 
 async function checkWorkspace(request: FastifyRequest, commands: CommandContext, actor: Actor): Promise<void> {
@@ -148,6 +157,7 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
   routes.route({
     method: 'POST',
     url: prefix,
+    config: { repeatedBy: 'command' },
     schema: {
       hide,
       summary: 'Start a batch',
@@ -162,7 +172,8 @@ function addStart(routes: ZodScope, services: DialectServices, { prefix, hide }:
       const { fields, file } = forms.get(request)!
       const { input, ignoredFields: ignored } = decodeStart(fields, services.clock.nowEpochMs())
       const source = { file: file.bytes, fileName: file.name, maxBytes: wire.FILE_BYTES_MAX }
-      const created = await createBatch(services.commands, actorOf(request), input, source)
+      const asked = { ...input, idempotent: request.idempotent }
+      const created = await createBatch(services.commands, actorOf(request), asked, source)
       if (ignored.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(ignored))
       const path = `${PREFIXES[0]}/${encodeBatchId(created.batch.id)}/rejected-rows`
       return reply.send(encodeStarted(created, `${services.publicUrl()}${path}`))
@@ -229,10 +240,18 @@ function addReading(routes: ZodScope, { commands, clock }: DialectServices, { pr
   )
   routes.get(
     `${prefix}/:batchId/rejected-rows`,
-    { schema: { hide, summary: 'Rejected rows of the file as CSV', params: wire.batchParams } },
+    {
+      schema: {
+        hide,
+        summary: 'Rejected rows of the file as CSV',
+        params: wire.batchParams,
+        response: { 200: rejectedRowsFile, ...failures },
+      },
+    },
     async (request, reply) => {
       const rows = await exportRejectedRows(commands, actorOf(request), batchIdOf(request), 'csv')
-      return reply.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))
+      const download: FastifyReply = reply
+      return download.header('content-type', 'text/csv; charset=utf-8').send(Readable.from(rows))
     },
   )
 }

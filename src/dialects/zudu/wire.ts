@@ -286,6 +286,9 @@ const task = z
   .meta({ id: 'zudu.TaskState' })
 export type Task = z.output<typeof task>
 
+/** Sent as a stream, so this only documents it. */
+export const storedTasks = z.array(anyObject).describe('The tasks as they were sent, with what became of them.')
+
 export const taskList = z
   .object({ tasks: z.array(task), pagination: z.object({ page: count, limit: count, total_count: count }) })
   .meta({ id: 'zudu.TaskList' })

@@ -48,6 +48,7 @@ export const addBatches: AddRoutes = (scope, services) => {
   const { commands, clock, region } = services
 
   scope.post(BATCHES, {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Create Call Batch',
       description: 'Calls everybody on a list, now or at `scheduled_at`. On any error nothing is stored.',
@@ -131,6 +132,7 @@ const addOneBatch: AddRoutes = (scope, { commands, region }) => {
   })
 
   scope.post(`${BATCHES}/:batch_id/cancel`, {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Cancel Call Batch',
       description: 'Nobody is called any more after the answer; calls under way go on. Asking again changes nothing.',

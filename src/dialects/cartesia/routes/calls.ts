@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import { problemOfJson } from '../../../commands/checked-input.ts'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { type CallInput, createCall } from '../../../commands/create-call.ts'
@@ -75,7 +74,7 @@ export const addCalls: AddRoutes = (scope, services) => {
       checkCalls(request.body)
       const ids = { agent: agent.id, callerNumber: number.id }
       const terms = { ...ids, version: versionOf(request), nowEpochMs: clock.nowEpochMs(), liveMax: 0, region }
-      return placeAll({ commands, actor }, settingsOf(request.body, terms), request)
+      return placeAll({ commands, actor }, settingsOf(request.body, terms), request.body)
     },
   })
   addOneCall(scope, services)
@@ -98,14 +97,11 @@ function checkCalls({ outbound_calls: calls }: CallsRequest): void {
 async function placeAll(
   { commands, actor }: { commands: CommandContext; actor: Actor },
   settings: CallInput,
-  request: FastifyRequest,
+  { outbound_calls: wanted }: CallsRequest,
 ): Promise<CreatedCalls> {
-  const { outbound_calls: wanted } = request.body as CallsRequest
-  // The key of an idempotent request stands for one batch; that of several calls holds for the answer alone.
-  const input = wanted.length === 1 ? { ...settings, idempotent: request.idempotent } : settings
   const calls: CreatedCalls['calls'] = []
   for (const each of wanted) {
-    const made = await createCall(commands, actor, input, recipientOf(each))
+    const made = await createCall(commands, actor, settings, recipientOf(each))
     const { outcome, causeText, cause } = made
     const error = { error_code: cause.replaceAll('-', '_'), message: causeText }
     const isSettled = outcome !== null && made.dialedAt === null
@@ -148,6 +144,7 @@ const addOneCall: AddRoutes = (scope, { commands }) => {
   })
 
   scope.post(`${CALLS}/:call_id/cancel`, {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Cancel Call',
       description: 'Ends a call during the talk.',

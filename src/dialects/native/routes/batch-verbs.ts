@@ -28,6 +28,8 @@ export const addBatchVerbs: AddRoutes = (scope, { commands }) => {
   const tags = ['Batches']
   for (const [verb, { run, summary }] of Object.entries(VERBS)) {
     scope.post(`/batches/:id/${verb}`, {
+      // Some wait until nothing can be sent any more, and doing any of them again changes nothing.
+      config: { repeatedBy: 'command' },
       schema: {
         summary,
         description: 'Asking again changes nothing.',

@@ -82,6 +82,7 @@ const addCreation: AddRoutes = async (scope, { commands }) => {
   await takeFormBodies(scope, { fileBytesMax: FILE_BYTES_MAX })
 
   scope.post('/batches', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call a list of people',
       description:
@@ -96,7 +97,12 @@ const addCreation: AddRoutes = async (scope, { commands }) => {
     },
     handler: async (request, reply) => {
       const { input, source } = await decodeCreation(request)
-      const created = await createBatch(commands, actorOf(request), input, source)
+      const created = await createBatch(
+        commands,
+        actorOf(request),
+        { ...input, idempotent: request.idempotent },
+        source,
+      )
       reply.status(201).header('location', `${PREFIX}/batches/${created.batch.id}`)
       return reply.send(encodeCreatedBatch(created))
     },

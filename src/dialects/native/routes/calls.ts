@@ -26,6 +26,7 @@ export const addCalls: AddRoutes = (scope, { commands }) => {
   })
 
   scope.post('/calls', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call one person',
       description: 'Under the same limits, hours and suppressions as a list. Answered before the call is placed.',
@@ -54,6 +55,7 @@ export const addCalls: AddRoutes = (scope, { commands }) => {
   })
 
   scope.post('/calls/:id/hang-up', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'End a call; one that waits is not placed any more',
       operationId: 'hangUpCall',

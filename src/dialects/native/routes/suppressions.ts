@@ -28,6 +28,7 @@ export const addSuppressions: AddRoutes = async (scope, services) => {
   const { commands } = services
 
   scope.post('/suppressions', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Put numbers on the list of those that are never called',
       description: 'After the answer none of them is dialled any more, in no batch.',
@@ -82,6 +83,7 @@ const addImport: AddRoutes = async (scope, { commands }) => {
   await takeFormBodies(scope, { fileBytesMax: FILE_BYTES_MAX })
 
   scope.post('/suppressions/import', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Put the numbers of a CSV file on the list',
       description: 'One number a line, in the first column or in one whose header says so.',

@@ -52,6 +52,7 @@ export const addTrunks: AddRoutes = (scope, services) => {
   })
 
   scope.post('/trunks/:id/test', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Ring one telephone through a trunk and tell what happened',
       description:

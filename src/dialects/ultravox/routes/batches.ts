@@ -72,6 +72,7 @@ export const addBatches: AddRoutes = (scope, services) => {
   })
 
   scope.post(BATCHES, {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call a list of people',
       tags,

@@ -73,6 +73,7 @@ export const addCalls: AddRoutes = (scope, services) => {
 const addCreation: AddRoutes = (scope, services) => {
   const { commands } = services
   scope.post('/api/agents/:agent_id/calls', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Call one person',
       tags,

@@ -33,6 +33,7 @@ export const addBatches: AddRoutes = (scope, services) => {
   const { commands } = services
 
   scope.post('/batch-call', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Create a batch call',
       tags,

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
 import { allBatches, type BatchSelection, browseBatches } from '../../../commands/browse-batches.ts'
 import type { Actor } from '../../../commands/context.ts'
 import { listRecipients } from '../../../commands/list-recipients.ts'
@@ -63,6 +64,7 @@ export const addLists: AddRoutes = (scope, services) => {
   })
 
   scope.post('/batch-call/list', {
+    config: { repeatedBy: 'command' },
     schema: { summary: 'List batch calls that fit filters', tags, body: wire.listRequest, response },
     preValidation: async (request, reply) => nameIgnoredFields(wire.listRequest, request.body, reply),
     handler: async (request, reply) => {
@@ -114,13 +116,16 @@ const addTasks: AddRoutes = (scope, { commands }) => {
       tags,
       params: wire.batchPath,
       querystring: wire.tokenQuery,
+      response: answers(wire.storedTasks),
     },
     handler: async (request, reply) => {
       const { batch_call_id } = request.params
       const id = batch_call_id.replace(/^batch_call_/, '')
       const actor = openLink(commands, { purpose: TASKS_LINK, id }, request.query.token)
       const batch = await requireBatchCall(commands, actor, batch_call_id)
-      return reply.type('application/json; charset=utf-8').send(Readable.from(tasksAsJson(commands, actor, batch)))
+      const download: FastifyReply = reply
+      download.type('application/json; charset=utf-8')
+      return download.send(Readable.from(tasksAsJson(commands, actor, batch)))
     },
   })
 }

@@ -1,0 +1,25 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { runRequests } from '../../verify/requests/run.ts'
+import { createTestDatabase } from '../database.ts'
+import { startBareServer } from '../requests/bare-server.ts'
+
+/** Another seed each day would find more and could not be told from the change at hand; `npm run verify:requests` does. */
+const SEED = 5
+const COUNT = 2_000
+
+test(`${COUNT} generated requests get no answer of 500 or above, and none that breaks its own schema`, async () => {
+  const database = await createTestDatabase()
+  const faults: string[] = []
+  const api = await startBareServer(database.connectionString, { log: (line) => faults.push(line) })
+  onTestFinished(async () => {
+    await api.close()
+    await database.drop()
+  })
+  const { server, first } = api
+  const result = await runRequests({ server, first, seed: SEED, count: COUNT })
+  expect(result.failures).toEqual([])
+  expect(faults).toEqual([])
+  expect(result.answered).toBe(COUNT)
+  // They get further than to the first check: most operations have succeeded at least once.
+  expect(result.succeeded).toBeGreaterThan(result.operations / 2)
+})
