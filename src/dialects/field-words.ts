@@ -5,7 +5,7 @@ export type FieldWords = Readonly<Record<string, string>>
 export function pathInWords(path: string, words: FieldWords): string {
   return path
     .split('.')
-    .map((step) => words[step] ?? step)
+    .map((step) => (Object.hasOwn(words, step) ? words[step] : step))
     .join('.')
 }
 

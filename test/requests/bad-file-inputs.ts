@@ -13,7 +13,7 @@ export const FILE_INPUTS: readonly Entry[] = [
   {
     id: 61,
     cases: file('one byte more than 32 MiB', Buffer.alloc(32 * MIB + 1, 'x'), 413),
-    elsewhere: [at('trillet-input-rules.test.ts', 'a length that promises 1 GiB')],
+    elsewhere: [at('trillet-forms.test.ts', 'a length that promises 1 GiB')],
   },
   { id: 62, cases: file('no phone column', 'name,city\nAda,London\n', 400) },
   { id: 63, cases: file('a column twice', 'phone_number,a,a\n+12125550100,1,2\n', 400) },
@@ -130,7 +130,7 @@ export const FILE_INPUTS: readonly Entry[] = [
     cases: ['{enabled: true}', '"yes"'].flatMap((config) =>
       file(config, GOOD, { trillet: 400 }, { fields: { smartCallbackConfig: config } }),
     ),
-    elsewhere: [at('trillet-input-rules.test.ts', 'smartCallbackConfig of another type')],
+    elsewhere: [at('trillet-forms.test.ts', 'smartCallbackConfig of another type')],
   },
   {
     id: 84,

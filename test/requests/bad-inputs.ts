@@ -162,7 +162,7 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
       ...field('startAt', [1_700_000_000], { zudu: 400 }),
       ...field('startAt', [ahead(31)], { native: TAKEN, cartesia: 400, ultravox: TAKEN }),
     ],
-    elsewhere: [at('trillet-input-rules.test.ts', 'scheduledAt in the past starts now')],
+    elsewhere: [at('trillet-forms.test.ts', 'scheduledAt in the past starts now')],
   },
   {
     id: 36,
@@ -171,7 +171,7 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
       cartesia: 400,
       ultravox: 400,
     }),
-    elsewhere: [at('trillet-input-rules.test.ts', 'scheduledAt on a day that is none')],
+    elsewhere: [at('trillet-forms.test.ts', 'scheduledAt on a day that is none')],
   },
   {
     id: 37,
@@ -210,14 +210,14 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
       get('ultravox', () => '/api/agents?pageSize=1000', 200),
       get('ultravox', () => '/api/agents?pageSize=abc', 400),
     ],
-    elsewhere: [at('trillet-input-rules.test.ts', "'page=-1'")],
+    elsewhere: [at('trillet-forms.test.ts', "'page=-1'")],
   },
   {
     id: 42,
     elsewhere: [
-      at('trillet-input-rules.test.ts', 'negative gaps'),
-      at('trillet-input-rules.test.ts', 'too many gaps'),
-      at('trillet-input-rules.test.ts', 'gaps of more than 30 days'),
+      at('trillet-forms.test.ts', 'negative gaps'),
+      at('trillet-forms.test.ts', 'too many gaps'),
+      at('trillet-forms.test.ts', 'gaps of more than 30 days'),
       at('src/model/retry-policy.test.ts', 'may not spread over more than 30 days'),
     ],
   },
@@ -268,7 +268,7 @@ const PHONE_NUMBERS: readonly Entry[] = [
     cases: field('list', [[{ to: '+12125550100' }, { to: '+12125550100' }]], {
       native: { status: TAKEN, outcomes: { duplicate: 1 } },
     }),
-    elsewhere: [at('trillet-input-rules.test.ts', 'repeated numbers are left out and are no bad rows')],
+    elsewhere: [at('trillet-forms.test.ts', 'repeated numbers are left out and are no bad rows')],
   },
   {
     id: 53,
@@ -322,7 +322,7 @@ const KEYS_AND_WALLS: readonly Entry[] = [
     id: 92,
     elsewhere: [
       at('http-server.test.ts', 'two Authorization headers are 400'),
-      at('trillet-input-rules.test.ts', 'two keys'),
+      at('trillet-forms.test.ts', 'two keys'),
     ],
   },
   { id: 93, elsewhere: [at('isolation.test.ts', 'does not exist, on every route that names something')] },

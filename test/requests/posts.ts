@@ -115,6 +115,9 @@ const NATIVE_POSTS: readonly PostRow[] = [
   native('/webhooks/:id/resend-failed', async (world) =>
     posted(`${NATIVE}/webhooks/${await webhook(world)}/resend-failed`),
   ),
+  native('/erasures', async () => posted(`${NATIVE}/erasures`, { number: freshNumber() }), {
+    outside: 'the same person is looked for once more',
+  }),
   native('/keys', async () => posted(`${NATIVE}/keys`, { name: fresh('key') })),
   native('/keys/import', async () => posted(`${NATIVE}/keys/import`, { name: 'theirs', key: fresh('key') })),
   native('/organizations', async () => posted(`${NATIVE}/organizations`, { name: fresh('branch') }), {

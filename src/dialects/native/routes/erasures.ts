@@ -8,6 +8,7 @@ const tags = ['Suppressions']
 
 export const addErasures: AddRoutes = (scope, { commands }) => {
   scope.post('/erasures', {
+    config: { repeatedBy: 'command' },
     schema: {
       summary: 'Erase a person from all lists, by the number',
       description:
