@@ -1,6 +1,6 @@
 // Sends generated requests with mutations, made from our own OpenAPI documents, and judges every answer: none of 500 or
 // above, none that breaks its own schema, and a heap that does not grow.
-//   npm run verify:requests -- [--count 100000] [--seed 1]
+//   npm run verify:requests -- [--count 100000] [--seed 1] [--from 0]
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -17,16 +17,20 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    from: { type: 'string', default: '0' },
   },
 })
 const count = Number(values.count)
 const seed = Number(values.seed)
+const from = Number(values.from)
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 const postgres = await startTemporaryServer()
 await migrate(postgres.connectionString)
-const { server, first, close } = await startBareServer(postgres.connectionString)
+const { server, first, close } = await startBareServer(postgres.connectionString, {
+  log: (line) => process.stderr.write(line),
+})
 console.error(`${count} requests, seed ${seed}`)
 
 const startedAt = performance.now()
@@ -35,6 +39,7 @@ const result = await runRequests({
   server,
   first,
   seed,
+  from,
   count,
   onProgress(answered) {
     // The first requests compile what later ones use again.

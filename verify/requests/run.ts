@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly server: FastifyInstance
   readonly first: FirstOrganization
   readonly seed: number
+  /** Index of the first request. */
+  readonly from?: number
   readonly count: number
   /** Called now and then with how many were answered. */
   readonly onProgress?: (answered: number) => void
@@ -42,7 +44,7 @@ const PAYLOAD_SHOWN = 2_000
 
 /** Sends requests that depend on the seed and their index alone (but for the ids of things), and judges each answer. */
 export async function runRequests(options: RunOptions): Promise<RunResult> {
-  const { server, first, seed, count, onProgress } = options
+  const { server, first, seed, from: begin = 0, count, onProgress } = options
   const documents = await readDocuments(server)
   const judge = new Judge(documents)
   const statuses: Record<string, number> = {}
@@ -71,9 +73,9 @@ export async function runRequests(options: RunOptions): Promise<RunResult> {
     if (answered % FRESH_EVERY === 0) onProgress?.(answered)
   }
 
-  for (let from = 0; from < count; from += FRESH_EVERY) {
+  for (let from = begin; from < begin + count; from += FRESH_EVERY) {
     const belongings = await makeBelongings(server, first)
-    const below = Math.min(from + FRESH_EVERY, count)
+    const below = Math.min(from + FRESH_EVERY, begin + count)
     for (let at = from; at < below; at += AT_ONCE) {
       const indices = Array.from({ length: Math.min(AT_ONCE, below - at) }, (_, offset) => at + offset)
       await Promise.all(indices.map((index) => one(index, belongings)))
