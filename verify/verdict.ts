@@ -31,10 +31,21 @@ export interface Verdict {
 /** Compares what the network saw with what was promised and with what the database tells. */
 export function judge(of: Case): Verdict {
   const { record, recipients } = of
+  const requestsByRef = groupBy(record.requests, (request) => request.ref)
+  return verdictOf(of, [
+    ...record.requests.flatMap(oddRequest),
+    ...recipients.flatMap((recipient) => wrongAboutPerson(recipient, requestsByRef)),
+    ...wrongUnknowns(of, requestsByRef),
+    ...wrongRequests(of, requestsByRef),
+  ])
+}
+
+/** What is promised of every network: no double calls, the limits, an outcome for everyone; and what else was `wrong`. */
+export function verdictOf(of: Case, wrong: readonly string[]): Verdict {
+  const { record, recipients } = of
   const doubles = doubleCalls(record)
   const maxLive = mostLive(record)
   const busiest = busiestWindow(record, { windowMs: WINDOW_MS, callsPerSecond: of.callsPerSecond })
-  const requestsByRef = groupBy(record.requests, (request) => request.ref)
   const lost = recipients.filter(({ outcome }) => outcome === null)
   return {
     recipients: recipients.length,
@@ -50,10 +61,7 @@ export function judge(of: Case): Verdict {
       ...(maxLive > of.concurrency ? [`${maxLive} calls lived at once, ${of.concurrency} may`] : []),
       ...busiest.broken,
       ...lost.map(({ seq }) => `recipient ${seq} has no outcome`),
-      ...record.requests.flatMap(oddRequest),
-      ...recipients.flatMap((recipient) => wrongAboutPerson(recipient, requestsByRef)),
-      ...wrongUnknowns(of, requestsByRef),
-      ...wrongRequests(of, requestsByRef),
+      ...wrong,
     ],
   }
 }

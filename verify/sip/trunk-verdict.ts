@@ -1,10 +1,8 @@
 import type { Outcome } from '../../src/model/disposition.ts'
 import type { AttemptRow, RecipientRow } from '../evidence.ts'
-import { busiestWindow, doubleCalls, groupBy, mostLive } from '../judge.ts'
-import type { Case, Verdict } from '../verdict.ts'
+import { groupBy } from '../judge.ts'
+import { type Case, type Verdict, verdictOf } from '../verdict.ts'
 import { storyOf } from './people.ts'
-
-const WINDOW_MS = 950
 
 /** How a trunk's calls of a node that died may end: nobody can ask a telephone network what became of an INVITE. */
 const ENDS_OF_THE_DEAD: ReadonlySet<Outcome> = new Set(['unknown', 'answered', 'failed'])
@@ -12,33 +10,15 @@ const ENDS_OF_THE_DEAD: ReadonlySet<Outcome> = new Set(['unknown', 'answered', '
 /** Compares what the far end of a SIP trunk wrote down with what was promised and with what the database tells. */
 export function judgeTrunk(of: Case): Verdict {
   const { record, recipients } = of
-  const doubles = doubleCalls(record)
-  const maxLive = mostLive(record)
-  const busiest = busiestWindow(record, { windowMs: WINDOW_MS, callsPerSecond: of.callsPerSecond })
-  const lost = recipients.filter(({ outcome }) => outcome === null)
   const dead = new Set(of.dead === 'anyone' ? [] : of.dead.map(({ ref }) => ref))
   const callsByRef = groupBy(record.calls, ({ ref }) => ref)
   const attempts = recipients.flatMap((recipient) => recipient.attempts)
   const known = new Set(attempts.map(({ ref }) => ref))
-  return {
-    recipients: recipients.length,
-    calls: record.calls.length,
-    doubleCalls: doubles.length,
-    maxLive,
-    maxIn950ms: busiest.most,
-    allowed: busiest.allowed,
-    unknown: recipients.filter(({ outcome }) => outcome === 'unknown').length,
-    lost: lost.length,
-    broken: [
-      ...doubles,
-      ...(maxLive > of.concurrency ? [`${maxLive} calls lived at once, ${of.concurrency} may`] : []),
-      ...busiest.broken,
-      ...lost.map(({ seq }) => `recipient ${seq} has no outcome`),
-      ...[...callsByRef.keys()].filter((ref) => !known.has(ref)).map((ref) => `the call ${ref} is no attempt`),
-      ...attempts.flatMap((attempt) => wrongAttempt(attempt, callsByRef.has(attempt.ref), dead)),
-      ...recipients.flatMap((recipient) => wrongAboutPerson(recipient, dead)),
-    ],
-  }
+  return verdictOf(of, [
+    ...[...callsByRef.keys()].filter((ref) => !known.has(ref)).map((ref) => `the call ${ref} is no attempt`),
+    ...attempts.flatMap((attempt) => wrongAttempt(attempt, callsByRef.has(attempt.ref), dead)),
+    ...recipients.flatMap((recipient) => wrongAboutPerson(recipient, dead)),
+  ])
 }
 
 function wrongAttempt(attempt: AttemptRow, called: boolean, dead: ReadonlySet<string>): string[] {
