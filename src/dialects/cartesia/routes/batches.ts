@@ -113,7 +113,9 @@ async function checkRegion(
 }
 
 const addOneBatch: AddRoutes = (scope, { commands, region }) => {
-  const answer = (request: FastifyRequest, view: BatchView) => encodeBatch(view, versionOf(request), region)
+  // Another format may have changed it since it was found.
+  const answer = (request: FastifyRequest, view: BatchView) =>
+    encodeBatch(requireExpressible(view), versionOf(request), region)
 
   scope.get(`${BATCHES}/:batch_id`, {
     schema: {
@@ -180,9 +182,12 @@ function ifCompleted(commands: CommandContext, actor: Actor, batchId: string) {
 
 /** @throws AppError `batch-not-found`, also for what this wire format cannot say. */
 async function findBatch(commands: CommandContext, actor: Actor, id: string): Promise<BatchView> {
-  const found = await getBatch(commands, actor, decodeId('batch', id))
-  if (!isExpressible(found)) throw new AppError('batch-not-found')
-  return found
+  return requireExpressible(await getBatch(commands, actor, decodeId('batch', id)))
+}
+
+function requireExpressible(view: BatchView): BatchView {
+  if (!isExpressible(view)) throw new AppError('batch-not-found')
+  return view
 }
 
 /** In the order of the request. */
