@@ -1,30 +1,14 @@
 import { expect, it } from 'vitest'
-import { LiveCall } from './live-call.ts'
+import { claimedCall } from '../../test/live-call.ts'
 
 const CLAIMED_AT = Date.UTC(2025, 0, 6, 9)
 const DAY_MS = 86_400_000
-
-function liveCall(): LiveCall {
-  return new LiveCall({
-    ref: 'call',
-    organizationId: 1,
-    batchId: 1,
-    seq: 1,
-    n: 1,
-    counted: 1,
-    lane: 0,
-    trunkId: 1,
-    numberHash: '1',
-    claimedAtEpochMs: CLAIMED_AT,
-    sendNotAfterEpochMs: CLAIMED_AT + 5000,
-  })
-}
 
 it.each([
   ['a year ahead', 366 * DAY_MS, 2 ** 31 - 1],
   ['an hour behind', -3_600_000, 0],
 ])('keeps times that a column holds when the clock of the carrier is %s', (_, offMs, expected) => {
-  const call = liveCall()
+  const call = claimedCall(CLAIMED_AT)
   call.merge({ ref: 'call', kind: 'accepted', atEpochMs: CLAIMED_AT + offMs, carrierCallId: 'id' })
   call.merge({
     ref: 'call',

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { FakeClock } from '../../test/fake-clock.ts'
+import { claimedCall } from '../../test/live-call.ts'
 import type { Carrier, LookUpAnswer } from '../carriers/carrier.ts'
 import type { CallEvent } from '../model/call-event.ts'
-import { LiveCall } from './live-call.ts'
 import { Reconciler } from './reconcile.ts'
 import { TrunkCarriers } from './trunk-carriers.ts'
 
@@ -25,19 +25,7 @@ function world() {
   }
   const carriers = new TrunkCarriers(() => carrier)
   carriers.learn(1, [{ trunkId: 1, trunkUuid: 'trunk', carrier: 'loopback', settings: {}, version: 1 }])
-  const call = new LiveCall({
-    ref: 'call',
-    organizationId: 1,
-    batchId: 1,
-    seq: 1,
-    n: 1,
-    counted: 1,
-    lane: 0,
-    trunkId: 1,
-    numberHash: '1',
-    claimedAtEpochMs: clock.nowEpochMs(),
-    sendNotAfterEpochMs: clock.nowEpochMs() + 5000,
-  })
+  const call = claimedCall(clock.nowEpochMs())
   const reconciler = new Reconciler({
     clock,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },

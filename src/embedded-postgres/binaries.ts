@@ -12,7 +12,7 @@ export interface Binaries {
   /** Folder of `initdb` and `postgres`. */
   binDir: string
   /** Value of LD_LIBRARY_PATH, when the programs need one. */
-  libraryPath: string | undefined
+  ldLibraryPath: string | undefined
   /** What a cluster's PG_VERSION must say, such as `18`. */
   majorVersion: string
 }
@@ -65,9 +65,9 @@ export async function prepareBinaries(
   const links = readLinks(binDir)
   if (links === undefined) return checkedBinaries(binDir, undefined, user)
   if (process.platform !== 'darwin' && (await isUsable(binDir, user))) {
-    const libraryPath = makeLinks(binDir, links, path.join(workFolder, 'lib'))
-    const version = await readVersion(binDir, libraryPath, user)
-    if (version.majorVersion !== undefined) return { binDir, libraryPath, majorVersion: version.majorVersion }
+    const ldLibraryPath = makeLinks(binDir, links, path.join(workFolder, 'lib'))
+    const version = await readVersion(binDir, ldLibraryPath, user)
+    if (version.majorVersion !== undefined) return { binDir, ldLibraryPath, majorVersion: version.majorVersion }
   }
   const copied = copyBinaries(binDir, workFolder)
   return checkedBinaries(copied, makeLinks(copied, links, path.join(path.dirname(copied), 'lib')), user)
@@ -83,21 +83,21 @@ async function isUsable(binDir: string, user: SystemUser | undefined): Promise<b
 
 async function checkedBinaries(
   binDir: string,
-  libraryPath: string | undefined,
+  ldLibraryPath: string | undefined,
   user: SystemUser | undefined,
 ): Promise<Binaries> {
-  const { majorVersion, reason } = await readVersion(binDir, libraryPath, user)
+  const { majorVersion, reason } = await readVersion(binDir, ldLibraryPath, user)
   if (majorVersion === undefined) {
     throw new EmbeddedPostgresError(
       `The PostgreSQL program ${path.join(binDir, 'postgres')} does not run here: ${reason}. ` +
         'Set DATABASE_URL to a PostgreSQL of your own (14 to 18).',
     )
   }
-  return { binDir, libraryPath, majorVersion }
+  return { binDir, ldLibraryPath, majorVersion }
 }
 
-async function readVersion(binDir: string, libraryPath: string | undefined, user: SystemUser | undefined) {
-  const result = await runCommand(path.join(binDir, 'postgres'), ['--version'], { user, libraryPath })
+async function readVersion(binDir: string, ldLibraryPath: string | undefined, user: SystemUser | undefined) {
+  const result = await runCommand(path.join(binDir, 'postgres'), ['--version'], { user, ldLibraryPath })
   const found = /PostgreSQL\) (\d+)/.exec(result.output)
   return { majorVersion: found?.[1], reason: result.startError ?? result.output }
 }

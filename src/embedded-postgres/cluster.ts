@@ -63,7 +63,7 @@ export async function prepareCluster(task: {
   const result = await runCommand(
     path.join(binaries.binDir, 'initdb'),
     ['-D', unfinished, '-U', 'carillon', '-A', 'trust', '-E', 'UTF8', '--no-locale'],
-    { user, libraryPath: binaries.libraryPath },
+    { user, ldLibraryPath: binaries.ldLibraryPath },
   )
   if (result.code !== 0) {
     throw new EmbeddedPostgresError(

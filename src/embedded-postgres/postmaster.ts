@@ -60,7 +60,7 @@ async function tryLaunch(plan: LaunchPlan): Promise<Postmaster | string> {
     path.join(binaries.binDir, 'postgres'),
     ['-D', plan.clusterFolder, '-c', `config_file=${plan.configFile}`],
     {
-      ...spawnOptions({ user, libraryPath: binaries.libraryPath }),
+      ...spawnOptions({ user, ldLibraryPath: binaries.ldLibraryPath }),
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     },

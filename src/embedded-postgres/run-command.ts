@@ -4,7 +4,7 @@ import type { SystemUser } from './system-user.ts'
 /** How a program is run: as which user, with which library folders. */
 export interface RunAs {
   user?: SystemUser | undefined
-  libraryPath?: string | undefined
+  ldLibraryPath?: string | undefined
 }
 
 export interface CommandResult {
@@ -23,7 +23,7 @@ export interface CommandResult {
  */
 export function spawnOptions(runAs: RunAs) {
   const environment: Record<string, string> = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' }
-  if (runAs.libraryPath !== undefined) environment.LD_LIBRARY_PATH = runAs.libraryPath
+  if (runAs.ldLibraryPath !== undefined) environment.LD_LIBRARY_PATH = runAs.ldLibraryPath
   const identity = runAs.user === undefined ? {} : { uid: runAs.user.uid, gid: runAs.user.gid }
   return { ...identity, cwd: '/', env: environment }
 }

@@ -1,0 +1,18 @@
+import { LiveCall } from '../src/dispatcher/live-call.ts'
+
+/** A call that was claimed at this instant and is nothing more yet. */
+export function claimedCall(claimedAtEpochMs: number): LiveCall {
+  return new LiveCall({
+    ref: 'call',
+    organizationId: 1,
+    batchId: 1,
+    seq: 1,
+    n: 1,
+    counted: 1,
+    lane: 0,
+    trunkId: 1,
+    numberHash: '1',
+    claimedAtEpochMs,
+    sendNotAfterEpochMs: claimedAtEpochMs + 5000,
+  })
+}
