@@ -58,7 +58,7 @@ async function insert(values: readonly unknown[]): Promise<void> {
 serveBench(
   {
     import: async () => {
-      watch.start()
+      await watch.start()
       const counts = await importFile()
       return { ...counts, ...watch.stop() }
     },

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { round } from './statistics.ts'
 import { cpuSecondsOfSelf } from './worker-process.ts'
 
@@ -20,8 +21,10 @@ export class ResourceWatch {
   #rssMax = 0
   #timer: NodeJS.Timeout | undefined
 
-  start(): void {
+  async start(): Promise<void> {
     globalThis.gc?.()
+    // What the collection itself took must not count as a time in which the process did nothing else.
+    await nextTurn()
     this.#rssBefore = process.memoryUsage.rss()
     this.#rssMax = this.#rssBefore
     this.#timer = setInterval(() => this.#sample(), RSS_SAMPLE_MS)

@@ -76,7 +76,10 @@ export async function stageFile(
   return { header: found.header!, rowCount, rejectedCount, rejected: found.rejected, repairedCount }
 }
 
-/** Reads in pieces that take a few milliseconds each and lets other work run between them. */
+/**
+ * Reads in pieces that take a millisecond or two each and lets other work run after every one of them: waiting for the
+ * slice before is no such turn, since that may have arrived long ago.
+ */
 async function pushAll(
   reader: RecipientFileReader,
   stage: RecipientStage,
@@ -90,7 +93,7 @@ async function pushAll(
     for (let from = 0; from < chunk.length; from += SLICE_BYTES) {
       reader.push(chunk.subarray(from, from + SLICE_BYTES))
       if (stage.full) await stage.flush()
-      else await nextTurn()
+      await nextTurn()
     }
   }
 }

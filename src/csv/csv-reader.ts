@@ -14,6 +14,9 @@ export interface CsvReaderOptions {
   readonly maxRecordLength?: number
 }
 
+/** A longer record, in UTF-16 code units, is refused. */
+export const RECORD_LENGTH_MAX = 65_536
+
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const QUOTE = 34
@@ -44,7 +47,7 @@ export class CsvReader {
   constructor(options: CsvReaderOptions) {
     this.#onRecord = options.onRecord
     this.#chooseDelimiter = options.chooseDelimiter
-    this.#maxRecordLength = options.maxRecordLength ?? 65_536
+    this.#maxRecordLength = options.maxRecordLength ?? RECORD_LENGTH_MAX
   }
 
   /** The delimiter in use; undefined until the first line is complete. */

@@ -133,7 +133,7 @@ describe('rows', () => {
   it('escape what JSON must escape, also in a record that reaches over pieces', () => {
     const long = `"${'x\t""'.repeat(9_000)}"`
     const plain = '+14155552671,plain\n'.repeat(6_000)
-    const early = `a\\b${'x'.repeat(60_000)}`
+    const early = `a\\b${'王'.repeat(60_000)}`
     const { rows } = read(`phone,text\n${plain}+14155552673,${early}\n${plain}+14155552672,${long}\n${plain}`)
     for (const row of rows) expect(() => JSON.parse(row.variables)).not.toThrow()
     expect(JSON.parse(rows.find((row) => row.digits === 14155552672)!.variables)).toEqual(['x\t"'.repeat(9_000)])

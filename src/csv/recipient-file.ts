@@ -3,7 +3,7 @@ import { zoneSetOf } from '../model/number-zones.ts'
 import { type NumberReason, type NumberRepair, parsePhoneNumber } from '../model/phone-number.ts'
 import { plainDigits } from '../model/phone-number-automaton.ts'
 import { canonicalZone } from '../model/zone-offsets.ts'
-import { CsvReader } from './csv-reader.ts'
+import { CsvReader, RECORD_LENGTH_MAX } from './csv-reader.ts'
 import { FileDecoder, type FileEncoding } from './encoding.ts'
 import { refuseOtherContent } from './file-content.ts'
 import { NumberLines } from './number-lines.ts'
@@ -65,15 +65,17 @@ export interface RecipientFileSummary {
   readonly repairedCount: number
 }
 
-/** What is decoded and read at a time; it takes a few milliseconds, so the event loop is never held for long. */
-export const SLICE_BYTES = 65_536
+/** What is decoded and read at a time; it takes a millisecond or two, so the event loop is never held for long. */
+export const SLICE_BYTES = 16_384
 const SHOWN_VALUE_LENGTH = 100
 const CACHED_TIMEZONES_MAX = 1_000
 /** What JSON must escape, apart from the line ends that only stand inside quotes. */
 const ESCAPED = /["\\]|[^\P{Cc}\r\n]/u
 const ESCAPED_IN_VALUE = /["\\\p{Cc}]/u
+/** No encoding that is read takes more bytes for an UTF-16 code unit. */
+const CODE_UNIT_BYTES_MAX = 3
 /** A record may reach over this many slices, counted with the one in which it ends. */
-const SLICES_OF_A_RECORD = 3
+const SLICES_OF_A_RECORD = Math.ceil((RECORD_LENGTH_MAX * CODE_UNIT_BYTES_MAX) / SLICE_BYTES) + 1
 
 /**
  * Reads a file of recipients while it arrives: encoding, delimiter and header are found out, each row becomes a
