@@ -1,14 +1,16 @@
 import type { AgentKind } from '../agents/agent.ts'
 import type { CallRequest, Carrier, CarrierCallback, CarrierContext, TestFinding } from '../carriers/carrier.ts'
-import { type Clock, sleep, type Timer } from '../clock.ts'
+import { type Clock, sleep } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
 import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
+import { Alarms } from './alarms.ts'
 import { adoptedCall } from './call-rows.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
 import { DispatcherCounters } from './dispatcher-counters.ts'
+import type { DispatcherLog } from './dispatcher-log.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -16,12 +18,6 @@ import { Patrol } from './patrol.ts'
 import { Reconciler } from './reconcile.ts'
 import { TrunkBreaker } from './trunk-breaker.ts'
 import { type OpenCarrier, TrunkCarriers } from './trunk-carriers.ts'
-
-export interface DispatcherLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export interface DispatcherOptions {
   readonly store: DispatchStore
@@ -73,7 +69,7 @@ export class Dispatcher {
   /** The cycle of each running organization that is on its way, and the one behind it. */
   readonly #current = new Map<number, Promise<Pause>>()
   readonly #linedUp = new Map<number, Promise<Pause>>()
-  readonly #timers = new Map<number, Timer>()
+  readonly #alarms: Alarms
   readonly #carriers: TrunkCarriers
   readonly #breaker: TrunkBreaker
   readonly lease: NodeLease
@@ -85,6 +81,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#alarms = new Alarms(options.clock, (organizationId) => this.#makeReady(organizationId))
     this.#carriers = new TrunkCarriers((organizationId, trunk) => {
       const source = { organizationId, trunkId: trunk.trunkId }
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
@@ -171,7 +168,7 @@ export class Dispatcher {
     this.#patrol.stop()
     this.#reconciler.stop()
     this.#breaker.stop()
-    for (const timer of this.#timers.values()) timer.cancel()
+    this.#alarms.cancelAll()
     while (this.#running.size > 0) await this.#idle()
     // Answers to create-calls that are on their way still come in, and are written below.
     await this.#carriers.close()
@@ -201,7 +198,7 @@ export class Dispatcher {
     if (live) this.#merge(desk, live, event)
     else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
     if (onDurable) desk.addOnDurable(live, onDurable)
-    if (desk.hasMail) this.#makeReady(desk.organizationId)
+    this.#arm(desk, null)
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
@@ -246,25 +243,23 @@ export class Dispatcher {
       if (this.#running.has(organizationId)) continue
       this.#ready.delete(organizationId)
       this.#running.add(organizationId)
-      this.#timers.get(organizationId)?.cancel()
-      this.#serve(this.#deskOf(organizationId)).then((pauseMs) => {
+      this.#alarms.cancel(organizationId)
+      const desk = this.#deskOf(organizationId)
+      this.#serve(desk).then((pauseMs) => {
         this.#running.delete(organizationId)
-        this.#arm(organizationId, pauseMs)
+        this.#arm(desk, pauseMs)
         this.#tellIdle()
         this.#pump()
       })
     }
   }
 
-  /** Sets the organization's next cycle: now, at an instant, or when something happens. */
-  #arm(organizationId: number, pauseMs: number | null): void {
-    if (this.#stopped) return
-    const desk = this.#deskOf(organizationId)
-    if (pauseMs === 0 || (pauseMs === null && desk.hasMail)) this.#ready.add(organizationId)
-    else if (pauseMs !== null) {
-      const timer = this.#options.clock.setTimer(Math.ceil(pauseMs), () => this.#makeReady(organizationId))
-      this.#timers.set(organizationId, timer)
-    }
+  /** Sets the organization's next cycle: after `pauseMs` (null: when something happens), sooner when mail asks for it. */
+  #arm(desk: OrganizationDesk, pauseMs: number | null): void {
+    if (this.#stopped || this.#running.has(desk.organizationId)) return
+    const withinMs = Math.min(pauseMs ?? Infinity, desk.mailWithinMs(this.#overlapFrom) ?? Infinity)
+    if (withinMs === 0) this.#makeReady(desk.organizationId)
+    else if (withinMs < Infinity) this.#alarms.within(desk.organizationId, withinMs)
   }
 
   /** Runs cycles until none is lined up. */
@@ -361,7 +356,6 @@ export class Dispatcher {
   }
 
   #nextCycleInMs(desk: OrganizationDesk, result: CycleResult): number | null {
-    if (desk.hasMail) return 0
     if (!this.#claiming) return null
     const { nowEpochMs } = result.gate
     const wakeAt = desk.mirror.wakeAtEpochMs(nowEpochMs)

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { DispatchStore } from '../store/dispatch-store.ts'
 import { NODE_HEARTBEAT_MS, NODE_LEASE_SECONDS } from '../store/nodes.ts'
-import type { DispatcherLog } from './dispatcher.ts'
+import type { DispatcherLog } from './dispatcher-log.ts'
 
 export interface NodeLeaseOptions {
   readonly store: DispatchStore

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { DispatchStore } from '../store/dispatch-store.ts'
-import type { DispatcherLog } from './dispatcher.ts'
+import type { DispatcherLog } from './dispatcher-log.ts'
 import type { Chores } from './organization-desk.ts'
 
 /** How often a node looks for work that nobody told it of: what other nodes left, and slots they freed unused. */

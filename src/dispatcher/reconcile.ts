@@ -4,7 +4,7 @@ import { codeOfStatus } from '../model/attempt-transitions.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { Cause } from '../model/cause.ts'
 import type { AttemptDisposition } from '../model/disposition.ts'
-import type { DispatcherLog } from './dispatcher.ts'
+import type { DispatcherLog } from './dispatcher-log.ts'
 import type { LiveCall } from './live-call.ts'
 import type { TrunkCarriers } from './trunk-carriers.ts'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
-import type { DispatcherLog } from './dispatcher.ts'
+import type { DispatcherLog } from './dispatcher-log.ts'
 import type { OrganizationDesk, TrunkHealthChange } from './organization-desk.ts'
 import type { TrunkCarriers } from './trunk-carriers.ts'
 

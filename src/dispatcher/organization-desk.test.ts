@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import { claimedCall } from '../../test/live-call.ts'
+import { OrganizationDesk } from './organization-desk.ts'
+
+const GROUP = 3
+
+/** A desk with calls of which each has news. */
+function deskWith(...kinds: ('ringing' | 'ended')[]): OrganizationDesk {
+  const desk = new OrganizationDesk(1)
+  for (const kind of kinds) {
+    const call = claimedCall(0)
+    const event = { ref: call.ref, atEpochMs: 1000 }
+    const ended = { ...event, kind: 'ended', disposition: 'answered', cause: 'callee-hung-up' } as const
+    if (call.merge(kind === 'ended' ? ended : { ...event, kind: 'ringing' })) desk.touch(call)
+  }
+  return desk
+}
+
+it('waits for nothing when nothing has arrived', () => {
+  expect(deskWith().mailWithinMs(GROUP)).toBeNull()
+})
+
+it('lets the progress of a few calls wait a moment, and of a group not at all', () => {
+  expect(deskWith('ringing', 'ringing').mailWithinMs(GROUP)).toBeGreaterThan(0)
+  expect(deskWith('ringing', 'ringing', 'ringing').mailWithinMs(GROUP)).toBe(0)
+})
+
+it('lets no end of a call wait, which frees a slot', () => {
+  expect(deskWith('ringing', 'ended').mailWithinMs(GROUP)).toBe(0)
+})
+
+it('lets nothing else wait', () => {
+  const asked = new OrganizationDesk(1)
+  asked.askFor({ turn: true })
+  expect(asked.mailWithinMs(GROUP)).toBe(0)
+  const corrected = deskWith('ringing')
+  corrected.addCarrierEvent(1, 'event')
+  expect(corrected.mailWithinMs(GROUP)).toBe(0)
+})
