@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { foldKeptCount } from '../../src/store/kept-counts.ts'
 
 export interface ListSizes {
   readonly batches: number
@@ -15,9 +16,6 @@ const COMPLETED = 4
  */
 export async function seedBatches(client: pg.Client, { batches, recipients }: ListSizes): Promise<void> {
   const each = Math.floor(recipients / batches)
-  // Counted below: one row that is changed once for each of so many batches in one statement grows a long chain of versions.
-  await client.query('ALTER TABLE batch DISABLE TRIGGER USER')
-  await client.query('ALTER TABLE batch_state DISABLE TRIGGER USER')
   await client.query(
     `INSERT INTO batch SELECT made.* FROM batch b, generate_series(1, $1::int) n, LATERAL jsonb_populate_record(b, jsonb_build_object('batch_id', 1000000 + n, 'batch_uuid', gen_random_uuid(),
        'name', 'batch ' || (n * 7919) % $1::int, 'created_at', b.created_at - ($1::int - n) * interval '1 s',
@@ -34,18 +32,7 @@ export async function seedBatches(client: pg.Client, { batches, recipients }: Li
      WHERE b.name = 'pattern'`,
     [batches, each, recipients - each * batches, COMPLETED],
   )
-  await client.query(
-    `INSERT INTO listed_batch_count (organization_id, status, batches)
-     SELECT organization_id, status, count(*) FROM batch_state WHERE listed GROUP BY organization_id, status
-     ON CONFLICT (organization_id, status) DO UPDATE SET batches = excluded.batches`,
-  )
-  await client.query(
-    `INSERT INTO once_batch_count (organization_id, agent_id, batches)
-     SELECT organization_id, agent_id, count(*) FROM batch WHERE (retry_policy->>'maxAttempts')::int = 1 GROUP BY organization_id, agent_id
-     ON CONFLICT (organization_id, agent_id) DO UPDATE SET batches = excluded.batches`,
-  )
-  await client.query('ALTER TABLE batch ENABLE TRIGGER USER')
-  await client.query('ALTER TABLE batch_state ENABLE TRIGGER USER')
+  while (await foldKeptCount(client)) {}
   await client.query(`UPDATE gate SET version = version + 1`)
   // What autovacuum does within a minute on a database that has had this many batches for longer.
   await client.query('VACUUM (ANALYZE) batch')

@@ -3,11 +3,11 @@ import {
   type BatchOrder,
   type BatchSieve,
   countSievedBatches,
-  keptCount,
   selectOrderedBatchIds,
   selectOrderedPage,
 } from '../store/batch-order.ts'
 import { selectBatchesById } from '../store/batches.ts'
+import { keptCount } from '../store/kept-counts.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'

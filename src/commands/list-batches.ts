@@ -1,6 +1,6 @@
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
-import { keptCountOfAgent } from '../store/batch-order.ts'
 import { type BatchFilter, selectBatches } from '../store/batches.ts'
+import { keptCountOfAgent } from '../store/kept-counts.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'

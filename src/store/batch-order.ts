@@ -1,5 +1,6 @@
 import { ask, askPrepared } from './ask.ts'
 import { type BatchRow, batchRowsSql } from './batches.ts'
+import { KEPT_COUNT_SQL } from './kept-counts.ts'
 import type { Client } from './owner-transaction.ts'
 
 /** By what a list of batches can be ordered, and the index that has this order. */
@@ -106,10 +107,14 @@ export type ListedBatchRow = BatchRow & { list_total: number }
 
 /**
  * A page and the length of its list, of all batches that call telephones, in one prepared statement. Rides the index of
- * the order, as {@link selectOrderedBatchIds} does, then batch_pkey and listed_batch_count_pkey. Zero rows: the page lies
- * behind the end, and {@link keptCount} knows the length.
+ * the order, as {@link selectOrderedBatchIds} does, then batch_pkey and listed_batch_count_of_status. Zero rows: the page lies
+ * behind the end, and `keptCount` knows the length.
  */
-export function selectOrderedPage(client: Client, organizationId: number, page: OrderedPage): Promise<ListedBatchRow[]> {
+export function selectOrderedPage(
+  client: Client,
+  organizationId: number,
+  page: OrderedPage,
+): Promise<ListedBatchRow[]> {
   return askPrepared<ListedBatchRow>(client, orderedPageStatement(organizationId, page))
 }
 
@@ -129,38 +134,9 @@ export function orderedPageStatement(organizationId: number, page: OrderedPage) 
   const rows = batchRowsSql(numbers, `${key} ${shown}, b.batch_id ${shown}`, `, ${total} AS list_total`)
   return {
     name: `batch_list_${page.order}_${shown}${page.fromEnd ? '_from_end' : ''}`.toLowerCase(),
-    text: `WITH kept AS MATERIALIZED (${KEPT_COUNT}) ${rows}`,
+    text: `WITH kept AS MATERIALIZED (${KEPT_COUNT_SQL}) ${rows}`,
     values: [organizationId, page.offset, page.limit],
   }
-}
-
-const KEPT_COUNT = `SELECT coalesce(sum(c.batches), 0)::int AS total FROM listed_batch_count c WHERE c.organization_id = $1::int`
-
-/** How many batches call telephones, in all or with one of these statuses. Rides listed_batch_count_pkey; one row, always. */
-export async function keptCount(
-  client: Client,
-  organizationId: number,
-  statuses: readonly number[] | null,
-): Promise<number> {
-  const statement =
-    statuses === null
-      ? { name: 'kept_count', text: KEPT_COUNT, values: [organizationId] }
-      : {
-          name: 'kept_count_of_statuses',
-          text: `${KEPT_COUNT} AND c.status = ANY($2::smallint[])`,
-          values: [organizationId, statuses],
-        }
-  return (await askPrepared<{ total: number }>(client, statement))[0]!.total
-}
-
-/** How many batches of an agent dial nobody twice. Rides once_batch_count_pkey; zero rows: there was never one. */
-export async function keptCountOfAgent(client: Client, organizationId: number, agentId: number): Promise<number> {
-  const rows = await askPrepared<{ batches: number }>(client, {
-    name: 'kept_count_of_agent',
-    text: 'SELECT batches FROM once_batch_count WHERE organization_id = $1::int AND agent_id = $2::int',
-    values: [organizationId, agentId],
-  })
-  return rows[0]?.batches ?? 0
 }
 
 /** Passes every batch of the organization. Rides batch_by_creation alone where nothing but a caller is asked; one row, always. */

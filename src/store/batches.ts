@@ -65,10 +65,15 @@ const COLUMNS = `b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.status
    s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
    s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}`
 
-const FROM = `FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
- JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
- JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
- LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
+/**
+ * By key for each batch, whatever the planner knows: a join in whose place it may also read a whole table is read so for
+ * good by a plan that was made when the table was empty.
+ */
+const FROM = `FROM batch b
+ CROSS JOIN LATERAL (SELECT * FROM batch_state x WHERE x.organization_id = $1 AND x.batch_id = b.batch_id LIMIT 1) s
+ CROSS JOIN LATERAL (SELECT * FROM agent x WHERE x.organization_id = $1 AND x.agent_id = b.agent_id LIMIT 1) a
+ CROSS JOIN LATERAL (SELECT * FROM trunk x WHERE x.organization_id = $1 AND x.trunk_id = b.trunk_id LIMIT 1) t
+ LEFT JOIN LATERAL (SELECT * FROM phone_number x WHERE x.organization_id = $1 AND x.number = b.caller_number LIMIT 1) p ON true
  WHERE b.organization_id = $1 AND b.deleted_at IS NULL`
 
 const SELECT = `SELECT ${COLUMNS} ${FROM}`

@@ -7,7 +7,13 @@ import { openLink } from '../../../commands/signed-link.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { actorOf, type DialectServices } from '../../dialect.ts'
 import { decodeStatuses } from '../decode.ts'
-import { encodeListedBatchCall, encodeOrganizationId, encodePagination, encodeStoredTask, encodeTask } from '../encode.ts'
+import {
+  encodeListedBatchCall,
+  encodeOrganizationId,
+  encodePagination,
+  encodeStoredTask,
+  encodeTask,
+} from '../encode.ts'
 import {
   type AddRoutes,
   answers,
