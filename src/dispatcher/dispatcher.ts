@@ -464,6 +464,12 @@ export class Dispatcher {
     this.#carriers.holding(call.organizationId, call.trunkId, ref)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
   }
 
+  #abandon(call: LiveCall): void {
+    const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
+    const carrier = this.#carriers.holding(call.organizationId, call.trunkId, ref)
+    carrier?.abandon?.({ ref, carrierCallId, placedAtEpochMs })
+  }
+
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
   #endOrphan(call: LiveCall): void {
     const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
@@ -487,6 +493,7 @@ export class Dispatcher {
       const desk = this.#deskOf(call.organizationId)
       this.#release(desk, call)
       this.#judgeAgain(desk, call)
+      this.#abandon(call)
     }
   }
 
