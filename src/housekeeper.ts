@@ -10,7 +10,7 @@ const RETENTION_EVERY = 720
 const BETWEEN_STEPS_MS = 50
 
 export interface HousekeeperOptions {
-  readonly commands: Pick<CommandContext, 'database'>
+  readonly commands: Pick<CommandContext, 'database' | 'secrets'>
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
   /** Null: people are kept, where their organization says nothing else. */

@@ -71,3 +71,12 @@ INSERT INTO listed_batch_count (organization_id, status, batches)
 INSERT INTO once_batch_count (organization_id, agent_id, batches)
   SELECT organization_id, agent_id, count(*) FROM batch
   WHERE (retry_policy->>'maxAttempts')::int = 1 AND NOT single AND deleted_at IS NULL GROUP BY organization_id, agent_id;
+
+-- Retention: the batches that are over and not erased yet, oldest first, so that an hourly look finds the next one at once.
+ALTER TABLE batch_state ADD people_erased bool NOT NULL DEFAULT false;
+UPDATE batch_state s SET people_erased = true FROM batch b
+  WHERE b.organization_id = s.organization_id AND b.batch_id = s.batch_id AND b.erased_at IS NOT NULL;
+CREATE INDEX batch_state_over ON batch_state (organization_id, completed_at, batch_id) WHERE status IN (4, 5) AND NOT people_erased;
+
+-- What receivers of webhooks have answered about somebody, to be erased with them.
+CREATE INDEX webhook_delivery_answered ON webhook_delivery (organization_id, batch_id, seq) WHERE answer IS NOT NULL;
