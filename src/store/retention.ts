@@ -22,18 +22,26 @@ export async function takeExpiredBatch(
   client: Client,
   defaultDays: number | null,
 ): Promise<ExpiredBatchRow | undefined> {
-  const rows = await ask<ExpiredBatchRow>(client, EXPIRED_BATCH, [defaultDays])
-  return rows[0]
+  const oldest = await ask<{ organization_id: number; batch_id: number }>(client, OLDEST_EXPIRED, [defaultDays])
+  for (const { organization_id, batch_id } of oldest) {
+    const rows = await ask<ExpiredBatchRow>(client, LOCK_EXPIRED, [organization_id, batch_id])
+    if (rows[0] !== undefined) return rows[0]
+  }
+  return undefined
 }
 
-export const EXPIRED_BATCH = `SELECT o.organization_id, s.batch_id, b.erased_to_seq, s.total
- FROM (SELECT carillon_now() AS now OFFSET 0) t CROSS JOIN organization o
+/** One batch of each organization, of some of them: whatever another node has at work, there are others. */
+export const OLDEST_EXPIRED = `SELECT o.organization_id, oldest.batch_id FROM (SELECT carillon_now() AS now OFFSET 0) t CROSS JOIN organization o
  CROSS JOIN LATERAL (SELECT x.batch_id FROM batch_state x WHERE x.organization_id = o.organization_id AND x.status IN (4, 5)
    AND NOT x.people_erased AND x.completed_at < t.now - coalesce(o.retention_days, $1::int) * interval '1 day'
    ORDER BY x.completed_at LIMIT 1) oldest
- JOIN batch_state s ON s.organization_id = o.organization_id AND s.batch_id = oldest.batch_id
- JOIN batch b ON b.organization_id = o.organization_id AND b.batch_id = oldest.batch_id
- WHERE coalesce(o.retention_days, $1::int) IS NOT NULL LIMIT 1 FOR UPDATE OF s, b SKIP LOCKED`
+ WHERE coalesce(o.retention_days, $1::int) IS NOT NULL LIMIT 20`
+
+/** Zero rows: another transaction has it, or it is not over any more, or erased meanwhile. Rides both primary keys. */
+const LOCK_EXPIRED = `SELECT b.organization_id, b.batch_id, b.erased_to_seq, s.total FROM batch_state s
+ JOIN batch b ON b.organization_id = $1::int AND b.batch_id = $2::int
+ WHERE s.organization_id = $1::int AND s.batch_id = $2::int AND s.status IN (4, 5) AND NOT s.people_erased
+ FOR UPDATE OF s, b SKIP LOCKED`
 
 /**
  * Erases the next people of the batch. Counts, outcomes and times stay. Rides recipient_pkey, attempt_pkey,

@@ -10,7 +10,7 @@ import { resumeBatch } from '../../src/commands/resume-batch.ts'
 import { retryBatch } from '../../src/commands/retry-batch.ts'
 import { addSuppressions, listSuppressions, removeSuppressions } from '../../src/commands/suppressions.ts'
 import type { BatchView } from '../../src/commands/views.ts'
-import { EXPIRED_BATCH } from '../../src/store/retention.ts'
+import { OLDEST_EXPIRED } from '../../src/store/retention.ts'
 import { type CommandWorld, commandWorld, fileOf } from '../command-world.ts'
 
 const PERSON = '+14155550123'
@@ -236,14 +236,14 @@ test('the next batch to erase is found at once among very many that are over', a
   await sql('ALTER TABLE batch_state DISABLE TRIGGER USER')
   await sql('ALTER TABLE batch DISABLE TRIGGER USER')
   // All of them over: most are erased, some are to be kept for longer.
-  await sql(`INSERT INTO batch SELECT made.* FROM batch b, generate_series(2, 4000) n,
-    LATERAL jsonb_populate_record(b, jsonb_build_object('batch_id', n, 'batch_uuid', gen_random_uuid())) made WHERE b.batch_id = 1`)
-  await sql(`INSERT INTO batch_state SELECT made.* FROM batch_state s, generate_series(2, 4000) n,
-    LATERAL jsonb_populate_record(s, jsonb_build_object('batch_id', n, 'status', 4, 'people_erased', n <= 3000,
-      'completed_at', now() - CASE WHEN n <= 3001 THEN interval '40 days' ELSE interval '1 day' END)) made WHERE s.batch_id = 1`)
+  await sql(`INSERT INTO batch SELECT made.* FROM batch b, generate_series(1001, 5000) n,
+    LATERAL jsonb_populate_record(b, jsonb_build_object('batch_id', n, 'batch_uuid', gen_random_uuid())) made`)
+  await sql(`INSERT INTO batch_state SELECT made.* FROM batch_state s, generate_series(1001, 5000) n,
+    LATERAL jsonb_populate_record(s, jsonb_build_object('batch_id', n, 'status', 4, 'people_erased', n <= 4000,
+      'completed_at', now() - CASE WHEN n <= 4001 THEN interval '40 days' ELSE interval '1 day' END)) made`)
   await sql('ANALYZE batch')
   await sql('ANALYZE batch_state')
-  const plan = await sql(`EXPLAIN (ANALYZE, FORMAT JSON) ${EXPIRED_BATCH.replaceAll('$1', '30')}`)
+  const plan = await sql(`EXPLAIN (ANALYZE, FORMAT JSON) ${OLDEST_EXPIRED.replaceAll('$1', '30')}`)
   const passed: number[] = []
   JSON.stringify(plan, (key, value) => {
     if (key === 'Actual Rows' || key === 'Rows Removed by Filter') passed.push(value)
@@ -252,6 +252,6 @@ test('the next batch to erase is found at once among very many that are over', a
   expect(Math.max(...passed), JSON.stringify(plan)).toBeLessThanOrEqual(1)
   expect(JSON.stringify(plan)).toContain('batch_state_over')
   expect(await retentionStep(world.context, 30)).toBe(true)
-  expect(await sql('SELECT batch_id FROM batch WHERE erased_at IS NOT NULL')).toEqual([{ batch_id: 3001 }])
+  expect(await sql('SELECT batch_id FROM batch WHERE erased_at IS NOT NULL')).toEqual([{ batch_id: 4001 }])
   expect(await retentionStep(world.context, 30)).toBe(false)
 })
