@@ -210,6 +210,7 @@ CREATE TABLE batch_state (
   last_dialed_at timestamp with time zone,
   completed_at timestamp with time zone,
   listed boolean DEFAULT false NOT NULL,
+  people_erased boolean DEFAULT false NOT NULL,
   CONSTRAINT batch_state_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_state_due_check CHECK (due >= 0),
   CONSTRAINT batch_state_live_check CHECK (live >= 0),
@@ -220,6 +221,7 @@ CREATE INDEX batch_state_by_status ON batch_state USING btree (organization_id, 
 CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, total, batch_id) WHERE listed;
 CREATE INDEX batch_state_expiring ON batch_state USING btree (expires_at) WHERE (status = ANY (ARRAY[1, 2, 3])) AND expires_at IS NOT NULL;
 CREATE INDEX batch_state_open ON batch_state USING btree (organization_id, batch_id) WHERE status = ANY (ARRAY[2, 3]);
+CREATE INDEX batch_state_over ON batch_state USING btree (organization_id, completed_at, batch_id) WHERE (status = ANY (ARRAY[4, 5])) AND NOT people_erased;
 CREATE INDEX batch_state_scheduled ON batch_state USING btree (start_at) WHERE status = 1;
 CREATE INDEX batch_state_unknown ON batch_state USING btree (organization_id, batch_id) WHERE unknown > 0;
 
@@ -583,6 +585,7 @@ CREATE TABLE webhook_delivery (
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
 ) WITH (fillfactor=70);
+CREATE INDEX webhook_delivery_answered ON webhook_delivery USING btree (organization_id, batch_id, seq) WHERE answer IS NOT NULL;
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
 CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
