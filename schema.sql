@@ -27,6 +27,38 @@ CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
 AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
+CREATE OR REPLACE FUNCTION carillon.keep_listed_batch_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'carillon', 'pg_catalog'
+AS $function$
+BEGIN
+  IF TG_OP <> 'INSERT' AND OLD.listed THEN
+    INSERT INTO listed_batch_count (organization_id, status, batches) VALUES (OLD.organization_id, OLD.status, -1);
+  END IF;
+  IF TG_OP <> 'DELETE' AND NEW.listed THEN
+    INSERT INTO listed_batch_count (organization_id, status, batches) VALUES (NEW.organization_id, NEW.status, 1);
+  END IF;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION carillon.keep_once_batch_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'carillon', 'pg_catalog'
+AS $function$
+BEGIN
+  IF TG_OP <> 'INSERT' AND (OLD.retry_policy->>'maxAttempts')::int = 1 AND NOT OLD.single AND OLD.deleted_at IS NULL THEN
+    INSERT INTO once_batch_count (organization_id, agent_id, batches) VALUES (OLD.organization_id, OLD.agent_id, -1);
+  END IF;
+  IF TG_OP <> 'DELETE' AND (NEW.retry_policy->>'maxAttempts')::int = 1 AND NOT NEW.single AND NEW.deleted_at IS NULL THEN
+    INSERT INTO once_batch_count (organization_id, agent_id, batches) VALUES (NEW.organization_id, NEW.agent_id, 1);
+  END IF;
+  RETURN NULL;
+END $function$
+;
+
 CREATE OR REPLACE FUNCTION carillon.require_all(changed bigint, wanted bigint)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -178,6 +210,7 @@ CREATE TABLE batch_state (
   last_dialed_at timestamp with time zone,
   completed_at timestamp with time zone,
   listed boolean DEFAULT false NOT NULL,
+  people_erased boolean DEFAULT false NOT NULL,
   CONSTRAINT batch_state_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_state_due_check CHECK (due >= 0),
   CONSTRAINT batch_state_live_check CHECK (live >= 0),
@@ -188,6 +221,7 @@ CREATE INDEX batch_state_by_status ON batch_state USING btree (organization_id, 
 CREATE INDEX batch_state_by_total ON batch_state USING btree (organization_id, total, batch_id) WHERE listed;
 CREATE INDEX batch_state_expiring ON batch_state USING btree (expires_at) WHERE (status = ANY (ARRAY[1, 2, 3])) AND expires_at IS NOT NULL;
 CREATE INDEX batch_state_open ON batch_state USING btree (organization_id, batch_id) WHERE status = ANY (ARRAY[2, 3]);
+CREATE INDEX batch_state_over ON batch_state USING btree (organization_id, completed_at, batch_id) WHERE (status = ANY (ARRAY[4, 5])) AND NOT people_erased;
 CREATE INDEX batch_state_scheduled ON batch_state USING btree (start_at) WHERE status = 1;
 CREATE INDEX batch_state_unknown ON batch_state USING btree (organization_id, batch_id) WHERE unknown > 0;
 
@@ -330,6 +364,13 @@ CREATE TABLE lane (
   CONSTRAINT lane_pkey PRIMARY KEY (organization_id, batch_id, lane)
 ) WITH (autovacuum_analyze_threshold=1000000, fillfactor=20);
 
+CREATE TABLE listed_batch_count (
+  organization_id integer NOT NULL,
+  status smallint NOT NULL,
+  batches integer NOT NULL
+);
+CREATE INDEX listed_batch_count_of_status ON listed_batch_count USING btree (organization_id, status) INCLUDE (batches);
+
 CREATE TABLE live_call (
   organization_id integer NOT NULL,
   number_hash bigint NOT NULL,
@@ -371,6 +412,13 @@ CREATE TABLE node (
   CONSTRAINT node_pkey PRIMARY KEY (node_id)
 );
 CREATE INDEX node_alive ON node USING btree (lease_until) WHERE ended_at IS NULL;
+
+CREATE TABLE once_batch_count (
+  organization_id integer NOT NULL,
+  agent_id integer NOT NULL,
+  batches integer NOT NULL
+);
+CREATE INDEX once_batch_count_of_agent ON once_batch_count USING btree (organization_id, agent_id) INCLUDE (batches);
 
 CREATE TABLE organization (
   organization_id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -537,6 +585,7 @@ CREATE TABLE webhook_delivery (
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT webhook_delivery_pkey PRIMARY KEY (organization_id, endpoint_id, block_no, entry)
 ) WITH (fillfactor=70);
+CREATE INDEX webhook_delivery_answered ON webhook_delivery USING btree (organization_id, batch_id, seq) WHERE answer IS NOT NULL;
 CREATE INDEX webhook_delivery_due ON webhook_delivery USING btree (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_delivery_failed ON webhook_delivery USING btree (organization_id, endpoint_id, block_no, entry) WHERE status = 3;
 CREATE INDEX webhook_delivery_pending ON webhook_delivery USING btree (organization_id, endpoint_id, batch_id, seq, block_no, entry) WHERE status = 1;
@@ -596,6 +645,10 @@ ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organizat
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
 
+ALTER TABLE listed_batch_count ADD CONSTRAINT listed_batch_count_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+ALTER TABLE once_batch_count ADD CONSTRAINT once_batch_count_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE people_accepted ADD CONSTRAINT people_accepted_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE phone_number ADD CONSTRAINT phone_number_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
@@ -612,6 +665,14 @@ ALTER TABLE trunk ADD CONSTRAINT trunk_organization_id_fkey FOREIGN KEY (organiz
 ALTER TABLE trunk_state ADD CONSTRAINT trunk_state_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
 
 ALTER TABLE webhook_endpoint ADD CONSTRAINT webhook_endpoint_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+CREATE TRIGGER once_batch_count_of_changed AFTER UPDATE OF agent_id, retry_policy, single, deleted_at ON batch FOR EACH ROW EXECUTE FUNCTION keep_once_batch_count();
+
+CREATE TRIGGER once_batch_count_of_new AFTER INSERT OR DELETE ON batch FOR EACH ROW EXECUTE FUNCTION keep_once_batch_count();
+
+CREATE TRIGGER listed_batch_count_of_moved AFTER UPDATE OF status, listed ON batch_state FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status OR old.listed IS DISTINCT FROM new.listed) EXECUTE FUNCTION keep_listed_batch_count();
+
+CREATE TRIGGER listed_batch_count_of_new AFTER INSERT OR DELETE ON batch_state FOR EACH ROW EXECUTE FUNCTION keep_listed_batch_count();
 
 ALTER TABLE agent ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON agent TO carillon_dispatcher USING (true);
@@ -655,9 +716,15 @@ CREATE POLICY own_rows ON idempotent_answer TO carillon_api USING (organization_
 ALTER TABLE lane ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON lane TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON lane TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE listed_batch_count ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON listed_batch_count TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON listed_batch_count TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE live_call ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON live_call TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON live_call TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE once_batch_count ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON once_batch_count TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON once_batch_count TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE organization ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON organization TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON organization TO carillon_api USING (organization_id = current_organization_id());
@@ -732,10 +799,14 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotent_answer TO carillon_disp
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE installation TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE lane TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE lane TO carillon_dispatcher;
+GRANT DELETE, INSERT, SELECT ON TABLE listed_batch_count TO carillon_api;
+GRANT DELETE, INSERT, SELECT ON TABLE listed_batch_count TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE live_call TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE live_call TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE node TO carillon_dispatcher;
 GRANT SELECT ON TABLE node TO carillon_api;
+GRANT DELETE, INSERT, SELECT ON TABLE once_batch_count TO carillon_api;
+GRANT DELETE, INSERT, SELECT ON TABLE once_batch_count TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE organization TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE people_accepted TO carillon_api;

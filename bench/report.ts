@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { listsSection } from './lists/section.ts'
 import { sipSection } from './sip/section.ts'
 import type { Machine } from './support/machine.ts'
 import { number, table } from './support/markdown.ts'
@@ -88,6 +89,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'engine-growth': growthSection,
   'engine-checks': checksSection,
   latency: latencySection,
+  lists: listsSection,
   ingest: ingestSection,
   sip: sipSection,
 }

@@ -230,7 +230,7 @@ const SETTINGS = {
   keyRequestsPerSecond: {
     variable: 'CARILLON_KEY_REQUESTS_PER_SECOND',
     description:
-      'How many requests of one API key this node answers in a second, twice as many at once; more get 429 with Retry-After. 0: no limit. A key may have a limit of its own.',
+      'How many requests of one API key are answered in a second, twice as many at once; more get 429 with Retry-After. Each of several nodes answers its part of them. 0: no limit. A key may have a limit of its own.',
     defaultText: '200',
     schema: wholeNumber({ min: 0, max: 100_000, fallback: 200 }),
   },

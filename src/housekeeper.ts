@@ -1,6 +1,7 @@
 import { type Clock, sleep, type Timer } from './clock.ts'
 import type { CommandContext } from './commands/context.ts'
 import { eraseStep, retentionStep } from './commands/erase-in-steps.ts'
+import { foldStep } from './commands/fold-counts.ts'
 
 const ERASE_EVERY_MS = 5_000
 /** Of rounds of the above. */
@@ -9,14 +10,17 @@ const RETENTION_EVERY = 720
 const BETWEEN_STEPS_MS = 50
 
 export interface HousekeeperOptions {
-  readonly commands: Pick<CommandContext, 'database'>
+  readonly commands: Pick<CommandContext, 'database' | 'secrets'>
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
   /** Null: people are kept, where their organization says nothing else. */
   readonly retentionDays: number | null
 }
 
-/** Erases, in small steps beside everything else, who asked for it and who was kept long enough. */
+/**
+ * In small steps beside everything else: erases who asked for it and who was kept long enough, and folds the kept counts
+ * of lists.
+ */
 export class Housekeeper {
   readonly #options: HousekeeperOptions
   #timer: Timer | null = null
@@ -44,10 +48,11 @@ export class Housekeeper {
   async #work(): Promise<void> {
     const { commands, log, retentionDays } = this.#options
     try {
+      await this.#steps(() => foldStep(commands))
       await this.#steps(() => eraseStep(commands))
       if (this.#round++ % RETENTION_EVERY === 0) await this.#steps(() => retentionStep(commands, retentionDays))
     } catch (error) {
-      log.warn({ err: error }, 'Somebody who is to be erased could not be; it is tried again')
+      log.warn({ err: error }, 'Counts could not be folded, or somebody not be erased who is to be; it is tried again')
     }
   }
 

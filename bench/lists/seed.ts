@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { foldKeptCount } from '../../src/store/kept-counts.ts'
 
 export interface ListSizes {
   readonly batches: number
@@ -31,6 +32,7 @@ export async function seedBatches(client: pg.Client, { batches, recipients }: Li
      WHERE b.name = 'pattern'`,
     [batches, each, recipients - each * batches, COMPLETED],
   )
+  while (await foldKeptCount(client)) {}
   await client.query(`UPDATE gate SET version = version + 1`)
   // What autovacuum does within a minute on a database that has had this many batches for longer.
   await client.query('VACUUM (ANALYZE) batch')

@@ -27,6 +27,11 @@ export interface Carrier {
    * once for each call that is taken over. Absent where calls go on without the node that placed them.
    */
   endOrphan?(call: OrphanedCall): void
+  /**
+   * This node was taken for dead and the call belongs to another one now: what of it lives in this process alone ends,
+   * and nothing is told of it. Absent where whoever took it over ends it at the other side.
+   */
+  abandon?(call: CallHandle): void
   /** Whether the call waits here for somebody to join it. Absent, as `join` is, where calls are not joined. */
   seatOf?(ref: string): Seat
   /** Connects somebody with the call that waits for them; null: its seat is not free. */

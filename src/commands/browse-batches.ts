@@ -1,13 +1,21 @@
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
-import { type BatchOrder, type BatchSieve, countSievedBatches, selectOrderedBatchIds } from '../store/batch-order.ts'
+import {
+  type BatchOrder,
+  type BatchSieve,
+  countSievedBatches,
+  selectOrderedBatchIds,
+  selectOrderedPage,
+} from '../store/batch-order.ts'
 import { selectBatchesById } from '../store/batches.ts'
-import type { Client } from '../store/owner-transaction.ts'
+import { keptCount } from '../store/kept-counts.ts'
+import type { Client, Database } from '../store/owner-transaction.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
-import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'
 import { lookForAgent } from './find-objects.ts'
 import { batchView } from './get-batch.ts'
 import { countOfList } from './list-count.ts'
-import type { BatchView } from './views.ts'
+import { readOrganization } from './organizations.ts'
+import type { BatchView, OrganizationView } from './views.ts'
 
 /** What of all batches is shown; what is left out takes all. */
 export interface BatchSelection {
@@ -25,31 +33,67 @@ export interface BatchSorting {
   readonly descending: boolean
 }
 
+export interface BrowsedPage {
+  readonly items: readonly BatchView[]
+  readonly total: number
+  readonly organization: OrganizationView
+}
+
 const OFFSET_MAX = 2_000_000_000
 const READ_AT_ONCE = 250
 
-/** A numbered page of batches in an order, and how many there are in all. @throws AppError `invalid-input`. */
+/** A numbered page of batches in an order, how many there are in all, and whose they are. @throws AppError `invalid-input`. */
 export async function browseBatches(
   context: CommandContext,
   actor: Actor,
   selection: BatchSelection,
   page: BatchSorting & { readonly offset: number; readonly limit: number },
-): Promise<{ items: readonly BatchView[]; total: number }> {
+): Promise<BrowsedPage> {
   const offset = checkedWhole(page.offset, 'offset', { min: 0, max: OFFSET_MAX })
   const limit = checkedLimit(page.limit, { max: 100, fallback: 20 })
   const { organizationId } = actor
+  if (isOfAll(selection)) return pageOfAll(context, actor, { ...page, offset, limit })
   return inOrganization(context, actor, async (client) => {
     const sieve = await sieveOf(client, organizationId, selection)
     const total = await countOf(context, client, organizationId, sieve)
     const ids = await pageOfIds(client, organizationId, { ...page, offset, limit, total }, sieve)
-    return { items: await readInOrder(client, organizationId, ids), total }
+    const organization = await readOrganization(client, organizationId)
+    return { items: await readInOrder(client, organizationId, ids), total, organization }
   })
 }
 
-/** Calls end batches, so a list that depends on their statuses is counted each time. */
+function isOfAll({ statuses, agents, names, withCaller }: BatchSelection): boolean {
+  return withCaller === true && statuses === undefined && agents === undefined && names === undefined
+}
+
+/** How long the list of an organization was when it was last read here: a hint at the nearer end of it and no more. */
+const lastTotals = new WeakMap<Database, Map<number, number>>()
+const LAST_TOTALS_MAX = 10_000
+
+async function pageOfAll(
+  context: CommandContext,
+  actor: Actor,
+  page: BatchSorting & { readonly offset: number; readonly limit: number },
+): Promise<BrowsedPage> {
+  const { organizationId } = actor
+  const totals = lastTotals.get(context.database) ?? new Map<number, number>()
+  lastTotals.set(context.database, totals)
+  const fromEnd = (totals.get(organizationId) ?? Number.POSITIVE_INFINITY) - page.offset - page.limit < page.offset
+  return inListOf(context, actor, async (client) => {
+    const rows = await selectOrderedPage(client, organizationId, { ...page, fromEnd })
+    const total = rows[0]?.list_total ?? (await keptCount(client, organizationId, null))
+    if (totals.size >= LAST_TOTALS_MAX) totals.clear()
+    totals.set(organizationId, total)
+    return { items: rows.map(batchView), total, organization: await readOrganization(client, organizationId) }
+  })
+}
+
+/** Calls end batches, so a list that depends on their statuses and more is counted each time. */
 function countOf(context: CommandContext, client: Client, organizationId: number, sieve: BatchSieve): Promise<number> {
   const count = () => countSievedBatches(client, organizationId, sieve)
-  if (sieve.statuses !== null) return count()
+  const { statuses, agentIds, nameParts, withCaller } = sieve
+  if (withCaller && agentIds === null && nameParts === null) return keptCount(client, organizationId, statuses)
+  if (statuses !== null) return count()
   return countOfList(context, client, { organizationId, list: `browsed ${JSON.stringify(sieve)}` }, count)
 }
 

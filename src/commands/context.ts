@@ -129,3 +129,16 @@ export function inOrganization<T>(
 ): Promise<T> {
   return transaction(context.database, { role: 'carillon_api', organizationId: actor.organizationId }, work)
 }
+
+/**
+ * The same for lists: their prepared statements have one good plan each, whatever their parameters. Nothing else should
+ * be asked in it but by key.
+ */
+export function inListOf<T>(
+  context: CommandContext,
+  actor: Pick<Actor, 'organizationId'>,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const scope = { role: 'carillon_api', organizationId: actor.organizationId, onePlan: true } as const
+  return transaction(context.database, scope, work)
+}

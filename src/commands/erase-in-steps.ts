@@ -1,13 +1,17 @@
+import { SecretUnreadable } from '../model/secret-box.ts'
 import { transaction } from '../store/database.ts'
+import { emptyKeptAnswers, keptAnswers } from '../store/erased-answers.ts'
 import { eraseRecipient, eraseRejectedRows, lookForPerson, noteErasureStep, takeErasure } from '../store/erasures.ts'
+import type { Client } from '../store/owner-transaction.ts'
 import { eraseNextPeople, takeExpiredBatch } from '../store/retention.ts'
 import type { CommandContext } from './context.ts'
+import { openBody } from './idempotency.ts'
 
 /**
  * One small step of somebody's erasure: a short transaction that holds no gate. False: nothing is left to do now. A step
  * that fails is done again; nodes do not get in each other's way.
  */
-export function eraseStep(context: Pick<CommandContext, 'database'>): Promise<boolean> {
+export function eraseStep(context: Pick<CommandContext, 'database' | 'secrets'>): Promise<boolean> {
   return transaction(context.database, { role: 'carillon_dispatcher' }, async (client) => {
     const row = await takeErasure(client)
     if (row === undefined) return false
@@ -16,7 +20,9 @@ export function eraseStep(context: Pick<CommandContext, 'database'>): Promise<bo
     let attempts = 0
     for (const one of found) attempts += await eraseRecipient(client, organizationId, one)
     const open = found.filter(({ final }) => !final).length
-    const rejectedRows = last === null ? await eraseRejectedRows(client, organizationId, row.number ?? '') : 0
+    const digits = row.number ?? ''
+    const rejectedRows = last === null ? await eraseRejectedRows(client, organizationId, digits) : 0
+    if (last === null) await emptyAnswersWith(context, client, { organizationId, digits })
     await noteErasureStep(client, row, { last, erased: found.length - open, attempts, rejectedRows, open })
     return true
   })
@@ -30,4 +36,44 @@ export function retentionStep(context: Pick<CommandContext, 'database'>, default
     await eraseNextPeople(client, row)
     return true
   })
+}
+
+/** The end of a number by which it is found in an answer: people write it with and without what comes before. */
+const DIGITS_COMPARED = 8
+
+/**
+ * Empties the answers, kept for repetitions of their requests, in which the number stands however it is written: of a
+ * single call, of a list of suppressions, of rows that were rejected. One too many may be emptied.
+ */
+async function emptyAnswersWith(
+  context: Pick<CommandContext, 'secrets'>,
+  client: Client,
+  { organizationId, digits }: { organizationId: number; digits: string },
+): Promise<void> {
+  const wanted = digits.slice(-DIGITS_COMPARED)
+  for (let after = ''; ; ) {
+    const { answers, isLast } = await keptAnswers(client, organizationId, after)
+    const fitting = answers.filter(({ idempotency_key: key, body }) => {
+      const text = openedOrNull(context, { organizationId, key }, body)
+      return text === null || text.replace(/[^0-9]/g, '').includes(wanted)
+    })
+    const keys = fitting.map(({ idempotency_key }) => idempotency_key)
+    if (keys.length > 0) await emptyKeptAnswers(client, organizationId, keys)
+    if (isLast) return
+    after = answers.at(-1)!.idempotency_key
+  }
+}
+
+/** Null: nobody can read it any more. */
+function openedOrNull(
+  context: Pick<CommandContext, 'secrets'>,
+  row: { organizationId: number; key: string },
+  sealed: Buffer,
+): string | null {
+  try {
+    return openBody(context, row, sealed).toString('latin1')
+  } catch (error) {
+    if (error instanceof SecretUnreadable) return null
+    throw error
+  }
 }

@@ -112,7 +112,11 @@ export async function finishIdempotent(
 }
 
 /** Answers hold secrets that are shown once, such as a new key: they are stored sealed. @throws SecretUnreadable. */
-function openBody(context: CommandContext, row: { organizationId: number; key: string }, sealed: Buffer): Buffer {
+export function openBody(
+  context: Pick<CommandContext, 'secrets'>,
+  row: { organizationId: number; key: string },
+  sealed: Buffer,
+): Buffer {
   return Buffer.from(context.secrets.box.open(sealed, placeOfBody(row)), 'latin1')
 }
 

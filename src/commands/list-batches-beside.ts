@@ -1,5 +1,5 @@
 import { selectBatches } from '../store/batches.ts'
-import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { type Actor, type CommandContext, inListOf } from './context.ts'
 import { requireAgent } from './find-objects.ts'
 import { batchView, requireBatch } from './get-batch.ts'
 import type { BatchView } from './views.ts'
@@ -31,15 +31,16 @@ export async function listBatchesBeside(
   { beside, backwards, limit, agent, fits }: BesideOptions,
 ): Promise<BatchView[]> {
   const { organizationId } = actor
-  return inOrganization(context, actor, async (client) => {
+  return inListOf(context, actor, async (client) => {
     const agentId = agent === undefined ? null : (await requireAgent(client, organizationId, agent)).agent_id
     const filter = { statuses: null, dialects: null, agentId, withoutRetries: false }
     let from = beside === null ? null : (await requireBatch(client, organizationId, beside)).batch_id
     const found: BatchView[] = []
-    for (;;) {
-      const rows = await selectBatches(client, organizationId, { beside: from, backwards, limit: ROWS_AT_ONCE }, filter)
+    // Usually all fit; where many do not, few questions are better than short answers.
+    for (let atOnce = limit; ; atOnce = ROWS_AT_ONCE) {
+      const rows = await selectBatches(client, organizationId, { beside: from, backwards, limit: atOnce }, filter)
       for (const view of rows.map(batchView)) if (found.length < limit && fits(view)) found.push(view)
-      if (found.length >= limit || rows.length < ROWS_AT_ONCE) return found
+      if (found.length >= limit || rows.length < atOnce) return found
       from = rows.at(-1)!.batch_id
     }
   })

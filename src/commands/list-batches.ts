@@ -1,11 +1,11 @@
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
-import { type BatchFilter, countSelectedBatches, selectBatches } from '../store/batches.ts'
+import { type BatchFilter, selectBatches } from '../store/batches.ts'
+import { keptCountOfAgent } from '../store/kept-counts.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { checkedLimit } from './checked-input.ts'
-import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'
 import { requireAgent } from './find-objects.ts'
 import { batchView } from './get-batch.ts'
-import { countOfList } from './list-count.ts'
 import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { BatchView } from './views.ts'
 
@@ -34,26 +34,37 @@ export async function listBatches(
   const at = { context, actor, list }
   const position = openPosition(at, options.cursor)
   const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
-  const rows = await inOrganization(context, actor, async (client) =>
-    selectBatches(client, actor.organizationId, asked, await filterOf(client, actor, options)),
-  )
-  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
-  return { ...page, items: page.items.map(batchView) }
+  // One that is sifted has another good plan for each filter.
+  const run = statuses === null && dialects === null ? inListOf : inOrganization
+  return run(context, actor, async (client) => {
+    const filter = await filterOf(client, actor, options)
+    const rows = await selectBatches(client, actor.organizationId, asked, filter)
+    const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
+    return { ...page, items: page.items.map(batchView) }
+  })
 }
 
-/** How many batches the whole list has. @throws AppError `agent-not-found`. */
-export function countBatches(
+/**
+ * The batches of an agent in which nobody is dialled twice, newest first, and how many they are in all.
+ * @throws AppError `agent-not-found`, `invalid-cursor`.
+ */
+export async function listOnceBatches(
   context: CommandContext,
   actor: Actor,
-  options: Pick<BatchListOptions, 'statuses' | 'dialects' | 'agent' | 'withoutRetries'>,
-): Promise<number> {
+  options: { readonly agent: string; readonly cursor?: string | undefined; readonly limit: number },
+): Promise<TwoWayPage<BatchView> & { readonly total: number }> {
   const { organizationId } = actor
-  return inOrganization(context, actor, async (client) => {
-    const filter = await filterOf(client, actor, options)
-    const count = () => countSelectedBatches(client, organizationId, filter)
-    // Calls end batches, so a list that depends on their statuses is counted each time.
-    if (filter.statuses !== null) return count()
-    return countOfList(context, client, { organizationId, list: `selected ${JSON.stringify(filter)}` }, count)
+  const limit = checkedLimit(options.limit, { max: 100, fallback: 20 })
+  const at = { context, actor, list: `once batches ${options.agent}` }
+  const position = openPosition(at, options.cursor)
+  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
+  return inListOf(context, actor, async (client) => {
+    const { agent_id: agentId } = await requireAgent(client, organizationId, options.agent)
+    const filter = { statuses: null, dialects: null, agentId, withoutRetries: true }
+    const rows = await selectBatches(client, organizationId, asked, filter)
+    const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
+    const total = await keptCountOfAgent(client, organizationId, agentId)
+    return { ...page, items: page.items.map(batchView), total }
   })
 }
 

@@ -108,7 +108,12 @@ export async function actAs(context: CommandContext, operator: OperatorActor, or
 
 /** The actor's own organization. */
 export async function getOrganization(context: CommandContext, actor: Actor): Promise<OrganizationView> {
-  const row = await inOrganization(context, actor, (client) => selectOrganization(client, actor.organizationId))
+  return inOrganization(context, actor, (client) => readOrganization(client, actor.organizationId))
+}
+
+/** The same within a transaction. @throws AppError `organization-not-found`. */
+export async function readOrganization(client: Client, organizationId: number): Promise<OrganizationView> {
+  const row = await selectOrganization(client, organizationId)
   if (row === undefined) throw new AppError('organization-not-found')
   return organizationView(row)
 }

@@ -7,6 +7,7 @@ import type { Client } from '../store/owner-transaction.ts'
 import { oldestNumberOfTrunk } from '../store/phone-numbers.ts'
 import { isSuppressed } from '../store/suppressions.ts'
 import type { TrunkRow } from '../store/trunks.ts'
+import { audit } from './audit.ts'
 import { type Actor, type CommandContext, inOrganization, type TestCallFinding } from './context.ts'
 import { requireNumber, requireTrunk } from './find-objects.ts'
 
@@ -41,7 +42,9 @@ export async function testTrunk(
   const order = await inOrganization(context, actor, async (client) => {
     const trunk = await requireTrunk(client, actor.organizationId, trunkId)
     const from = await callerOf(client, actor, trunk, test.from)
-    return { trunk, from: `+${from}`, to: await calleeOf(context, client, { actor, trunk, from, to: test.to }) }
+    const to = await calleeOf(context, client, { actor, trunk, from, to: test.to })
+    await audit(client, actor, 'trunk.tested', { objectId: trunk.trunk_uuid })
+    return { trunk, from: `+${from}`, to }
   })
   const findings = await context.signals.testTrunk?.(order.trunk.trunk_uuid, {
     ref: randomBytes(16).toString('hex'),

@@ -6,6 +6,7 @@ import {
   selectWebhookDeliveries,
   type WebhookDeliveryRow,
 } from '../store/webhook-deliveries.ts'
+import { audit } from './audit.ts'
 import { checkedDate, checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization, type Page } from './context.ts'
 import { openCursor, sealCursor } from './cursor.ts'
@@ -63,6 +64,7 @@ export async function resendDelivery(
     await resendWebhookDelivery(client, key)
     const row = await findWebhookDelivery(client, key)
     if (row === undefined) throw new AppError('delivery-not-found')
+    await audit(client, actor, 'webhook.resent', { objectId: endpoint.endpoint_uuid, detail: { events: 1 } })
     return deliveryView(context, { organizationId, webhookId: endpoint.endpoint_uuid }, row)
   })
 }
@@ -79,7 +81,9 @@ export async function resendFailed(
   if (since !== null && since.getTime() > context.clock.nowEpochMs()) throw invalidInput('since', 'must not lie ahead')
   return inOrganization(context, actor, async (client) => {
     const endpoint = await requireWebhook(client, organizationId, webhookId)
-    return resendFailedDeliveries(client, { organizationId, endpointId: endpoint.endpoint_id }, since)
+    const events = await resendFailedDeliveries(client, { organizationId, endpointId: endpoint.endpoint_id }, since)
+    await audit(client, actor, 'webhook.resent', { objectId: endpoint.endpoint_uuid, detail: { events } })
+    return events
   })
 }
 

@@ -454,15 +454,13 @@ export class Dispatcher {
   }
 
   #hangUp(call: LiveCall): void {
-    const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = call
-    this.#carriers.holding(call.organizationId, call.trunkId, ref)?.hangUp({ ref, carrierCallId, placedAtEpochMs })
+    this.#carriers.holding(call.organizationId, call.trunkId, call.ref)?.hangUp(call.handle)
   }
 
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
   #endOrphan(call: LiveCall): void {
-    const { ref, carrierCallId, carrierState, claimedAtEpochMs: placedAtEpochMs } = call
     const carrier = this.#carriers.get(call.organizationId, call.trunkId)
-    carrier?.endOrphan?.({ ref, carrierCallId, carrierState, placedAtEpochMs })
+    carrier?.endOrphan?.({ ...call.handle, carrierState: call.carrierState })
   }
 
   #onBeat(): void {
@@ -481,6 +479,7 @@ export class Dispatcher {
       const desk = this.#deskOf(call.organizationId)
       this.#release(desk, call)
       this.#judgeAgain(desk, call)
+      this.#carriers.holding(call.organizationId, call.trunkId, call.ref)?.abandon?.(call.handle)
     }
   }
 

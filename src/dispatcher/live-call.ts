@@ -1,3 +1,4 @@
+import type { CallHandle } from '../carriers/carrier.ts'
 import { type AttemptStatus, codeOfStatus, mergeCarrierCallId } from '../model/attempt-transitions.ts'
 import type { AnsweredBy, CallEvent } from '../model/call-event.ts'
 import { ANSWERED_BY } from '../model/call-event.ts'
@@ -93,6 +94,12 @@ export class LiveCall {
     this.numberHash = options.numberHash
     this.claimedAtEpochMs = options.claimedAtEpochMs
     this.sendNotAfterEpochMs = options.sendNotAfterEpochMs
+  }
+
+  /** How carriers know it. */
+  get handle(): CallHandle {
+    const { ref, carrierCallId, claimedAtEpochMs: placedAtEpochMs } = this
+    return { ref, carrierCallId, placedAtEpochMs }
   }
 
   /** How long it may ring, and last after that. */

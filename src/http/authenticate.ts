@@ -3,11 +3,13 @@ import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
 import type { Actor, CommandContext, RequestOrigin } from '../commands/context.ts'
+import { countNodes } from '../commands/count-nodes.ts'
 import type { CredentialReading } from '../dialects/credentials.ts'
 import type { Keys, Sender } from '../dialects/dialect.ts'
 import { RequestError } from '../dialects/request-errors.ts'
 import { AppError } from '../errors.ts'
 import { FailedAttempts } from './failed-attempts.ts'
+import { NodeShare } from './node-share.ts'
 import { type RequestRate, RequestRates } from './request-rates.ts'
 
 /** A credential that was good this recently is looked up however many wrong ones come from its address. */
@@ -17,29 +19,31 @@ const KNOWN_GOOD_MAX = 10_000
 /**
  * The keys of the installation, guarded against guessing: after a burst of wrong ones an address gets 429 without a
  * look-up. Credentials that were good within the last hour are exempt, so that nobody is locked out by a neighbour
- * behind the same address. Each key may send so many requests in a second to this node: its own limit, else `rate`.
+ * behind the same address. Each key may send so many requests in a second to all nodes together, the same to each: its
+ * own limit, else `rate`.
  */
 export function createKeys(commands: CommandContext, clock: Clock, rate: RequestRate | null = null): Keys {
   const guard = new GuessingGuard(clock)
   const rates = new RequestRates(clock)
-  const count = (actor: Actor): void => {
+  const share = new NodeShare(clock, () => countNodes(commands))
+  const count = async (actor: Actor): Promise<void> => {
     const own = actor.limits?.requestsPerSecond
     const limit = own === undefined ? rate : { perSecond: own, burst: Math.max(1, own * 2) }
-    const waitSeconds = limit === null ? 0 : rates.take(actor.credentialId, limit)
+    const waitSeconds = limit === null ? 0 : rates.take(actor.credentialId, await share.of(limit))
     if (waitSeconds === 0) return
     throw new RequestError('too-many-requests', { headers: { 'retry-after': String(waitSeconds) } })
   }
   return {
     async organization(reading, request) {
       const actor = await guard.ask(reading, request, (shown) => authenticate(commands, shown))
-      count(actor)
+      await count(actor)
       return { ...actor, origin: originOf(request) }
     },
     async anyone(reading, request) {
       const sender = await guard.ask(reading, request, (shown) => senderOf(commands, shown))
       const origin = originOf(request)
       if (sender.actor === null) return { actor: null, operator: { ...sender.operator, origin } }
-      count(sender.actor)
+      await count(sender.actor)
       return { actor: { ...sender.actor, origin }, operator: null }
     },
   }

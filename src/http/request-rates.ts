@@ -10,8 +10,8 @@ export interface RequestRate {
 const KEYS_MAX = 10_000
 
 /**
- * Counts the requests of each key on this node. Nothing is shared between nodes: the limit keeps one client from taking
- * a node from the others, and for that it is exact. A bounded number of keys is held, the longest silent is forgotten.
+ * Counts the requests of each key on this node, by the part of its rate that is this node's. A bounded number of keys is
+ * held, the longest silent is forgotten.
  */
 export class RequestRates {
   readonly #buckets = new Map<string, { tokens: number; atMs: number }>()

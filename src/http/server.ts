@@ -17,7 +17,7 @@ import { addHealthRoutes, type Readiness } from './health.ts'
 import { noteRequests } from './request-log.ts'
 import type { RequestRate } from './request-rates.ts'
 import { RouteTable } from './route-table.ts'
-import { takeWebSockets } from './upgrades.ts'
+import { refuseStrayWebSocket, takeWebSockets } from './upgrades.ts'
 
 export interface ServerDeps {
   /** Mounted side by side; the first also answers for what belongs to none. */
@@ -106,6 +106,8 @@ function guardEveryRequest(server: FastifyInstance, deps: ServerDeps, routes: Ro
     refuseForeignEncodings(request)
     refuseUnstorableQuery(request)
   })
+  // After all that is asked of every request, so that it is refused as that would be.
+  server.addHook('preParsing', async (request) => refuseStrayWebSocket(request))
   server.setNotFoundHandler((request) => {
     throw unknownAddress(request, routes)
   })

@@ -2,7 +2,15 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import fastifyWebsocket from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { RequestError } from '../dialects/request-errors.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Set for routes with a `wsHandler`. */
+    takesWebSocket?: boolean
+  }
+}
 
 /** Two seconds and more of the best sound; a larger message ends the connection with 1009. */
 const MESSAGE_BYTES_MAX = 262_144
@@ -10,12 +18,20 @@ const MESSAGE_BYTES_MAX = 262_144
 /** Headers that are about this one connection. */
 const OFFERS: ReadonlySet<string> = new Set(['connection', 'upgrade', 'http2-settings'])
 
+/** Requests that came to open a WebSocket. */
+const wanting = new WeakSet<IncomingMessage>()
+
 /** Routes may have a `wsHandler`. Offers of other protocols are ignored, as HTTP allows: the request is answered as it is. */
 export function takeWebSockets(server: FastifyInstance): void {
   const webSockets = new EventEmitter()
   server.server.on('upgrade', (request, socket, head) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') webSockets.emit('upgrade', request, socket, head)
-    else readAgain(server.server, request, socket, head)
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+      wanting.add(request)
+      webSockets.emit('upgrade', request, socket, head)
+    } else readAgain(server.server, request, socket, head)
+  })
+  server.addHook('onRoute', (route) => {
+    if (route.wsHandler !== undefined) route.config = { ...route.config, takesWebSocket: true }
   })
   const options = { server: webSockets as unknown as Server, maxPayload: MESSAGE_BYTES_MAX }
   server.register(fastifyWebsocket, {
@@ -26,6 +42,12 @@ export function takeWebSockets(server: FastifyInstance): void {
       if (socket.readyState === socket.OPEN) socket.terminate()
     },
   })
+}
+
+/** @throws RequestError `route-not-found` for a WebSocket where there is none, before it is opened. */
+export function refuseStrayWebSocket(request: FastifyRequest): void {
+  if (!wanting.has(request.raw) || request.routeOptions.config.takesWebSocket === true) return
+  throw new RequestError('route-not-found')
 }
 
 /**

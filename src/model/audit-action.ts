@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   'agent.archived',
   'trunk.created',
   'trunk.changed',
+  'trunk.tested',
   'number.added',
   'number.removed',
   'throttle.created',
@@ -36,6 +37,7 @@ export const AUDIT_ACTIONS = [
   'webhook.changed',
   'webhook.deleted',
   'webhook.secret-changed',
+  'webhook.resent',
   'person.erased',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

@@ -23,9 +23,9 @@ export interface JoiningCaller {
 
 /**
  * `over`: said all, too long, or ended by a user. `stopping`: the server shuts down. `failed`: the agent cannot speak.
- * `stalled`: they took nothing for too long.
+ * `stalled`: they took nothing for too long. `abandoned`: the server was taken for dead, and another one ended the call.
  */
-export type CallerEnding = 'over' | 'stopping' | 'failed' | 'stalled'
+export type CallerEnding = 'over' | 'stopping' | 'failed' | 'stalled' | 'abandoned'
 
 /** The call that was joined, as the connection sees it. What comes after its end is ignored. */
 export interface CallJoined {

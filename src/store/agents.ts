@@ -1,4 +1,4 @@
-import { ask, change } from './ask.ts'
+import { ask, askPrepared, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
 export interface AgentRow {
@@ -85,11 +85,12 @@ export async function findAgent(
   organizationId: number,
   key: { uuid: string } | { agentId: number },
 ): Promise<AgentRow | undefined> {
-  const rows =
+  const [name, condition, value] =
     'uuid' in key
-      ? await ask<AgentRow>(client, `${SELECT} AND g.agent_uuid = $2::uuid`, [organizationId, key.uuid])
-      : await ask<AgentRow>(client, `${SELECT} AND g.agent_id = $2`, [organizationId, key.agentId])
-  return rows[0]
+      ? ['agent_by_uuid', 'g.agent_uuid = $2::uuid', key.uuid]
+      : ['agent_by_id', 'g.agent_id = $2::int', key.agentId]
+  const statement = { name, text: `${SELECT} AND ${condition}`, values: [organizationId, value] }
+  return (await askPrepared<AgentRow>(client, statement))[0]
 }
 
 export async function insertAgent(

@@ -1,4 +1,6 @@
-import { ask } from './ask.ts'
+import { ask, askPrepared } from './ask.ts'
+import { type BatchRow, batchRowsSql } from './batches.ts'
+import { KEPT_COUNT_SQL } from './kept-counts.ts'
 import type { Client } from './owner-transaction.ts'
 
 /** By what a list of batches can be ordered, and the index that has this order. */
@@ -88,6 +90,53 @@ export async function selectOrderedBatchIds(
   )
   const ids = rows[0]!.ids
   return ids === null ? new Int32Array() : Int32Array.from(ids.split(','), Number)
+}
+
+/** A page of all batches that call telephones, and from which end its place is looked for. */
+export interface OrderedPage {
+  readonly order: BatchOrder
+  readonly descending: boolean
+  readonly offset: number
+  readonly limit: number
+  /** Counts from the other end of the list, which is quicker behind the middle and gives the same. */
+  readonly fromEnd: boolean
+}
+
+/** Rows of a page with the length of the whole list at the same instant. */
+export type ListedBatchRow = BatchRow & { list_total: number }
+
+/**
+ * A page and the length of its list, of all batches that call telephones, in one prepared statement. Rides the index of
+ * the order, as {@link selectOrderedBatchIds} does, then batch_pkey and listed_batch_count_of_status. Zero rows: the page lies
+ * behind the end, and `keptCount` knows the length.
+ */
+export function selectOrderedPage(
+  client: Client,
+  organizationId: number,
+  page: OrderedPage,
+): Promise<ListedBatchRow[]> {
+  return askPrepared<ListedBatchRow>(client, orderedPageStatement(organizationId, page))
+}
+
+const ALL: BatchSieve = { statuses: null, agentIds: null, nameParts: null, withCaller: true }
+
+export function orderedPageStatement(organizationId: number, page: OrderedPage) {
+  const { from: lead, key } = ORDERS[page.order]
+  const table = lead === 'batch' ? 'b' : 's'
+  const direction = page.descending === page.fromEnd ? 'ASC' : 'DESC'
+  const shown = page.descending ? 'DESC' : 'ASC'
+  const total = '(SELECT total FROM kept)'
+  const cut = page.fromEnd
+    ? `LIMIT greatest(least($3::int, ${total} - $2::int), 0) OFFSET greatest(${total} - $2::int - $3::int, 0)`
+    : 'LIMIT $3::int OFFSET $2::int'
+  const numbers = `SELECT ${table}.batch_id FROM ${sift(organizationId, ALL, lead).from}
+     ORDER BY ${key} ${direction}, ${table}.batch_id ${direction} ${cut}`
+  const rows = batchRowsSql(numbers, `${key} ${shown}, b.batch_id ${shown}`, `, ${total} AS list_total`)
+  return {
+    name: `batch_list_${page.order}_${shown}${page.fromEnd ? '_from_end' : ''}`.toLowerCase(),
+    text: `WITH kept AS MATERIALIZED (${KEPT_COUNT_SQL}) ${rows}`,
+    values: [organizationId, page.offset, page.limit],
+  }
 }
 
 /** Passes every batch of the organization. Rides batch_by_creation alone where nothing but a caller is asked; one row, always. */

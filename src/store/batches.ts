@@ -1,6 +1,6 @@
 import type { CallingWindow } from '../model/calling-window.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
-import { ask, change } from './ask.ts'
+import { ask, askPrepared, change } from './ask.ts'
 import type { Gate } from './gate.ts'
 import { FINAL_OUTCOMES, type OutcomeColumn } from './outcome-columns.ts'
 import type { Client } from './owner-transaction.ts'
@@ -57,18 +57,34 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   talk_ms: number
 }
 
-const SELECT = `SELECT b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
+const COLUMNS = `b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.status, b.agent_id, a.agent_uuid, a.name AS agent_name,
    ARRAY(SELECT x.alias FROM alias x WHERE x.organization_id = b.organization_id AND x.kind = 'agent' AND x.object_id = b.agent_id ORDER BY x.alias) AS agent_aliases,
    b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
    b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
    b.rejected_rows, b.throttle_id, b.retry_count, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
    s.last_dialed_at, s.completed_at, s.live_max, s.total, s.due, s.live, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
-   s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}
- FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
- JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
- JOIN trunk t ON t.organization_id = b.organization_id AND t.trunk_id = b.trunk_id
- LEFT JOIN phone_number p ON p.organization_id = b.organization_id AND p.number = b.caller_number
+   s.attempts, s.talk_ms::float8 AS talk_ms, ${FINAL_OUTCOMES.map(({ column }) => `s.${column}`).join(', ')}`
+
+/**
+ * By key for each batch, whatever the planner knows: a join in whose place it may also read a whole table is read so for
+ * good by a plan that was made when the table was empty.
+ */
+const FROM = `FROM batch b
+ CROSS JOIN LATERAL (SELECT * FROM batch_state x WHERE x.organization_id = $1 AND x.batch_id = b.batch_id LIMIT 1) s
+ CROSS JOIN LATERAL (SELECT * FROM agent x WHERE x.organization_id = $1 AND x.agent_id = b.agent_id LIMIT 1) a
+ CROSS JOIN LATERAL (SELECT * FROM trunk x WHERE x.organization_id = $1 AND x.trunk_id = b.trunk_id LIMIT 1) t
+ LEFT JOIN LATERAL (SELECT * FROM phone_number x WHERE x.organization_id = $1 AND x.number = b.caller_number LIMIT 1) p ON true
  WHERE b.organization_id = $1 AND b.deleted_at IS NULL`
+
+const SELECT = `SELECT ${COLUMNS} ${FROM}`
+
+/**
+ * Rows of the batches whose numbers a query finds, in an order: nothing else of any other batch is read. `extra` are more
+ * columns, each with a comma before it.
+ */
+export function batchRowsSql(numbers: string, order: string, extra = ''): string {
+  return `SELECT ${COLUMNS}${extra} ${FROM} AND b.batch_id = ANY(ARRAY(${numbers})) ORDER BY ${order}`
+}
 
 /** Rides batch_pkey or the unique index of batch_uuid. */
 export async function findBatch(
@@ -76,11 +92,12 @@ export async function findBatch(
   organizationId: number,
   key: { uuid: string } | { batchId: number },
 ): Promise<BatchRow | undefined> {
-  const rows =
+  const [name, condition, value] =
     'uuid' in key
-      ? await ask<BatchRow>(client, `${SELECT} AND b.batch_uuid = $2::uuid`, [organizationId, key.uuid])
-      : await ask<BatchRow>(client, `${SELECT} AND b.batch_id = $2`, [organizationId, key.batchId])
-  return rows[0]
+      ? ['batch_by_uuid', 'b.batch_uuid = $2::uuid', key.uuid]
+      : ['batch_by_id', 'b.batch_id = $2::int', key.batchId]
+  const statement = { name, text: `${SELECT} AND ${condition}`, values: [organizationId, value] }
+  return (await askPrepared<BatchRow>(client, statement))[0]
 }
 
 export interface BatchFilter {
@@ -99,7 +116,7 @@ function listed(organizationId: number, { statuses, dialects, agentId, withoutRe
     'k.organization_id = $1 AND NOT k.single AND k.deleted_at IS NULL',
     ...(statuses === null ? [] : [`ks.status = ANY(${parameter(statuses)}::smallint[])`]),
     ...(dialects === null ? [] : [`k.dialect = ANY(${parameter(dialects)}::text[])`]),
-    ...(agentId === null ? [] : [`k.agent_id = ${parameter(agentId)}`]),
+    ...(agentId === null ? [] : [`k.agent_id = ${parameter(agentId)}::int`]),
     ...(withoutRetries ? ["(k.retry_policy->>'maxAttempts')::int = 1"] : []),
   ]
   const state = statuses === null ? '' : 'JOIN batch_state ks USING (organization_id, batch_id)'
@@ -107,41 +124,36 @@ function listed(organizationId: number, { statuses, dialects, agentId, withoutRe
 }
 
 /**
- * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. The
- * numbers of the page are found first, so that nothing else of any other batch is read. Rides batch_listed, batch_agent or
- * batch_once, then batch_pkey.
+ * Newest first, or with `backwards` oldest first: numbers of batches grow in the order in which they are made. Rides
+ * batch_listed, batch_agent or batch_once, then batch_pkey. A page that is not sifted has one good plan, which is made
+ * once, in a transaction with `onePlan`.
  */
 export function selectBatches(
   client: Client,
   organizationId: number,
-  page: { beside: number | null; backwards: boolean; limit: number },
+  page: BatchPage,
   filter: BatchFilter,
 ): Promise<BatchRow[]> {
-  const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
-  const { from, conditions, values, parameter } = listed(organizationId, filter)
-  if (page.beside !== null) conditions.push(`k.batch_id ${relation} ${parameter(page.beside)}`)
-  const numbers = `SELECT k.batch_id FROM ${from} WHERE ${conditions.join(' AND ')}
-     ORDER BY k.batch_id ${direction} LIMIT ${parameter(page.limit)}`
-  return ask<BatchRow>(
-    client,
-    `${SELECT} AND b.batch_id = ANY(ARRAY(${numbers})) ORDER BY b.batch_id ${direction}`,
-    values,
-  )
+  const statement = batchPageStatement(organizationId, page, filter)
+  if (filter.statuses === null && filter.dialects === null) return askPrepared<BatchRow>(client, statement)
+  return ask<BatchRow>(client, statement.text, statement.values)
 }
 
-/** Rides batch_listed, batch_agent or batch_once; one row, always. */
-export async function countSelectedBatches(
-  client: Client,
-  organizationId: number,
-  filter: BatchFilter,
-): Promise<number> {
-  const { from, conditions, values } = listed(organizationId, filter)
-  const rows = await ask<{ count: number }>(
-    client,
-    `SELECT count(*)::int AS count FROM ${from} WHERE ${conditions.join(' AND ')}`,
-    values,
-  )
-  return rows[0]!.count
+export interface BatchPage {
+  readonly beside: number | null
+  readonly backwards: boolean
+  readonly limit: number
+}
+
+export function batchPageStatement(organizationId: number, page: BatchPage, filter: BatchFilter) {
+  const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
+  const { from, conditions, values, parameter } = listed(organizationId, filter)
+  if (page.beside !== null) conditions.push(`k.batch_id ${relation} ${parameter(page.beside)}::int`)
+  const numbers = `SELECT k.batch_id FROM ${from} WHERE ${conditions.join(' AND ')}
+     ORDER BY k.batch_id ${direction} LIMIT ${parameter(page.limit)}::int`
+  const shape = [filter.agentId !== null, filter.withoutRetries, page.beside !== null, page.backwards]
+  const name = `batch_page_${shape.map(Number).join('')}`
+  return { name, text: batchRowsSql(numbers, `b.batch_id ${direction}`), values }
 }
 
 /** In any order; who is missing was deleted. Rides batch_pkey. */

@@ -85,6 +85,17 @@ const hotPlans = [
   .map((setting) => `-c ${setting}`)
   .join(' ')
 
+/** The same for a transaction of the API. Memoizing stays: the batches of a page share agent, trunk and number. */
+const onePlan = [
+  'plan_cache_mode = force_generic_plan',
+  'enable_seqscan = off',
+  'enable_bitmapscan = off',
+  'enable_hashjoin = off',
+  'enable_mergejoin = off',
+]
+  .map((setting) => `SET LOCAL ${setting}`)
+  .join('; ')
+
 /**
  * A node that stands still inside a transaction holds its organization's gate, and nobody else may dial. The server ends
  * such a transaction after the time in which the node is taken for dead anyway.
@@ -144,6 +155,11 @@ export interface TransactionScope {
   role: DatabaseRole
   /** The organization that row-level security holds the transaction to; without it the API role sees no rows. */
   organizationId?: number | string
+  /**
+   * For prepared statements that have one good plan, whatever their parameters: probes of indexes. It is made once for
+   * each connection, and the same when the tables are still empty.
+   */
+  onePlan?: boolean
 }
 
 /**
@@ -206,7 +222,8 @@ async function runAlone<T>(pool: pg.Pool, settings: string, work: (client: pg.Po
  */
 export function settingsOf(scope: TransactionScope): string {
   const organization = pg.escapeLiteral(String(scope.organizationId ?? ''))
-  return `SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
+  const settings = `SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
+  return scope.onePlan === true ? `${settings}; ${onePlan}` : settings
 }
 
 /** What the piece before has set does not hold for the next one. */

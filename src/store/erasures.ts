@@ -1,4 +1,5 @@
 import { ask, change } from './ask.ts'
+import { emptyKeptAnswersOfBatch, eraseReceiverAnswers } from './erased-answers.ts'
 import { erasedNumberSql } from './erased-numbers.ts'
 import type { Client } from './owner-transaction.ts'
 import { OUTCOME_SQL, WHEREABOUTS_SQL } from './recipients.ts'
@@ -79,7 +80,7 @@ export async function lookForPerson(client: Client, row: ErasureRow): Promise<Er
 }
 
 /**
- * Erases what lists know of recipients, and what was said in their calls. That there was a recipient, and how it ended,
+ * Erases what lists know of recipients, what was said in their calls, and what others were told and answered of them. That there was a recipient, and how it ended,
  * stays. Who is not final keeps the number until then. Rides recipient_pkey and attempt_pkey. Returns how many attempts.
  */
 export async function eraseRecipient(
@@ -93,6 +94,8 @@ export async function eraseRecipient(
      WHERE organization_id = $1 AND batch_id = $2 AND seq = $3`,
     [organizationId, batch_id, seq, final],
   )
+  await eraseReceiverAnswers(client, organizationId, { batchId: batch_id, firstSeq: seq, lastSeq: seq })
+  await emptyKeptAnswersOfBatch(client, organizationId, batch_id)
   return change(
     client,
     `UPDATE attempt SET spoken_text = NULL, keys_pressed = NULL, erased_at = carillon_now()

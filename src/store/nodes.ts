@@ -35,6 +35,16 @@ export async function endDeadNodes(client: Queryable): Promise<void> {
   })
 }
 
+/** How many nodes live. Rides node_alive; one row, always. */
+export async function countLiveNodes(client: Queryable): Promise<number> {
+  const rows = await run(client, {
+    name: 'count_live_nodes',
+    text: 'SELECT count(*)::int FROM node WHERE ended_at IS NULL AND lease_until >= carillon_now()',
+    values: [],
+  })
+  return rows[0]![0] as number
+}
+
 export async function endNode(client: Queryable, nodeId: number): Promise<void> {
   await run(client, {
     name: 'end_node',

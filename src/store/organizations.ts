@@ -1,5 +1,5 @@
 import type { UsageLimits } from '../model/usage-limits.ts'
-import { ask, change } from './ask.ts'
+import { ask, askPrepared, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
 export interface OrganizationRow {
@@ -49,7 +49,8 @@ export async function insertOrganization(
 
 /** Rides organization_pkey. Undefined: row-level security hides it, or there is none. */
 export async function selectOrganization(client: Client, organizationId: number): Promise<OrganizationRow | undefined> {
-  return (await ask<OrganizationRow>(client, `${SELECT} WHERE o.organization_id = $1`, [organizationId]))[0]
+  const statement = { name: 'organization', text: `${SELECT} WHERE o.organization_id = $1`, values: [organizationId] }
+  return (await askPrepared<OrganizationRow>(client, statement))[0]
 }
 
 /** For the operator. Rides the unique index of organization_uuid. */

@@ -20,6 +20,15 @@ const LIMITS = `SELECT 'organization live' AS name, g.live::text AS stored, (SEL
  UNION ALL SELECT 'trunk ' || t.trunk_id || ' live', t.live::text, (SELECT count(*) FROM live_call v WHERE v.organization_id = $1 AND v.trunk_id = t.trunk_id)::text
    FROM trunk_state t WHERE t.organization_id = $1`
 
+/** How long lists of batches are, as it is kept. No row stands for none. */
+const KEPT_COUNTS = `SELECT 'listed batches of status ' || status AS name, coalesce(k.batches, 0)::text AS stored, coalesce(n.batches, 0)::text AS counted
+   FROM (SELECT c.status, sum(c.batches) AS batches FROM listed_batch_count c WHERE c.organization_id = $1 GROUP BY c.status) k
+   FULL JOIN (SELECT s.status, count(*) AS batches FROM batch_state s WHERE s.organization_id = $1 AND s.listed GROUP BY s.status) n USING (status)
+ UNION ALL SELECT 'batches once of agent ' || agent_id, coalesce(k.batches, 0)::text, coalesce(n.batches, 0)::text
+   FROM (SELECT c.agent_id, sum(c.batches) AS batches FROM once_batch_count c WHERE c.organization_id = $1 GROUP BY c.agent_id) k
+   FULL JOIN (SELECT b.agent_id, count(*) AS batches FROM batch b WHERE b.organization_id = $1 AND NOT b.single AND b.deleted_at IS NULL
+     AND (b.retry_policy->>'maxAttempts')::int = 1 GROUP BY b.agent_id) n USING (agent_id)`
+
 /** Where each recipient of each batch is. */
 const RECIPIENTS = `SELECT r.batch_id, r.seq, v.seq IS NOT NULL AS live, d.seq IS NOT NULL AS due, (${OUTCOME_SQL}) AS outcome,
    (v.seq IS NOT NULL)::int + (d.seq IS NOT NULL)::int + (j.seq IS NOT NULL)::int AS places,
@@ -81,7 +90,7 @@ const BATCHES = `WITH r AS MATERIALIZED (${RECIPIENTS}), finished AS MATERIALIZE
 export async function findDifferences(client: Client, organizationId: number): Promise<readonly string[]> {
   const differences = await ask<Difference>(
     client,
-    `SELECT * FROM (SELECT * FROM (${LIMITS}) x UNION ALL SELECT * FROM (${BATCHES}) y) z
+    `SELECT * FROM (SELECT * FROM (${LIMITS}) x UNION ALL SELECT * FROM (${BATCHES}) y UNION ALL SELECT * FROM (${KEPT_COUNTS}) k) z
      WHERE stored IS DISTINCT FROM counted ORDER BY name`,
     [organizationId],
   )

@@ -179,6 +179,26 @@ describe('carillon', () => {
     expect((await carillon('suppress', '--list')).stdout).toBe('')
   })
 
+  it('erase takes a person off every list within seconds, and keeps them from being called', async () => {
+    const made = jsonLines((await carillon('call', listOf('erased.csv', ['21', '22']))).stdout)[0]
+    const results = async () => (await carillon('batch', 'results', String(made?.batchId))).stdout
+    expect(await results()).toContain('14155550021')
+    const { code, stdout } = await carillon('erase', '+14155550021')
+    expect(code).toBe(0)
+    const [erasure] = jsonLines(stdout) as { id: string; finishedAt: string | null }[]
+    const headers = { authorization: `Bearer ${apiKey}` }
+    const read = async () => (await fetch(`${url}/carillon/v1/erasures/${erasure!.id}`, { headers })).json()
+    await expect.poll(read, { timeout: 30_000 }).toMatchObject({ recipients: 1, finishedAt: expect.any(String) })
+    expect(await results()).not.toContain('4155550021')
+    expect(await results()).toContain('14155550122')
+    const again = await carillon('call', listOf('again.csv', ['21']))
+    expect(jsonLines(again.stdout).at(-1)).toMatchObject({ figures: { outcomes: { suppressed: 1 } } })
+
+    const refused = await carillon('erase', 'Zoë')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/^carillon: .*Zoë.*\n {2}\S/)
+  })
+
   it('adds trunks, numbers and agents, and calls through them by name', async () => {
     const settings = ['--carrier', 'loopback', '--settings', '{"speed": 200}']
     expect((await carillon('trunk', 'add', '--name', 'Second', ...settings)).code).toBe(0)

@@ -3,11 +3,14 @@ import { createBatch } from '../../src/commands/create-batch.ts'
 import { eraseStep, retentionStep } from '../../src/commands/erase-in-steps.ts'
 import { erasePerson, getErasure } from '../../src/commands/erase-person.ts'
 import { getBatch } from '../../src/commands/get-batch.ts'
+import { beginIdempotent, finishIdempotent } from '../../src/commands/idempotency.ts'
 import { listRecipients } from '../../src/commands/list-recipients.ts'
 import { pauseBatch } from '../../src/commands/pause-batch.ts'
 import { resumeBatch } from '../../src/commands/resume-batch.ts'
 import { retryBatch } from '../../src/commands/retry-batch.ts'
 import { addSuppressions, listSuppressions, removeSuppressions } from '../../src/commands/suppressions.ts'
+import type { BatchView } from '../../src/commands/views.ts'
+import { OLDEST_EXPIRED } from '../../src/store/retention.ts'
 import { type CommandWorld, commandWorld, fileOf } from '../command-world.ts'
 
 const PERSON = '+14155550123'
@@ -150,4 +153,105 @@ test('people of batches that are over are erased after the days that the organiz
   expect((await retryBatch(context, actor, over.id, { outcomes: ['busy'] })).reopened).toBe(0)
   expect((await getBatch(context, actor, running.id)).figures.waiting).toBe(1)
   expect(await world.differences()).toEqual([])
+})
+
+/** Asks with a key, so that the answer is kept. */
+async function keep(world: CommandWorld, key: string, answer: string, batch?: BatchView) {
+  const { context, actor } = world
+  const request = { key, requestHash: Buffer.alloc(32, key) }
+  expect(await beginIdempotent(context, actor, request)).toEqual({ kind: 'work' })
+  const body = Buffer.from(answer)
+  await finishIdempotent(context, actor, request, { httpStatus: 201, contentType: 'application/json', body })
+  if (batch === undefined) return
+  const sql = `UPDATE idempotent_answer SET batch_id = (SELECT batch_id FROM batch WHERE batch_uuid = $2) WHERE idempotency_key = $1`
+  await world.sql(sql, [key, batch.id])
+}
+
+async function replayed({ context, actor }: CommandWorld, key: string) {
+  const verdict = await beginIdempotent(context, actor, { key, requestHash: Buffer.alloc(32, key) })
+  return verdict.kind === 'replay' ? [verdict.answer.httpStatus, verdict.answer.body.toString()] : verdict.kind
+}
+
+/** As if a webhook had told of everybody on the list, and of the batch itself. */
+async function answeredDeliveries({ sql }: CommandWorld, batch: BatchView): Promise<void> {
+  await sql(
+    `INSERT INTO webhook_delivery (organization_id, endpoint_id, block_no, entry, at, batch_id, seq, n, kind, code, at_ms, status, created_at, answer)
+     SELECT 1, 1, b.batch_id, s, now(), b.batch_id, s, 1, 6, 1, 0, 2, now(), 'thanks for ' || s
+     FROM batch b, generate_series(0, 2) s WHERE b.batch_uuid = $1`,
+    [batch.id],
+  )
+}
+const answersOf = async ({ sql }: CommandWorld) =>
+  (await sql('SELECT answer FROM webhook_delivery ORDER BY batch_id, seq')).map(({ answer }) => answer)
+
+test('answers that are kept for a repetition, and those of webhook receivers, are erased with a person', async () => {
+  const world = await commandWorld()
+  const batch = await world.makeBatch(list)
+  const apart = await world.makeBatch([{ to: '+14155550177' }, { to: '+14155550178' }])
+  await world.end(await world.claim(4), { disposition: 'busy' })
+  for (const each of [batch, apart]) await answeredDeliveries(world, each)
+  await keep(world, 'the-list', '{"name":"Zoë"}', batch)
+  await keep(world, 'another-list', '{"name":"other"}', apart)
+  await keep(world, 'a-call', '{"to":"+1 (415) 555-0123"}')
+  await keep(world, 'another-call', '{"to":"+14155550199"}')
+  for (let nth = 0; nth < 250; nth++) await keep(world, `b-${nth}`, '{}')
+  await keep(world, 'zz-last', `{"value":"415.555.0123"}`)
+
+  await erasePerson(world.context, world.actor, PERSON)
+  await eraseAll(world)
+  expect(await answersOf(world)).toEqual([
+    'thanks for 0',
+    null,
+    'thanks for 2',
+    ...[0, 1, 2].map((n) => `thanks for ${n}`),
+  ])
+  // Whoever repeats the request learns that it was done, and nothing is done again.
+  for (const key of ['the-list', 'a-call', 'zz-last']) expect(await replayed(world, key), key).toEqual([201, ''])
+  expect(await replayed(world, 'another-list')).toEqual([201, '{"name":"other"}'])
+  expect(await replayed(world, 'another-call')).toEqual([201, '{"to":"+14155550199"}'])
+})
+
+test('answers about a batch go with its people after the retention', async () => {
+  const world = await commandWorld()
+  const batch = await world.makeBatch(list)
+  const young = await world.makeBatch([{ to: '+14155550177' }, { to: '+14155550178' }])
+  await world.end(await world.claim(4), { disposition: 'busy' })
+  for (const each of [batch, young]) {
+    await answeredDeliveries(world, each)
+    await keep(world, each.id, '{"name":"Zoë"}', each)
+  }
+  const old = `UPDATE batch_state SET completed_at = completed_at - interval '31 days'
+    WHERE batch_id = (SELECT batch_id FROM batch WHERE batch_uuid = $1)`
+  await world.sql(old, [batch.id])
+  while (await retentionStep(world.context, 30)) {}
+  expect(await answersOf(world)).toEqual([null, null, null, 'thanks for 0', 'thanks for 1', 'thanks for 2'])
+  expect(await replayed(world, batch.id)).toEqual([201, ''])
+  expect(await replayed(world, young.id)).toEqual([201, '{"name":"Zoë"}'])
+})
+
+test('the next batch to erase is found at once among very many that are over', async () => {
+  const world = await commandWorld()
+  const { sql } = world
+  await world.makeBatch(list)
+  await sql('ALTER TABLE batch_state DISABLE TRIGGER USER')
+  await sql('ALTER TABLE batch DISABLE TRIGGER USER')
+  // All of them over: most are erased, some are to be kept for longer.
+  await sql(`INSERT INTO batch SELECT made.* FROM batch b, generate_series(1001, 5000) n,
+    LATERAL jsonb_populate_record(b, jsonb_build_object('batch_id', n, 'batch_uuid', gen_random_uuid())) made`)
+  await sql(`INSERT INTO batch_state SELECT made.* FROM batch_state s, generate_series(1001, 5000) n,
+    LATERAL jsonb_populate_record(s, jsonb_build_object('batch_id', n, 'status', 4, 'people_erased', n <= 4000,
+      'completed_at', now() - CASE WHEN n <= 4001 THEN interval '40 days' ELSE interval '1 day' END)) made`)
+  await sql('ANALYZE batch')
+  await sql('ANALYZE batch_state')
+  const plan = await sql(`EXPLAIN (ANALYZE, FORMAT JSON) ${OLDEST_EXPIRED.replaceAll('$1', '30')}`)
+  const passed: number[] = []
+  JSON.stringify(plan, (key, value) => {
+    if (key === 'Actual Rows' || key === 'Rows Removed by Filter') passed.push(value)
+    return value
+  })
+  expect(Math.max(...passed), JSON.stringify(plan)).toBeLessThanOrEqual(1)
+  expect(JSON.stringify(plan)).toContain('batch_state_over')
+  expect(await retentionStep(world.context, 30)).toBe(true)
+  expect(await sql('SELECT batch_id FROM batch WHERE erased_at IS NOT NULL')).toEqual([{ batch_id: 4001 }])
+  expect(await retentionStep(world.context, 30)).toBe(false)
 })

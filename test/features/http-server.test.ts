@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
 import type { CarrierCallback } from '../../src/carriers/carrier.ts'
 import { dialects } from '../../src/dialects/registry.ts'
 import { BASE, type NativeServer, startNativeServer } from '../native-server.ts'
@@ -372,3 +374,24 @@ async function* eventsOf(answer: Response) {
     }
   }
 }
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+test.each([
+  ['native', '/carillon/v1/batches', bearer, { code: 'route-not-found' }],
+  ['ultravox', '/api/agents', (token: string) => ({ 'x-api-key': token }), { detail: expect.any(String) }],
+  ['nobody', '/healthz', bearer, { code: 'route-not-found' }],
+])(
+  'a WebSocket is refused before it is opened where there is none: a route of %s',
+  async (_owner, path, keyFor, body) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: keyFor(api.token) })
+    const refused = once(socket, 'unexpected-response')
+    const opened = once(socket, 'open').then(() => 'opened')
+    opened.catch(() => undefined)
+    const outcome = await Promise.race([opened, refused.then(([, response]) => response)])
+    expect(outcome).toMatchObject({ statusCode: 404 })
+    const parts: Buffer[] = []
+    for await (const part of outcome) parts.push(part)
+    expect(JSON.parse(Buffer.concat(parts).toString())).toMatchObject(body)
+  },
+)

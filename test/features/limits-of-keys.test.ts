@@ -89,6 +89,20 @@ describe('requests a second', () => {
   })
 })
 
+describe('requests a second of several nodes', () => {
+  test('are those of one together: each node that lives answers its part', async () => {
+    await start({ clock: new FakeClock(), requestRate: { perSecond: 3, burst: 6 } })
+    await api.commands.database.query(
+      `INSERT INTO node (name, started_at, lease_until, ended_at) VALUES
+        ('this', now(), now() + interval '1 h', NULL), ('another', now(), now() + interval '1 h', NULL),
+        ('silent', now(), now() - interval '1 s', NULL), ('gone', now(), now() + interval '1 h', now())`,
+    )
+    const statuses = []
+    for (let nth = 0; nth < 4; nth++) statuses.push((await api.ask('GET', `${BASE}/me`)).status)
+    expect(statuses).toEqual([200, 200, 200, 429])
+  })
+})
+
 describe('people a day', () => {
   test('are counted by key, all or none, and again after midnight', async () => {
     const clock = new FakeClock(Date.UTC(2026, 0, 6, 23, 59, 0))

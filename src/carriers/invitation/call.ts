@@ -87,6 +87,11 @@ export class InvitedCall implements CallJoined {
     else this.#leave('stopping')
   }
 
+  /** Another node answers for the call and tells of its end: here it is over without a word. */
+  abandon(): void {
+    this.#leave('abandoned')
+  }
+
   onKey(key: string): void {
     if (this.#announcement === null || this.#over) return
     if (this.#keys.length < KEYS_MAX) this.#keys += key
@@ -189,6 +194,7 @@ export class InvitedCall implements CallJoined {
   }
 
   #leave(why: CallerEnding): void {
+    if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
     this.#announcement?.end()

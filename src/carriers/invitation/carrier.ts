@@ -81,6 +81,10 @@ class InvitationCarrier implements Carrier {
     this.#context.report({ ref, kind: 'ended', disposition, cause: 'node-lost', atEpochMs })
   }
 
+  abandon({ ref }: CallHandle): void {
+    this.#calls.get(ref)?.abandon()
+  }
+
   async lookUp(call: CallHandle): Promise<LookUpAnswer> {
     return this.#calls.has(call.ref) ? { found: true, events: [] } : { found: false, reason: 'cannot-tell' }
   }

@@ -28,6 +28,7 @@ const CLOSE_OF_ENDING = {
   over: [CLOSE.normal, 'The call is over'],
   stopping: [CLOSE.goingAway, 'The server shuts down'],
   failed: [CLOSE.failed, 'The agent cannot speak'],
+  abandoned: [CLOSE.goingAway, 'The server was cut off from the call'],
   stalled: null,
 } as const satisfies Record<CallerEnding, readonly [code: number, reason: string] | null>
 

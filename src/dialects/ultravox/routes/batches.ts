@@ -4,7 +4,7 @@ import type { Actor, CommandContext, JsonObject } from '../../../commands/contex
 import { createBatch } from '../../../commands/create-batch.ts'
 import { deleteBatch } from '../../../commands/delete-batch.ts'
 import { openDialectSecret } from '../../../commands/dialect-secrets.ts'
-import { countBatches, listBatches } from '../../../commands/list-batches.ts'
+import { listOnceBatches } from '../../../commands/list-batches.ts'
 import { pauseBatch } from '../../../commands/pause-batch.ts'
 import { resumeBatch } from '../../../commands/resume-batch.ts'
 import { ensureJoinedTrunk } from '../../../commands/trunks.ts'
@@ -64,10 +64,9 @@ export const addBatches: AddRoutes = (scope, services) => {
     handler: async (request) => {
       const actor = actorOf(request)
       const { cursor, pageSize = PAGE_SIZE.fallback } = request.query
-      const filter = { agent: request.params.agent_id, withoutRetries: true }
-      const page = await listBatches(commands, actor, { ...filter, cursor, limit: pageSize })
-      const total = await countBatches(commands, actor, filter)
-      return encodeList(page, shownTo(commands, actor), { request, publicUrl, total })
+      const asked = { agent: request.params.agent_id, cursor, limit: pageSize }
+      const page = await listOnceBatches(commands, actor, asked)
+      return encodeList(page, shownTo(commands, actor), { request, publicUrl, total: page.total })
     },
   })
 

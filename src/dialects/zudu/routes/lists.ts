@@ -7,7 +7,13 @@ import { openLink } from '../../../commands/signed-link.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { actorOf, type DialectServices } from '../../dialect.ts'
 import { decodeStatuses } from '../decode.ts'
-import { encodeListedBatchCall, encodePagination, encodeStoredTask, encodeTask } from '../encode.ts'
+import {
+  encodeListedBatchCall,
+  encodeOrganizationId,
+  encodePagination,
+  encodeStoredTask,
+  encodeTask,
+} from '../encode.ts'
 import {
   type AddRoutes,
   answers,
@@ -176,16 +182,18 @@ function asWritten(text: string | Readable): never {
 
 /** A page is made whole; everything is written while it is read. */
 async function listed({ commands }: DialectServices, actor: Actor, asked: Asked): Promise<string | Readable> {
-  const organizationId = await organizationIdOf(commands, actor)
   const selection = { ...asked.selection, withCaller: true }
   const sorting = { order: ORDER_OF_KEY[asked.sort_by], descending: asked.sort_order === 'descending' }
   if (asked.page === null) {
+    const organizationId = await organizationIdOf(commands, actor)
     const { total, batches } = await allBatches(commands, actor, selection, sorting)
     return Readable.from(listAsJson({ asked, organizationId, total, batches }))
   }
   const { page, limit } = asked.page
   const offset = Math.min(page * limit, OFFSET_MAX)
-  const { items, total } = await browseBatches(commands, actor, selection, { ...sorting, offset, limit })
+  const browsed = await browseBatches(commands, actor, selection, { ...sorting, offset, limit })
+  const { items, total } = browsed
+  const organizationId = encodeOrganizationId(browsed.organization)
   const head = {
     organization_id: organizationId,
     batch_calls: items.map((item) => encodeListedBatchCall(item, organizationId)),
