@@ -7,6 +7,8 @@ export interface Belongings {
   readonly agent: string
   readonly trunk: string
   readonly number: string
+  /** The number that `number` is the id of, as E.164. */
+  readonly callerNumber: string
   readonly key: string
   readonly webhook: string
   readonly throttle: string

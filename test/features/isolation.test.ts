@@ -53,6 +53,7 @@ async function belongings(): Promise<Belongings> {
     agent: api.first.agentId!,
     trunk: api.first.trunkId!,
     number: (await list('/numbers'))[0].id,
+    callerNumber: (await list('/numbers'))[0].number,
     key: (await list('/keys'))[0].id,
     webhook: webhook.webhook?.id ?? webhook.id,
     throttle: throttle.throttleId,
