@@ -28,6 +28,10 @@ const NAMES: FieldWords = {
   url: 'webhook_url',
 }
 
+/** Fields below these are named as they were sent. */
+const AS_SENT = /(?:^|\.)(?:agent_override|filter_criteria)\b/
+const wordsFor = (path: string): FieldWords => (AS_SENT.test(path) ? {} : NAMES)
+
 export interface EncodedFailure {
   readonly httpStatus: number
   readonly body: ErrorBody
@@ -43,16 +47,16 @@ function statusOf({ code, httpStatus }: Failure): number {
 }
 
 function messageOf({ message, field, remedy, details }: Failure): string {
-  const own = field === undefined ? message : messageInWords(message, field, NAMES)
-  const path = field === undefined ? '' : pathInWords(field, NAMES)
+  const own = field === undefined ? message : messageInWords(message, field, wordsFor(field))
+  const path = field === undefined ? '' : pathInWords(field, wordsFor(field))
   const named = own.includes(path) ? own : `${path}: ${own}`
   const parts = [...new Set((details ?? []).map(textOf))].slice(0, DETAILS_SHOWN)
   return [named, ...parts.filter((part) => part !== own), remedy].join(' ')
 }
 
 function textOf({ path, message }: ErrorDetail): string {
-  const field = pathInWords(path, NAMES)
-  const said = messageInWords(message, path, NAMES)
+  const field = pathInWords(path, wordsFor(path))
+  const said = messageInWords(message, path, wordsFor(path))
   const whole = said.startsWith(field) ? said : `${field} ${said}`
   return whole.endsWith('.') ? whole : `${whole}.`
 }

@@ -77,9 +77,10 @@ export const addAgents: AddRoutes = (scope, { commands }) => {
     handler: async (request) => {
       const asking = { commands, actor: actorOf(request) }
       const found = await findAgent(asking, request.params.agent_id)
-      await changeWebhook(asking, found.id, request.body, presentedKey(request)).catch(asWebhookField)
+      await changeWebhook(asking, found.id, request.body, presentedKey(request)).catch(inTheirWords)
       const { agent_name: name } = request.body
-      const changed = name === undefined ? found : await updateAgent(commands, asking.actor, found.id, { name })
+      const changed =
+        name === undefined ? found : await updateAgent(commands, asking.actor, found.id, { name }).catch(inTheirWords)
       return encodeAgent(asking, changed)
     },
   })
@@ -104,11 +105,17 @@ function presentedKey(request: FastifyRequest): string {
   return 'token' in credential ? credential.token : `${credential.id}:${credential.secret}`
 }
 
-/** The core calls it the address, and its secret is the key. */
-function asWebhookField(error: unknown): never {
-  if (!(error instanceof AppError && error.field === 'secret')) throw error
-  const rule = messageInWords(error.message, 'secret', { secret: 'The key, with which webhooks are signed,' })
-  throw new AppError('invalid-input', { args: [rule], remedy: 'Use a longer key.', cause: error })
+/** What the core says of its own fields, said of those of this request. */
+function inTheirWords(error: unknown): never {
+  if (!(error instanceof AppError)) throw error
+  if (error.field === 'secret') {
+    const rule = messageInWords(error.message, 'secret', { secret: 'The key, with which webhooks are signed,' })
+    throw new AppError('invalid-input', { args: [rule], remedy: 'Use another key.', cause: error })
+  }
+  if (error.field !== 'name') throw error
+  const field = 'agent_name'
+  const rule = messageInWords(error.message, 'name', { name: field })
+  throw new AppError('invalid-input', { field, args: [rule], remedy: error.remedy, cause: error })
 }
 
 async function encodeAgent(asking: Asking, view: AgentView): Promise<Agent> {

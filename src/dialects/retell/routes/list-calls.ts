@@ -87,7 +87,7 @@ async function readCalls(
   for (let looked = 0; looked < LOOKED_AT_MAX; looked += CALLS_AT_ONCE) {
     const beside = place === null ? undefined : { call: place, direction }
     const asks = { ...options, limit: CALLS_AT_ONCE, beside, oldestFirst: isAscending }
-    const page = await listCalls(commands, actor, asks).catch(place === key ? asBadKey : undefined)
+    const page = await listCalls(commands, actor, asks).catch(looked === 0 ? asBadKey : undefined)
     const inOrder = isAscending ? [...page.items].reverse() : page.items
     found.push(...inOrder.filter((each) => isExpressible(each) && fits(each)))
     const items = found.slice(skip, skip + limit)
