@@ -209,6 +209,36 @@ const OTHER_POSTS: readonly PostRow[] = [
   },
 ]
 
+const RETELL_POSTS: readonly PostRow[] = [
+  {
+    route: 'POST /create-batch-call',
+    make: async ({ agent }) =>
+      posted('/create-batch-call', {
+        from_number: '+15005550100',
+        name: fresh('list'),
+        tasks: [{ to_number: '+12125550100', override_agent_id: agent }],
+      }),
+  },
+  {
+    route: 'POST /v2/create-phone-call',
+    make: async ({ agent }) =>
+      posted('/v2/create-phone-call', {
+        from_number: '+15005550100',
+        to_number: '+12125550100',
+        override_agent_id: agent,
+      }),
+  },
+  {
+    route: 'POST /v2/stop-call/:call_id',
+    make: async (world) => {
+      const call = await made(world.post('native', `${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' }))
+      return posted(`/v2/stop-call/call_${hex(call.id)}`)
+    },
+  },
+  { route: 'POST /v3/list-calls', make: async () => posted('/v3/list-calls', { limit: 5 }) },
+  { route: 'POST /v2/list-agents', make: async () => posted('/v2/list-agents', {}) },
+]
+
 const ZUDU_BATCH = {
   from_number: '+15005550100',
   agent_id: 'announcement',
@@ -216,4 +246,4 @@ const ZUDU_BATCH = {
 }
 
 /** One row for each POST of each wire format, and one more where it takes a list in two ways. */
-export const POSTS: readonly PostRow[] = [...NATIVE_POSTS, ...OTHER_POSTS]
+export const POSTS: readonly PostRow[] = [...NATIVE_POSTS, ...OTHER_POSTS, ...RETELL_POSTS]

@@ -111,6 +111,26 @@ export const SITES: readonly Site[] = [
       list: (body, value) => Object.assign(body, { tasks: value }),
     },
   },
+  {
+    dialect: 'retell',
+    path: () => '/create-batch-call',
+    good: ({ agent }) => ({
+      from_number: '+15005550100',
+      name: 'spring',
+      trigger_timestamp: Date.now() + 86_400_000,
+      tasks: [{ to_number: TO, override_agent_id: agent }],
+    }),
+    put: {
+      name: (body, value) => Object.assign(body, { name: value }),
+      to: (body, value) => Object.assign(body.tasks[0], { to_number: value }),
+      variables: (body, value) => Object.assign(body.tasks[0], { metadata: value }),
+      startAt: (body, value) => Object.assign(body, { trigger_timestamp: value }),
+      zone: (body, value) =>
+        Object.assign(body, { call_time_window: { windows: [{ start: 540, end: 1_020 }], timezone: value } }),
+      from: (body, value) => Object.assign(body, { from_number: value }),
+      list: (body, value) => Object.assign(body, { tasks: value }),
+    },
+  },
 ]
 
 /** Routes that take a list as a file. */
