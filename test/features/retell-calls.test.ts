@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { askUntil } from '../product-server.ts'
 import {
   AGENT,
+  API_KEY,
   type Body,
   batchRequest,
   CALLER,
@@ -24,7 +25,7 @@ const idsOf = (items: Body[]) => items.map(({ call_id }) => call_id)
 const endingsOf = (items: Body[]) => items.map(({ to_number }) => to_number.slice(-2)).sort()
 
 beforeAll(async () => {
-  server = await startRetellServer()
+  server = await startRetellServer({ env: { CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } })
   const { body } = await server.ask('POST', CREATE, batchRequest(['10', '11', '61', '70', '77', '84', '89', '93']))
   batch = body.batch_call_id
   calls = await server.finished(batch, 8)
@@ -132,14 +133,21 @@ it('a call of another wire format is read here, and one that this cannot say is 
   )
   expect(over).toMatchObject({ call_id: id, to_number: '+14155550740', direction: 'outbound' })
   expect(over).not.toHaveProperty('batch_call_id')
-  const ultravox = await server.send(
-    'POST',
-    `/api/agents/${server.agentUuid}/calls`,
-    { medium: { webRtc: {} } },
-    { 'x-api-key': 'key_0123456789abcdef0123456789ab' },
+
+  // Somebody who is brought over a WebSocket is not called, and has no number.
+  const headers = { 'x-api-key': API_KEY }
+  const batches = `/api/agents/${server.agentUuid}/scheduled_batches`
+  const asked = { calls: [{ medium: { serverWebSocket: { inputSampleRate: 8_000 } } }], webhookUrl: 'http://127.0.0.1:9/bring' }
+  const joined = await server.send('POST', batches, asked, headers)
+  expect(joined.status, joined.text).toBe(201)
+  const read = () => server.native('GET', `/calls?batch=${joined.body.batchId}`)
+  const brought = await askUntil(
+    async () => (await read()).body.items,
+    (items: Body[]) => items.length === 1,
   )
-  const joined = ultravox.body?.callId
-  if (joined !== undefined) expect((await server.ask('GET', `/v2/get-call/${joined}`)).status).toBe(422)
+  expect(brought[0].to).toBe('')
+  expect((await server.ask('GET', `/v2/get-call/${brought[0].id}`)).status).toBe(422)
+  expect((await list({ filter_criteria: ofBatch(joined.body.batchId) })).items).toEqual([])
   for (const { to_number } of (await list({ limit: 1_000 })).items) expect(to_number).toMatch(/^\+/)
 })
 
