@@ -55,6 +55,24 @@ it('a list is paged to its end in both orders, and what comes meanwhile changes 
   expect([exact.items.length, exact.has_more]).toEqual([8, false])
 })
 
+it('a long list is read from its oldest call on, and a page may be longer than one reading of the database', async () => {
+  // The first sixty endings of a number answer.
+  const tasks = Array.from({ length: 130 }, (_, nth) => ({
+    to_number: `+1415556${1_000 + Math.floor(nth / 60) * 100 + (nth % 60)}`,
+  }))
+  const { body } = await server.ask('POST', CREATE, batchRequest([], { tasks }))
+  const newestFirst = idsOf(await server.finished(body.batch_call_id, 130))
+  expect(new Set(newestFirst).size).toBe(130)
+  const filter_criteria = ofBatch(body.batch_call_id)
+  const first = await list({ filter_criteria, sort_order: 'ascending', limit: 110 })
+  const { pagination_key } = first
+  const rest = await list({ filter_criteria, sort_order: 'ascending', limit: 110, pagination_key })
+  expect([first.has_more, rest.has_more]).toEqual([true, false])
+  expect([...idsOf(first.items), ...idsOf(rest.items)]).toEqual([...newestFirst].reverse())
+  const late = await list({ filter_criteria, skip: 115 })
+  expect(idsOf(late.items)).toEqual(newestFirst.slice(115))
+})
+
 it('a list holds what its filter says', async () => {
   const within = async (filter: object) =>
     endingsOf((await list({ filter_criteria: { ...ofBatch(batch), ...filter } })).items)
@@ -137,7 +155,10 @@ it('a call of another wire format is read here, and one that this cannot say is 
   // Somebody who is brought over a WebSocket is not called, and has no number.
   const headers = { 'x-api-key': API_KEY }
   const batches = `/api/agents/${server.agentUuid}/scheduled_batches`
-  const asked = { calls: [{ medium: { serverWebSocket: { inputSampleRate: 8_000 } } }], webhookUrl: 'http://127.0.0.1:9/bring' }
+  const asked = {
+    calls: [{ medium: { serverWebSocket: { inputSampleRate: 8_000 } } }],
+    webhookUrl: 'http://127.0.0.1:9/bring',
+  }
   const joined = await server.send('POST', batches, asked, headers)
   expect(joined.status, joined.text).toBe(201)
   const read = () => server.native('GET', `/calls?batch=${joined.body.batchId}`)
