@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AGENT, API_KEY, type Body, CALLER, OLD_AGENT, type RetellServer, startRetellServer } from '../retell-server.ts'
+import {
+  AGENT,
+  API_KEY,
+  type Body,
+  CALLER,
+  OLD_AGENT,
+  type RetellServer,
+  startRetellServer,
+  taskTo,
+} from '../retell-server.ts'
+import { type Receiver, webhookReceiver } from '../webhook-receiver.ts'
 
 let server: RetellServer
 beforeAll(async () => {
@@ -70,6 +80,21 @@ it('an agent is told of its calls at its own address, which is signed with the k
   // Who sets an agent's address to nothing leaves alone what is told of all agents.
   expect((await update(AGENT, { webhook_url: null })).body.webhook_url).toBeNull()
   expect((await endpoints()).map(({ url }) => url)).toEqual(['http://127.0.0.1:9/all'])
+})
+
+it('an agent that a task names is told of its own calls, and the agent of the batch of the others', async () => {
+  const [first, second] = [await webhookReceiver(), await webhookReceiver()]
+  await update(AGENT, { webhook_url: first.url, webhook_events: ['call_ended'] })
+  await update(OLD_AGENT, { webhook_url: second.url, webhook_events: ['call_ended'] })
+  const tasks = [taskTo('20', { override_agent_id: OLD_AGENT }), taskTo('21'), taskTo('70')]
+  const { body: batch } = await server.ask('POST', '/create-batch-call', { from_number: CALLER, tasks })
+  await server.finished(batch.batch_call_id, 3)
+  const endingsAt = ({ received }: Receiver) => received.map(({ body }) => body.call.to_number.slice(-2)).sort()
+  await expect.poll(() => endingsAt(first), { timeout: 30_000 }).toEqual(['21', '70'])
+  await expect.poll(() => endingsAt(second), { timeout: 30_000 }).toEqual(['20'])
+  expect(second.received[0]!.body.call.agent_id).toBe(OLD_AGENT)
+  await update(AGENT, { webhook_url: null })
+  await update(OLD_AGENT, { webhook_url: null })
 })
 
 it('numbers and concurrency are told', async () => {

@@ -162,6 +162,9 @@ describe('a call', () => {
   it('names the agent as it was named for it', () => {
     const named = encodeListedCall(facts({ dialectFields: { override_agent_id: 'other' } }))
     expect(named.agent_id).toBe('other')
+    expect(named).not.toHaveProperty('agent_name')
+    const same = encodeListedCall(facts({ dialectFields: { override_agent_id: 'agent_1' } }))
+    expect(same).toMatchObject({ agent_id: 'agent_1', agent_name: 'Nora' })
   })
 
   it('says whether a machine answered only where that is known', () => {

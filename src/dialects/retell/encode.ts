@@ -154,11 +154,13 @@ export function isExpressible({ from, to }: Pick<CallFacts, 'from' | 'to'>): boo
 /** As lists show it: without what was said. */
 export function encodeListedCall(call: CallFacts): ListedCall {
   const { outcome, dialedAt, answeredAt, endedAt, metadata } = call
+  const named = sentAgentOf(call.dialectFields)
+  const isOfBatch = named === null || ownAgentId(call.agent) === named
   const shown: ListedCall = {
     call_type: 'phone_call',
     call_id: encodeId('call', call.id),
-    agent_id: sentAgentOf(call.dialectFields) ?? ownAgentId(call.agent),
-    agent_name: call.agent.name,
+    agent_id: named ?? ownAgentId(call.agent),
+    ...(isOfBatch ? { agent_name: call.agent.name } : {}),
     agent_version: 0,
     call_status: statusOf(call),
     direction: 'outbound',

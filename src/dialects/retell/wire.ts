@@ -133,7 +133,7 @@ const listedCallFields = {
   call_type: z.literal('phone_call'),
   call_id: z.string(),
   agent_id: z.string(),
-  agent_name: z.string(),
+  agent_name: z.string().optional().describe('Not of an agent that a task of a batch names.'),
   agent_version: z.literal(0).describe('Agents have no versions here.'),
   call_status: z.enum(CALL_STATUSES),
   direction: z.literal('outbound'),
