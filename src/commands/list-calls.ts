@@ -15,6 +15,8 @@ export interface CallListOptions {
   readonly cursor?: string | undefined
   /** Id of a call beside which the page begins, instead of a cursor; `before` reads towards the newest. */
   readonly beside?: { readonly call: string; readonly direction: 'after' | 'before' } | undefined
+  /** Without a place: begins at the oldest; each page is newest first all the same. */
+  readonly oldestFirst?: boolean | undefined
   /** 1..100, by default 20. */
   readonly limit?: number | undefined
   /** Id in any spelling, or alias. */
@@ -45,7 +47,8 @@ export async function listCalls(
   const limit = checkedLimit(options.limit, { max: 100, fallback: 20 })
   const { agent, batchId, states, outcomes, from, before } = options
   const at = { context, actor, list: `calls ${JSON.stringify([agent, batchId, states, outcomes, from, before])}` }
-  const opened = openPosition(at, options.cursor)
+  const fromEnd = options.oldestFirst === true && options.cursor === undefined
+  const opened = fromEnd ? { beside: null, backwards: true } : openPosition(at, options.cursor)
   const { rows, position } = await inOrganization(context, actor, async (client) => {
     const filter = await filterOf(client, actor, options)
     const position = options.beside === undefined ? opened : await placeOf(context, client, actor, options.beside)

@@ -109,8 +109,9 @@ const ENTRIES_AT_ONCE = 4_000
 
 /**
  * Makes deliveries of the next part of the log and moves the endpoint's place in it. The first of a recipient is due
- * at once; those behind it get their turn when it is settled. Returns whether the log goes on.
- * Rides event_block_pkey, webhook_delivery_pending and batch_pkey.
+ * at once; those behind it get their turn when it is settled. An endpoint of some agents is told of those who speak with
+ * the person: a list may name another agent for some of its people. Returns whether the log goes on.
+ * Rides event_block_pkey, webhook_delivery_pending, batch_pkey and lane_pkey.
  */
 export async function takeFromLog(
   client: Client,
@@ -136,7 +137,9 @@ export async function takeFromLog(
          x(batch_id, seq, n, kind, code, at_ms, entry)
        WHERE x.kind = ANY($5::smallint[]) AND ($6::int[] IS NULL OR x.batch_id = ANY($6))
          AND ($7::int[] IS NULL OR EXISTS (SELECT 1 FROM batch b
-           WHERE b.organization_id = $1 AND b.batch_id = x.batch_id AND b.agent_id = ANY($7))))
+           WHERE b.organization_id = $1 AND b.batch_id = x.batch_id AND coalesce((SELECT l.agent_id FROM lane l
+             WHERE l.organization_id = $1 AND l.batch_id = x.batch_id AND x.seq >= l.first_seq AND x.seq < l.last_seq LIMIT 1),
+             b.agent_id) = ANY($7))))
      INSERT INTO webhook_delivery (organization_id, endpoint_id, block_no, entry, at, batch_id, seq, n, kind, code, at_ms, status,
        next_at, created_at)
      SELECT $1, $2, s.block_no, s.entry, s.at, s.batch_id, s.seq, s.n, s.kind, s.code, s.at_ms, ${DELIVERY_PENDING},

@@ -17,6 +17,12 @@ export interface PostRow {
   readonly sender?: 'operator'
   /** Makes what the request is about; each call makes another one. */
   readonly make: (world: RequestWorld) => Promise<Post>
+  /** It makes a list, or calls somebody: `several` of them in one transaction of its own. */
+  readonly calls?: 'one' | 'several'
+  /** It changes nothing, and may be sent as a stream: nothing of it is kept. */
+  readonly reads?: true
+  /** How it refuses what was done already by a request whose answer was lost. */
+  readonly overStatus?: number
   /** Why a repetition after a crash may have a second effect. */
   readonly outside?: string
 }
@@ -65,8 +71,11 @@ const THROTTLE_RULES = [{ maxCalls: 1, windowSeconds: 1 }]
 const ULTRAVOX_CALL = { medium: { twilio: { outgoing: { to: '+12125550100', from: '+15005550100' } } } }
 
 const NATIVE_POSTS: readonly PostRow[] = [
-  native('/batches', async () => posted(BATCHES, nativeBatch({ name: fresh('list') }))),
-  native('/batches', async () => ({ path: BATCHES, csv: CSV, fields: { agent: 'announcement' } }), { as: 'form' }),
+  native('/batches', async () => posted(BATCHES, nativeBatch({ name: fresh('list') })), { calls: 'one' }),
+  native('/batches', async () => ({ path: BATCHES, csv: CSV, fields: { agent: 'announcement' } }), {
+    as: 'form',
+    calls: 'one',
+  }),
   native('/batches/:id/start', async (world) => posted(`${BATCHES}/${await batchIn(world, true)}/start`)),
   native('/batches/:id/pause', async (world) => posted(`${BATCHES}/${await batchIn(world, false)}/pause`)),
   native('/batches/:id/resume', async (world) => posted(`${BATCHES}/${await batchIn(world, false, 'pause')}/resume`)),
@@ -74,11 +83,17 @@ const NATIVE_POSTS: readonly PostRow[] = [
   native('/batches/:id/retry', async (world) =>
     posted(`${BATCHES}/${await batchIn(world, false, 'cancel')}/retry`, { outcomes: ['cancelled'] }),
   ),
-  native('/calls', async () => posted(`${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' })),
-  native('/calls/:id/hang-up', async (world) => {
-    const call = await made(world.post('native', `${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' }))
-    return posted(`${NATIVE}/calls/${call.id}/hang-up`)
+  native('/calls', async () => posted(`${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' }), {
+    calls: 'one',
   }),
+  native(
+    '/calls/:id/hang-up',
+    async (world) => {
+      const call = await made(world.post('native', `${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' }))
+      return posted(`${NATIVE}/calls/${call.id}/hang-up`)
+    },
+    { overStatus: 409 },
+  ),
   native('/agents', async () =>
     posted(`${NATIVE}/agents`, { name: fresh('agent'), kind: 'announcement', settings: { text: 'Hello' } }),
   ),
@@ -141,20 +156,24 @@ const cartesiaBatch = (world: RequestWorld) => ({
 const OTHER_POSTS: readonly PostRow[] = [
   {
     route: 'POST /v1/api/call',
+    calls: 'one',
     make: async ({ agent }) => posted('/v1/api/call', { call_agent_id: agent, to: '+12125550100' }),
   },
   ...['/v1/api/batch-calls', '/v1/batch-calls'].map((path) => ({
     route: `POST ${path}`,
     as: 'form' as const,
+    calls: 'one' as const,
     make: async ({ agent }: RequestWorld) => ({ path, csv: CSV, fields: { agentId: agent } }),
   })),
   { route: 'POST /api/agents', make: async () => posted('/api/agents', { name: fresh('agent') }) },
   {
     route: 'POST /api/agents/:agent_id/scheduled_batches',
+    calls: 'one',
     make: async ({ agent }) => posted(`/api/agents/${agent}/scheduled_batches`, { calls: [ULTRAVOX_CALL] }),
   },
   {
     route: 'POST /api/agents/:agent_id/calls',
+    calls: 'one',
     make: async ({ agent }) => posted(`/api/agents/${agent}/calls`, ULTRAVOX_CALL),
   },
   {
@@ -165,7 +184,11 @@ const OTHER_POSTS: readonly PostRow[] = [
     route: 'POST /api/webhooks',
     make: async () => posted('/api/webhooks', { url: 'https://127.0.0.1/hook', events: ['call.ended'] }),
   },
-  { route: `POST ${CARTESIA_BATCHES}`, make: async (world) => posted(CARTESIA_BATCHES, cartesiaBatch(world)) },
+  {
+    route: `POST ${CARTESIA_BATCHES}`,
+    calls: 'one',
+    make: async (world) => posted(CARTESIA_BATCHES, cartesiaBatch(world)),
+  },
   ...['cancel', 'retry'].map((verb) => ({
     route: `POST ${CARTESIA_BATCHES}/:batch_id/${verb}`,
     make: async (world: RequestWorld) => {
@@ -175,6 +198,7 @@ const OTHER_POSTS: readonly PostRow[] = [
   })),
   {
     route: 'POST /agents/calls',
+    calls: 'several',
     make: async ({ agent, number }) =>
       posted('/agents/calls', {
         agent_id: agent,
@@ -192,13 +216,18 @@ const OTHER_POSTS: readonly PostRow[] = [
   },
   {
     route: 'POST /batch-call',
+    calls: 'one',
     make: async () => posted('/batch-call', { ...ZUDU_BATCH, name: fresh('list') }),
   },
   {
     route: 'POST /batch-call/:batch_call_id/execute',
     make: async (world) => posted(`/batch-call/batch_call_${hex(await batchIn(world, true))}/execute`),
   },
-  { route: 'POST /batch-call/list', make: async () => posted('/batch-call/list', { pagination: { limit: 5 } }) },
+  {
+    route: 'POST /batch-call/list',
+    reads: true,
+    make: async () => posted('/batch-call/list', { pagination: { limit: 5 } }),
+  },
   {
     route: 'POST /api/agents/:agent_id/duplicate',
     make: async ({ agent }) => posted(`/api/agents/agent_${agent}/duplicate`, { agent_name: fresh('agent') }),
@@ -209,6 +238,39 @@ const OTHER_POSTS: readonly PostRow[] = [
   },
 ]
 
+const RETELL_POSTS: readonly PostRow[] = [
+  {
+    route: 'POST /create-batch-call',
+    calls: 'one',
+    make: async ({ agent }) =>
+      posted('/create-batch-call', {
+        from_number: '+15005550100',
+        name: fresh('list'),
+        tasks: [{ to_number: '+12125550100', override_agent_id: agent }],
+      }),
+  },
+  {
+    route: 'POST /v2/create-phone-call',
+    calls: 'one',
+    make: async ({ agent }) =>
+      posted('/v2/create-phone-call', {
+        from_number: '+15005550100',
+        to_number: '+12125550100',
+        override_agent_id: agent,
+      }),
+  },
+  {
+    route: 'POST /v2/stop-call/:call_id',
+    overStatus: 400,
+    make: async (world) => {
+      const call = await made(world.post('native', `${NATIVE}/calls`, { agent: 'announcement', to: '+12125550100' }))
+      return posted(`/v2/stop-call/call_${hex(call.id)}`)
+    },
+  },
+  { route: 'POST /v3/list-calls', reads: true, make: async () => posted('/v3/list-calls', { limit: 5 }) },
+  { route: 'POST /v2/list-agents', reads: true, make: async () => posted('/v2/list-agents', {}) },
+]
+
 const ZUDU_BATCH = {
   from_number: '+15005550100',
   agent_id: 'announcement',
@@ -216,4 +278,4 @@ const ZUDU_BATCH = {
 }
 
 /** One row for each POST of each wire format, and one more where it takes a list in two ways. */
-export const POSTS: readonly PostRow[] = [...NATIVE_POSTS, ...OTHER_POSTS]
+export const POSTS: readonly PostRow[] = [...NATIVE_POSTS, ...OTHER_POSTS, ...RETELL_POSTS]

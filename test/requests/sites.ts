@@ -1,4 +1,5 @@
-import type { DialectName, RequestWorld } from './request-world.ts'
+import type { DialectName } from '../dialect-facts/registry.ts'
+import type { RequestWorld } from './request-world.ts'
 
 /** Where one wire format takes what the table speaks of. */
 export type Slot =
@@ -106,6 +107,26 @@ export const SITES: readonly Site[] = [
       startAt: (body, value) => Object.assign(body, { status: 'scheduled', trigger_timestamp: value }),
       zone: (body, value) => Object.assign(body, { timezone: value }),
       retries: (body, value) => Object.assign(body.tasks[0], { max_retries: value }),
+      from: (body, value) => Object.assign(body, { from_number: value }),
+      list: (body, value) => Object.assign(body, { tasks: value }),
+    },
+  },
+  {
+    dialect: 'retell',
+    path: () => '/create-batch-call',
+    good: ({ agent }) => ({
+      from_number: '+15005550100',
+      name: 'spring',
+      trigger_timestamp: Date.now() + 86_400_000,
+      tasks: [{ to_number: TO, override_agent_id: agent }],
+    }),
+    put: {
+      name: (body, value) => Object.assign(body, { name: value }),
+      to: (body, value) => Object.assign(body.tasks[0], { to_number: value }),
+      variables: (body, value) => Object.assign(body.tasks[0], { metadata: value }),
+      startAt: (body, value) => Object.assign(body, { trigger_timestamp: value }),
+      zone: (body, value) =>
+        Object.assign(body, { call_time_window: { windows: [{ start: 540, end: 1_020 }], timezone: value } }),
       from: (body, value) => Object.assign(body, { from_number: value }),
       list: (body, value) => Object.assign(body, { tasks: value }),
     },

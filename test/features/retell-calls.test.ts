@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { askUntil } from '../product-server.ts'
+import {
+  AGENT,
+  API_KEY,
+  type Body,
+  batchRequest,
+  CALLER,
+  OLD_AGENT,
+  type RetellServer,
+  startRetellServer,
+  taskTo,
+} from '../retell-server.ts'
+
+const LIST = '/v3/list-calls'
+const CREATE = '/create-batch-call'
+let server: RetellServer
+let batch: string
+let calls: Body[]
+
+const ofBatch = (id: string) => ({ batch_call_id: { type: 'string', op: 'eq', value: id } })
+const words = (...value: string[]) => ({ type: 'enum', op: 'in', value })
+const list = async (asked: object) => (await server.ask('POST', LIST, asked)).body
+const idsOf = (items: Body[]) => items.map(({ call_id }) => call_id)
+const endingsOf = (items: Body[]) => items.map(({ to_number }) => to_number.slice(-2)).sort()
+
+beforeAll(async () => {
+  server = await startRetellServer({ env: { CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } })
+  const { body } = await server.ask('POST', CREATE, batchRequest(['10', '11', '61', '70', '77', '84', '89', '93']))
+  batch = body.batch_call_id
+  calls = await server.finished(batch, 8)
+})
+afterAll(() => server.close())
+
+it('a list is paged to its end in both orders, and what comes meanwhile changes nothing', async () => {
+  for (const sort_order of ['descending', 'ascending']) {
+    const seen: Body[] = []
+    let key: string | undefined
+    do {
+      const page = await list({ filter_criteria: ofBatch(batch), limit: 3, sort_order, pagination_key: key })
+      expect(page.items.length).toBeLessThanOrEqual(3)
+      expect(page.has_more).toBe(page.pagination_key !== undefined)
+      seen.push(...page.items)
+      key = page.pagination_key
+      await server.ask('POST', '/v2/create-phone-call', { from_number: CALLER, ...taskTo('12') })
+    } while (key !== undefined)
+    const newestFirst = sort_order === 'descending' ? seen : seen.reverse()
+    expect(newestFirst).toEqual(calls)
+  }
+  const [first, second, ...rest] = idsOf(calls)
+  const skipped = await list({ filter_criteria: ofBatch(batch), skip: 2 })
+  expect([first, second, ...idsOf(skipped.items)]).toEqual([first, second, ...rest])
+  expect((await list({ filter_criteria: ofBatch(batch), skip: 8 })).items).toEqual([])
+  const exact = await list({ filter_criteria: ofBatch(batch), limit: 8 })
+  expect([exact.items.length, exact.has_more]).toEqual([8, false])
+})
+
+it('a long list is read from its oldest call on, and a page may be longer than one reading of the database', async () => {
+  // The first sixty endings of a number answer.
+  const tasks = Array.from({ length: 130 }, (_, nth) => ({
+    to_number: `+1415556${1_000 + Math.floor(nth / 60) * 100 + (nth % 60)}`,
+  }))
+  const { body } = await server.ask('POST', CREATE, batchRequest([], { tasks }))
+  const newestFirst = idsOf(await server.finished(body.batch_call_id, 130))
+  expect(new Set(newestFirst).size).toBe(130)
+  const filter_criteria = ofBatch(body.batch_call_id)
+  const first = await list({ filter_criteria, sort_order: 'ascending', limit: 110 })
+  const { pagination_key } = first
+  const rest = await list({ filter_criteria, sort_order: 'ascending', limit: 110, pagination_key })
+  expect([first.has_more, rest.has_more]).toEqual([true, false])
+  expect([...idsOf(first.items), ...idsOf(rest.items)]).toEqual([...newestFirst].reverse())
+  const late = await list({ filter_criteria, skip: 115 })
+  expect(idsOf(late.items)).toEqual(newestFirst.slice(115))
+})
+
+it('a list holds what its filter says', async () => {
+  const within = async (filter: object) =>
+    endingsOf((await list({ filter_criteria: { ...ofBatch(batch), ...filter } })).items)
+  expect(await within({ call_status: words('not_connected') })).toEqual(['70', '77', '89', '93'])
+  expect(await within({ call_status: words('ended', 'error') })).toEqual(['10', '11', '61', '84'])
+  expect(await within({ call_status: words('ongoing') })).toEqual([])
+  expect(await within({ disconnection_reason: words('dial_busy', 'user_hangup') })).toEqual(['61', '70'])
+  expect(await within({ disconnection_reason: words('invalid_destination') })).toEqual(['93'])
+  expect(await within({ call_type: words('web_call') })).toEqual([])
+  expect(await within({ direction: words('inbound') })).toEqual([])
+  expect(await within({ direction: words('outbound'), call_type: words('phone_call', 'web_call') })).toHaveLength(8)
+  expect(await within({ agent: [{ agent_id: AGENT, version: [0] }] })).toHaveLength(8)
+  expect(await within({ agent: [{ agent_id: OLD_AGENT }] })).toEqual([])
+  const times = calls.map(({ start_timestamp }) => start_timestamp).sort()
+  const [earliest, latest] = [times[0], times.at(-1)]
+  const between = { type: 'range', op: 'bt', value: [earliest, latest] }
+  expect(await within({ start_timestamp: between })).toHaveLength(8)
+  expect(await within({ start_timestamp: { type: 'number', op: 'gt', value: latest } })).toEqual([])
+  expect(await within({ start_timestamp: { type: 'number', op: 'lt', value: earliest } })).toEqual([])
+  expect(await within({ start_timestamp: { type: 'number', op: 'le', value: latest } })).toHaveLength(8)
+})
+
+it('the total of a batch is told where it is asked for', async () => {
+  const page = await list({ filter_criteria: ofBatch(batch), include_total: true, limit: 1 })
+  expect([page.total, page.items.length]).toEqual([8, 1])
+  expect(await list({ filter_criteria: ofBatch(batch) })).not.toHaveProperty('total')
+  const none = await list({
+    filter_criteria: ofBatch('batch_call_00000000000000000000000000000000'),
+    include_total: true,
+  })
+  expect(none).toEqual({ items: [], has_more: false, total: 0 })
+})
+
+it('lists leave out what was said, and one call holds it', async () => {
+  const call = calls.find(({ to_number }) => to_number.endsWith('10'))
+  expect(call).not.toHaveProperty('transcript')
+  const { body } = await server.ask('GET', `/v2/get-call/${call.call_id}`)
+  const { transcript, transcript_object: spoken, ...rest } = body
+  expect(rest).toEqual(call)
+  expect(transcript).toMatch(/^Agent: Hello/)
+  expect(spoken).toEqual([{ role: 'agent', content: expect.stringContaining('Hello'), words: [] }])
+})
+
+it('an agent that a task names speaks in its call', async () => {
+  const tasks = [taskTo('20', { override_agent_id: OLD_AGENT }), taskTo('21')]
+  const { body } = await server.ask('POST', CREATE, batchRequest([], { tasks }))
+  const found = await server.finished(body.batch_call_id, 2)
+  const agents = found.map(({ to_number, agent_id }) => [to_number.slice(-2), agent_id])
+  expect(Object.fromEntries(agents)).toEqual({ 20: OLD_AGENT, 21: AGENT })
+  const native = await server.native('GET', `/batches/${body.batch_call_id.slice(11)}/recipients`)
+  expect(native.body.items).toHaveLength(2)
+})
+
+it('a person who stands twice in a batch is called once', async () => {
+  const { body } = await server.ask('POST', CREATE, batchRequest(['30', '30']))
+  expect(body.total_task_count).toBe(2)
+  await server.finished(body.batch_call_id, 1)
+  const native = await server.native('GET', `/batches/${body.batch_call_id.slice(11)}`)
+  expect(native.body.figures ?? native.body).toMatchObject({ total: 2 })
+})
+
+it('a repeated request with its key makes one batch', async () => {
+  const asked = batchRequest(['31'], { trigger_timestamp: Date.now() + 86_400_000 })
+  const once = await server.ask('POST', CREATE, asked, { 'idempotency-key': 'spring-1' })
+  const twice = await server.ask('POST', CREATE, asked, { 'idempotency-key': 'spring-1' })
+  expect(twice.body).toEqual(once.body)
+  expect(twice.headers.get('idempotent-replayed')).toBe('true')
+})
+
+it('a call of another wire format is read here, and one that this cannot say is not there', async () => {
+  const made = await server.native('POST', '/calls', { agent: 'announcement', to: '+14155550740' })
+  const id = `call_${made.body.id.replaceAll('-', '')}`
+  const over = await askUntil(
+    async () => (await server.ask('GET', `/v2/get-call/${id}`)).body,
+    (call: Body) => call.call_status === 'ended',
+  )
+  expect(over).toMatchObject({ call_id: id, to_number: '+14155550740', direction: 'outbound' })
+  expect(over).not.toHaveProperty('batch_call_id')
+
+  // Somebody who is brought over a WebSocket is not called, and has no number.
+  const headers = { 'x-api-key': API_KEY }
+  const batches = `/api/agents/${server.agentUuid}/scheduled_batches`
+  const asked = {
+    calls: [{ medium: { serverWebSocket: { inputSampleRate: 8_000 } } }],
+    webhookUrl: 'http://127.0.0.1:9/bring',
+  }
+  const joined = await server.send('POST', batches, asked, headers)
+  expect(joined.status, joined.text).toBe(201)
+  const read = () => server.native('GET', `/calls?batch=${joined.body.batchId}`)
+  const brought = await askUntil(
+    async () => (await read()).body.items,
+    (items: Body[]) => items.length === 1,
+  )
+  expect(brought[0].to).toBe('')
+  expect((await server.ask('GET', `/v2/get-call/${brought[0].id}`)).status).toBe(422)
+  expect((await list({ filter_criteria: ofBatch(joined.body.batchId) })).items).toEqual([])
+  for (const { to_number } of (await list({ limit: 1_000 })).items) expect(to_number).toMatch(/^\+/)
+})
+
+it('a call is stopped during the talk, and erased once it is over', async () => {
+  await server.native('PATCH', `/trunks/${server.first.trunkId}`, { settings: { speed: 1 } })
+  const { body: made } = await server.ask('POST', '/v2/create-phone-call', { from_number: CALLER, ...taskTo('13') })
+  const until = (holds: (call: Body) => boolean) =>
+    askUntil(async () => (await server.ask('GET', `/v2/get-call/${made.call_id}`)).body, holds)
+  await until((call) => call.call_status === 'ongoing')
+  const live = await list({ filter_criteria: { call_status: words('ongoing') } })
+  expect(idsOf(live.items)).toContain(made.call_id)
+  expect((await server.ask('DELETE', `/v2/delete-call/${made.call_id}`)).status).toBe(400)
+  const stopped = await server.ask('POST', `/v2/stop-call/${made.call_id}`)
+  expect([stopped.status, stopped.text]).toEqual([204, ''])
+  const over = await until((call) => call.call_status === 'ended')
+  expect(over.disconnection_reason).toBe('manual_stopped')
+  const deleted = await server.ask('DELETE', `/v2/delete-call/${made.call_id}`)
+  expect([deleted.status, deleted.text]).toEqual([204, ''])
+  expect((await until(() => true)).transcript).toBeUndefined()
+  await server.native('PATCH', `/trunks/${server.first.trunkId}`, { settings: { speed: 1_000 } })
+})
