@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../clock.ts'
-import { tagOf, topVia } from './addresses.ts'
+import { tagOf } from './addresses.ts'
 import { type Authorization, CHALLENGES_MAX } from './authorization.ts'
 import type { CallRecord } from './call-record.ts'
 import type { ClientTransaction, ClientTransactionListener } from './client-transaction.ts'
-import { type CallLeg, type DialogPart, dialogPartOf, nextHop, requestInDialog } from './dialog.ts'
+import { type CallLeg, type DialogPart, dialogPartOf, newBranch, nextHop, requestInDialog } from './dialog.ts'
+import { authorizationLines } from './digest.ts'
 import { type CallEnding, type HangUpReason, q850Of, retryAfterOf } from './ending.ts'
 import { answerInCall } from './in-call-requests.ts'
-import { ackRequest, cancelRequest, inviteRequest } from './invite.ts'
+import { ackRequest, cancelRequest, inviteRequest, type WrittenInvite } from './invite.ts'
 import { readCseq, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
 import { ReliableProvisionals } from './reliable-provisional.ts'
@@ -21,6 +22,8 @@ export interface CallWire {
   send(bytes: Buffer, peer: Peer): boolean
   /** Makes a connection again that was lost; rejects when that cannot be. */
   reachAgain(peer: Peer): Promise<void>
+  /** The call is over; told once, before its listener is. */
+  onEnded(call: OutgoingCall, ending: CallEnding): void
 }
 
 export interface CallListener {
@@ -81,6 +84,7 @@ export class OutgoingCall {
   #sequence = 1
   #challenges = 0
   #invite: ClientTransaction | null = null
+  #written: WrittenInvite | null = null
   #early: DialogPart | null = null
   #dialog: DialogPart | null = null
   #ack: { bytes: Buffer; peer: Peer } | null = null
@@ -147,8 +151,8 @@ export class OutgoingCall {
   record(): CallRecord {
     return {
       leg: this.leg,
-      inviteBranch: topVia(this.#invite!.request.headers)!.parameters.get('branch')!,
-      sequence: readCseq(this.#invite!.request.headers)!.number,
+      inviteBranch: this.#written!.branch,
+      sequence: this.#written!.sequence,
       dialog: this.#dialog ?? this.#early,
       answered: this.#dialog !== null,
       endsByEpochMs: this.#dialog === null ? this.#ringsUntilEpochMs : this.#options.endsByEpochMs,
@@ -203,8 +207,10 @@ export class OutgoingCall {
 
   #sendInvite(): boolean {
     const { offer, headers } = this.#options
-    const request = inviteRequest(this.leg, { sequence: this.#sequence, offer, headers })
+    const named = { branch: newBranch(), sequence: this.#sequence }
+    const request = inviteRequest(this.leg, { ...named, offer, headers })
     this.#authorization.sign(request)
+    this.#written = { ...named, credentials: authorizationLines(request.headers) }
     this.#invite = this.#wire.request(request, this.leg.peer, {
       onResponse: (response) => this.#onInviteResponse(response),
       onFailure: (why) => this.#onInviteFailure(why),
@@ -251,7 +257,7 @@ export class OutgoingCall {
     this.#ringTimer?.cancel()
     this.#cancelTimer?.cancel()
     const peer = nextHop(this.leg, dialog)
-    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#invite!.request)), peer }
+    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
     this.#repeatAck()
     if (this.#wantsEnd !== null) {
       this.#bye(this.#wantsEnd, { kind: 'answered-too-late', why: this.#wantsEnd })
@@ -362,9 +368,9 @@ export class OutgoingCall {
   /** An answer we cannot use, of another branch or far too late: it is acknowledged and hung up, and changes nothing. */
   #refuseAnswer(response: SipResponse): void {
     const dialog = dialogPartOf(this.leg, response)
-    if (dialog === null || this.#invite === null) return
+    if (dialog === null || this.#written === null) return
     const peer = nextHop(this.leg, dialog)
-    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#invite.request)), peer)
+    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#written)), peer)
     const bye = requestInDialog(this.leg, dialog, { method: 'BYE', sequence: this.#sequence + 1 })
     this.#authorization.sign(bye)
     this.#wire.request(bye, peer, { onResponse: () => undefined, onFailure: () => undefined })
@@ -398,7 +404,12 @@ export class OutgoingCall {
   #refreshed(request: SipRequest, response: SipResponse): void {
     if (request.method === 'INVITE') {
       this.#ack = {
-        bytes: writeMessage(ackRequest(this.leg, this.#dialog!, request)),
+        bytes: writeMessage(
+          ackRequest(this.leg, this.#dialog!, {
+            sequence: readCseq(request.headers)!.number,
+            credentials: authorizationLines(request.headers),
+          }),
+        ),
         peer: nextHop(this.leg, this.#dialog!),
       }
       this.#repeatAck()
@@ -414,6 +425,7 @@ export class OutgoingCall {
   #end(ending: CallEnding): void {
     if (this.#state === 'over') return
     this.#over()
+    this.#wire.onEnded(this, ending)
     this.#listener.onEnded(ending)
   }
 
