@@ -5,12 +5,11 @@ const HEADER_LINES_MAX = 200
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** Headers as they are usually spelled: some peers compare names by case, although they should not. */
-const SPELLINGS = [
-  ...['Via', 'Max-Forwards', 'From', 'To', 'Call-ID', 'CSeq', 'Contact', 'Route', 'Record-Route', 'User-Agent', 'Server'],
-  ...['Allow', 'Supported', 'Require', 'Accept', 'Content-Type', 'Content-Length', 'Date', 'Expires', 'Reason'],
-  ...['Session-Expires', 'Min-SE', 'RSeq', 'RAck', 'Retry-After', 'P-Asserted-Identity', 'Remote-Party-ID'],
-  ...['WWW-Authenticate', 'Authorization', 'Proxy-Authenticate', 'Proxy-Authorization'],
-] as const
+const SPELLINGS = (
+  'Via Max-Forwards From To Call-ID CSeq Contact Route Record-Route User-Agent Server Allow Supported Require Accept ' +
+  'Content-Type Content-Length Date Expires Reason Session-Expires Min-SE RSeq RAck Retry-After P-Asserted-Identity ' +
+  'Remote-Party-ID WWW-Authenticate Authorization Proxy-Authenticate Proxy-Authorization'
+).split(' ')
 
 /** The one-letter forms of RFC 3261 and its extensions. */
 const COMPACT_NAMES: Readonly<Record<string, string>> = {
