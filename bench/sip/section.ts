@@ -40,11 +40,22 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
     'purpose (`CARILLON_SIP_CALLS_PER_SECOND`, 200 by default).',
     '',
     ...table([
-      ['offered a second', 'completed/s', 'failed', 'of a core', 'CPU µs/call', 'repeated', 'set-up p50 ms', 'p95 ms'],
+      [
+        'offered a second',
+        'completed/s',
+        'failed',
+        'not sent',
+        'of a core',
+        'CPU µs/call',
+        'repeated',
+        'set-up p50 ms',
+        'p95 ms',
+      ],
       ...setUp.rows.map((row) => [
         `${row.who === 'sipp' ? 'sipp' : 'Carillon'}, ${number(row.offeredPerSecond)}`,
         number(row.completedPerSecond),
         number(row.failed),
+        number(row.notSent),
         `${Math.round(row.coreShare * 100)} %`,
         number(row.cpuMicrosecondsPerCall),
         row.retransmissions === null ? '-' : number(row.retransmissions),
