@@ -76,7 +76,8 @@ export class OutgoingCall {
   readonly #wire: CallWire
   readonly #options: OutgoingCallOptions
   readonly #listener: CallListener
-  readonly #session: SessionTimer
+  /** Null until the other side wants a session timer. */
+  #session: SessionTimer | null = null
   #authorization: Authorization
   #redirects = 0
   #state: State = 'new'
@@ -107,10 +108,6 @@ export class OutgoingCall {
     this.#leg = options.leg
     this.#authorization = options.authorization
     this.#localSdp = options.offer
-    this.#session = new SessionTimer(wire.clock, {
-      refresh: () => this.#refresh(),
-      expired: () => this.#vanish(),
-    })
   }
 
   get leg(): CallLeg {
@@ -194,7 +191,7 @@ export class OutgoingCall {
     if (reached.key !== null) this.#listener.onKey(reached.key)
     if (reached.localSdp !== null) this.#localSdp = reached.localSdp
     if (reached.target !== null && dialog !== null) this.#dialog = { ...dialog, target: reached.target }
-    if (reached.session !== null) this.#session.start(reached.session.seconds, reached.session.weRefresh)
+    if (reached.session !== null) this.#keepSession(reached.session.seconds, reached.session.weRefresh)
     if (reached.acknowledged !== null) reached.acknowledged.onUnacknowledged = () => this.hangUp('media-lost')
     if (reached.bye) this.#end({ kind: 'hung-up', by: 'callee', q850: q850Of(server.request.headers) })
   }
@@ -254,8 +251,7 @@ export class OutgoingCall {
       return
     }
     this.#dialog = dialog
-    this.#ringTimer?.cancel()
-    this.#cancelTimer?.cancel()
+    this.#stopWaiting()
     const peer = nextHop(this.leg, dialog)
     this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
     this.#repeatAck()
@@ -332,7 +328,7 @@ export class OutgoingCall {
 
   #bye(why: HangUpReason, ending: CallEnding = { kind: 'hung-up', by: 'us', why }): void {
     this.#state = 'ending'
-    this.#session.stop()
+    this.#session?.stop()
     const request = requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
     // Whatever is answered, or nothing: nobody can do more to end the call.
     this.#inDialog(request, () => this.#end(ending))
@@ -378,7 +374,15 @@ export class OutgoingCall {
 
   #agreeOnSession(response: SipResponse): void {
     const session = readSessionExpires(response.headers)
-    if (session !== null) this.#session.start(session.seconds, session.refresher !== 'uas')
+    if (session !== null) this.#keepSession(session.seconds, session.refresher !== 'uas')
+  }
+
+  #keepSession(seconds: number, weRefresh: boolean): void {
+    this.#session ??= new SessionTimer(this.#wire.clock, {
+      refresh: () => this.#refresh(),
+      expired: () => this.#vanish(),
+    })
+    this.#session.start(seconds, weRefresh)
   }
 
   /** By UPDATE where the other side takes it, else by an INVITE with the description we already have. */
@@ -397,7 +401,7 @@ export class OutgoingCall {
       else if (method === 'UPDATE' && response.status !== 491) {
         this.#updates = false
         this.#refresh()
-      } else this.#session.start(8, true)
+      } else this.#keepSession(8, true)
     })
   }
 
@@ -431,8 +435,15 @@ export class OutgoingCall {
 
   #over(): void {
     this.#state = 'over'
-    this.#session.stop()
+    this.#session?.stop()
+    this.#session = null
+    this.#stopWaiting()
+  }
+
+  #stopWaiting(): void {
     this.#ringTimer?.cancel()
+    this.#ringTimer = null
     this.#cancelTimer?.cancel()
+    this.#cancelTimer = null
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { tagOf, topVia } from './addresses.ts'
+import { tagOf, topBranch, topVia } from './addresses.ts'
 import { ClientTransaction, type ClientTransactionListener, type ClientTransactionWire } from './client-transaction.ts'
 import { parseMessage, readCseq, type SipMessage, type SipRequest, type SipResponse } from './message.ts'
 import { type Peer, peerKey } from './peer.ts'
@@ -159,5 +159,5 @@ function isAckOf(ack: SipRequest, invite: SipRequest): boolean {
 }
 
 function clientKey(message: SipMessage): string {
-  return `${topVia(message.headers)?.parameters.get('branch') ?? ''} ${readCseq(message.headers)!.method}`
+  return `${topBranch(message.headers)} ${readCseq(message.headers)!.method}`
 }
