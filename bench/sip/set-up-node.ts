@@ -32,6 +32,7 @@ interface Run {
   readonly failed: number
   /** Refused before anything was written, since more calls were offered than could be set up. */
   readonly notSent: number
+  readonly notOffered: number
   readonly seconds: number
   readonly cpuSeconds: number
   readonly retransmissions: number
@@ -65,8 +66,9 @@ async function run(options: { port: number; rate: number; calls: number; patienc
   }
   return {
     completed,
-    failed: calls - completed - notSent,
+    failed: offered - completed - notSent,
     notSent,
+    notOffered: calls - offered,
     seconds: (performance.now() - startedAtMs) / 1000,
     cpuSeconds: cpuSecondsOfSelf() - cpuBefore,
     retransmissions: endpoint.figures.retransmissions - repeatedBefore,

@@ -28,6 +28,8 @@ export interface SetUpRow {
   readonly failed: number
   /** Refused by ourselves before anything was written. */
   readonly notSent: number
+  /** The bench itself did not come to them in time. */
+  readonly notOffered: number
   /** All were over about when they should have been. */
   readonly inTime: boolean
   readonly coreShare: number
@@ -132,6 +134,7 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       completed: number
       failed: number
       notSent: number
+      notOffered: number
       seconds: number
       cpuSeconds: number
       retransmissions: number
@@ -144,6 +147,7 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       completedPerSecond: Math.round(run.completed / run.seconds),
       failed: run.failed,
       notSent: run.notSent,
+      notOffered: run.notOffered,
       inTime: isInTime(load, run.seconds),
       coreShare: round(run.cpuSeconds / run.seconds, 3),
       cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / calls),
@@ -177,6 +181,7 @@ async function bySipp(port: number, load: Load, folder: string): Promise<SetUpRo
     completedPerSecond: Math.round(calls / seconds),
     failed: code === 0 ? 0 : calls,
     notSent: 0,
+    notOffered: 0,
     inTime: isInTime(load, seconds),
     coreShare: round(cpuSeconds / seconds, 3),
     cpuMicrosecondsPerCall: Math.round((cpuSeconds * 1e6) / calls),
