@@ -5,6 +5,7 @@ import { newTag } from '../../src/sip/dialog.ts'
 import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import type { OutgoingCall, OutgoingCallOptions } from '../../src/sip/outgoing-call.ts'
 import type { Peer } from '../../src/sip/peer.ts'
+import { UnansweredCalls } from '../../src/sip/unanswered-calls.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
 /** The SIP side of a node, which sets calls up and hangs up at the answer. The first argument is the core it stays on. */
@@ -14,6 +15,8 @@ if (core !== '') spawnSync('taskset', ['-a', '-c', '-p', core, String(process.pi
 const STEP_MS = 2
 /** How long a call may wait for its turn; its person could be called later. */
 const TURN_MS = 500
+/** As a trunk has it. */
+const UNANSWERED_MAX = 100
 const OFFER = Buffer.from(
   'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 8\r\n',
 )
@@ -53,9 +56,18 @@ async function run(options: { port: number; rate: number; calls: number; patienc
   let notSent = 0
   let offered = 0
   const over = (): boolean => completed + failed + notSent >= calls
+  const unanswered = new UnansweredCalls(systemClock, UNANSWERED_MAX)
   const offer = async (): Promise<void> => {
-    if (!(await endpoint.pace.turn(TURN_MS))) notSent++
-    else if (await place(peer, setUpMs)) completed++
+    const offeredAtMs = performance.now()
+    const leftMs = () => offeredAtMs + TURN_MS - performance.now()
+    if (!(await unanswered.take(leftMs()))) {
+      notSent++
+      return
+    }
+    if (!(await endpoint.pace.turn(leftMs()))) {
+      unanswered.leave()
+      notSent++
+    } else if (await place(peer, { setUpMs, onHeard: () => unanswered.leave() })) completed++
     else failed++
   }
   const lastAtMs = startedAtMs + (calls * 1000) / rate + patienceMs
@@ -77,7 +89,7 @@ async function run(options: { port: number; rate: number; calls: number; patienc
 }
 
 /** Resolves when the call is over: true when it was answered and we hung up. */
-function place(peer: Peer, setUpMs: number[]): Promise<boolean> {
+function place(peer: Peer, { setUpMs, onHeard }: { setUpMs: number[]; onHeard: () => void }): Promise<boolean> {
   return new Promise((resolve) => {
     const startedAtMs = performance.now()
     const call: OutgoingCall | null = endpoint.call(callTo(peer), {
@@ -93,6 +105,7 @@ function place(peer: Peer, setUpMs: number[]): Promise<boolean> {
       onSilence: () => resolve(false),
       onEnded: ({ kind }) => resolve(kind === 'hung-up'),
     })
+    void call?.heard.then(onHeard)
   })
 }
 

@@ -53,14 +53,14 @@ export class CallPace {
   #release(): void {
     const nowMs = this.#clock.monotonicMs()
     for (const waiting of this.#waiting) {
-      if (this.#nextAtMs > nowMs) return this.#releaseAfter(this.#nextAtMs - nowMs)
-      if (this.#leftInTurn === 0) return
+      if (this.#nextAtMs > nowMs || this.#leftInTurn === 0) break
       this.#takeOfTurn()
       this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - BEHIND_MS) + this.#gapMs
       this.#waiting.delete(waiting)
       waiting.refusal.cancel()
       waiting.begin()
     }
+    if (this.#waiting.size > 0 && this.#nextAtMs > nowMs) this.#releaseAfter(this.#nextAtMs - nowMs)
   }
 
   #releaseAfter(delayMs: number): void {

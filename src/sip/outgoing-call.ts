@@ -98,6 +98,9 @@ export class OutgoingCall {
   #remoteSequence = 0
   #updates = false
   #refreshing = false
+  /** Resolves when anything at all has answered the INVITE, if only with 100, and when the call is over. */
+  readonly heard: Promise<void>
+  #tellHeard: () => void = () => undefined
   #ringTimer: Timer | null = null
   #cancelTimer: Timer | null = null
 
@@ -108,6 +111,9 @@ export class OutgoingCall {
     this.#leg = options.leg
     this.#authorization = options.authorization
     this.#localSdp = options.offer
+    this.heard = new Promise((resolve) => {
+      this.#tellHeard = resolve
+    })
   }
 
   get leg(): CallLeg {
@@ -217,6 +223,7 @@ export class OutgoingCall {
 
   #onInviteResponse(response: SipResponse): void {
     const { status } = response
+    this.#tellHeard()
     if (status < 200) this.#onProvisional(response)
     else if (status < 300) this.#onAnswer(response)
     else this.#onRefusal(response)
@@ -435,6 +442,7 @@ export class OutgoingCall {
 
   #over(): void {
     this.#state = 'over'
+    this.#tellHeard()
     this.#session?.stop()
     this.#session = null
     this.#stopWaiting()
