@@ -7,8 +7,8 @@ import type { Clock, Timer } from '../clock.ts'
  * calls, all time is spent then.
  */
 const CALLS_PER_TURN = 4
-/** What a busy moment has delayed for longer is not made up for, so that no burst follows it. */
-const BEHIND_MS = 20
+/** What a busy moment has delayed is made up for; of a longer one only so much, so that no flood follows it. */
+const BEHIND_MS = 250
 
 interface Waiting {
   readonly begin: () => void

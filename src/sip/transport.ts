@@ -34,7 +34,7 @@ export interface LocalName {
  */
 export class SipTransport {
   readonly #options: TransportOptions
-  readonly #sockets = new Map<4 | 6, Socket>()
+  readonly #sockets = new Map<4 | 6, { readonly socket: Socket; readonly port: number }>()
   readonly #routeAddresses = new Map<string, string>()
   readonly #connections = new Map<string, StreamConnection>()
   #closed = false
@@ -61,13 +61,13 @@ export class SipTransport {
       await listening
       socket.on('error', () => undefined)
       socket.unref()
-      this.#sockets.set(family, socket)
+      this.#sockets.set(family, { socket, port: socket.address().port })
     }
   }
 
   /** The UDP port of an address family; null when it is not bound. */
   udpPort(family: 4 | 6): number | null {
-    return this.#sockets.get(family)?.address().port ?? null
+    return this.#sockets.get(family)?.port ?? null
   }
 
   /**
@@ -101,7 +101,7 @@ export class SipTransport {
   send(bytes: Buffer, peer: Peer): boolean {
     if (this.#closed) return false
     if (peer.transport !== 'udp') return this.#connections.get(peerKey(peer))?.send(bytes) ?? false
-    this.#sockets.get(isIP(peer.address) as 4 | 6)?.send(bytes, peer.port, peer.address)
+    this.#sockets.get(isIP(peer.address) as 4 | 6)?.socket.send(bytes, peer.port, peer.address)
     return true
   }
 
@@ -126,7 +126,7 @@ export class SipTransport {
   close(): void {
     this.#closed = true
     for (const connection of [...this.#connections.values()]) connection.close()
-    for (const socket of this.#sockets.values()) socket.close()
+    for (const { socket } of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
 
