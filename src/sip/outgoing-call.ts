@@ -258,6 +258,7 @@ export class OutgoingCall {
       return
     }
     this.#dialog = dialog
+    this.#early = null
     this.#stopWaiting()
     const peer = nextHop(this.leg, dialog)
     this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
