@@ -37,7 +37,8 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
     `Calls set up and hung up, from the INVITE to the 200 of the BYE, over UDP on one machine: each client ${place}.`,
     `Without a single failure Carillon's SIP side reached **${number(setUp.carillonPerSecond)}** calls a second, the client of sipp`,
     `(C++) ${number(setUp.sippPerSecond)}: a ratio of **${setUp.ratio ?? 'none'}**; the goal is at least ${goal}. A trunk and a node are held to far less on`,
-    'purpose (`CARILLON_SIP_CALLS_PER_SECOND`, 200 by default).',
+    'purpose (`CARILLON_SIP_CALLS_PER_SECOND`, 200 by default). The last row offers twice the highest rate: what is more than can',
+    'be set up waits for its turn and is not sent when half a second was not enough.',
     '',
     ...table([
       [

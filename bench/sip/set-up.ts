@@ -14,7 +14,7 @@ import { writeExchange } from './exchange.ts'
 const PATIENCE_MS = 3000
 /** What the compiler has not seen yet is not what is measured. */
 const WARM_UP = { rate: 1000, calls: 3000, patienceMs: PATIENCE_MS } as const
-/** Times the rate that was missed: what happens to calls when far too many are offered. */
+/** Times the highest rate that was tried: what happens to calls when far too many are offered. */
 const OVERLOAD = 2
 /** A rate counts as reached when the calls took no longer than this many times what they should have, and a start. */
 const LATE = 1.1
@@ -33,6 +33,7 @@ export interface SetUpRow {
   /** All were over about when they should have been. */
   readonly inTime: boolean
   readonly coreShare: number
+  /** Of the calls that were sent. */
   readonly cpuMicrosecondsPerCall: number
   readonly retransmissions: number | null
   readonly setUpMs: Distribution | null
@@ -63,14 +64,13 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
   const load = (rate: number): Load => ({ rate, calls: Math.round(rate * options.seconds), pinned })
   for (const who of ['sipp', 'carillon'] as const) {
     for (const rate of options.rates) {
-      const row = await measure(who, load(rate))
+      const row = await measureFairly(who, load(rate))
       rows.push(row)
       if (!reached(row)) break
     }
   }
   const most = Math.max(...rows.filter(({ who }) => who === 'carillon').map((row) => row.offeredPerSecond))
-  const tooMany = await measure('carillon', load(most * OVERLOAD))
-  rows.push(tooMany)
+  rows.push(await measure('carillon', load(most * OVERLOAD)))
   sayTable([
     ['calls offered/s', 'completed/s', 'failed', 'not sent', 'core', 'µs CPU/call', 'repeated', 'set-up p50 ms', 'p95'],
     ...rows.map((row) => [
@@ -104,6 +104,12 @@ interface Load {
   readonly rate: number
   readonly calls: number
   readonly pinned: boolean
+}
+
+/** A rate that was missed is tried once more: something else on the machine may have come between. */
+async function measureFairly(who: SetUpRow['who'], load: Load): Promise<SetUpRow> {
+  const row = await measure(who, load)
+  return reached(row) ? row : await measure(who, load)
 }
 
 async function measure(who: SetUpRow['who'], load: Load): Promise<SetUpRow> {
@@ -150,7 +156,7 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       notOffered: run.notOffered,
       inTime: isInTime(load, run.seconds),
       coreShare: round(run.cpuSeconds / run.seconds, 3),
-      cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / calls),
+      cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / Math.max(1, run.completed + run.failed)),
       retransmissions: run.retransmissions,
       setUpMs: distribution(run.setUpMs),
     }
