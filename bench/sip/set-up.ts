@@ -69,6 +69,10 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
       if (!reached(row)) break
     }
   }
+  const best = (who: SetUpRow['who']) =>
+    Math.max(0, ...rows.filter((row) => row.who === who && reached(row)).map((row) => row.offeredPerSecond))
+  const [carillonPerSecond, sippPerSecond] = [best('carillon'), best('sipp')]
+  const ratio = sippPerSecond === 0 ? null : round(carillonPerSecond / sippPerSecond, 2)
   const most = Math.max(...rows.filter(({ who }) => who === 'carillon').map((row) => row.offeredPerSecond))
   rows.push(await measure('carillon', load(most * OVERLOAD)))
   sayTable([
@@ -85,10 +89,6 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
       row.setUpMs?.p95 ?? '-',
     ]),
   ])
-  const best = (who: SetUpRow['who']) =>
-    Math.max(0, ...rows.filter((row) => row.who === who && reached(row)).map((row) => row.offeredPerSecond))
-  const [carillonPerSecond, sippPerSecond] = [best('carillon'), best('sipp')]
-  const ratio = sippPerSecond === 0 ? null : round(carillonPerSecond / sippPerSecond, 2)
   return { rows, carillonPerSecond, sippPerSecond, ratio, pinned }
 }
 

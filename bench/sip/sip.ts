@@ -49,7 +49,7 @@ export async function benchSip(options: BenchOptions): Promise<void> {
       .map(soundVerdict)
       .filter((each) => each !== null),
   ]
-  say(missed.length === 0 ? 'all goals reached' : `goals missed: ${missed.join('; ')}`)
+  say(missed.length === 0 ? 'no goal missed' : `goals missed: ${missed.join('; ')}`)
   const goal = { ...GOAL, setUpRatio: SET_UP_GOAL }
   const findings = { bench: 'sip', machine, seconds, goal, missed, setUp, asterisk: ASTERISK }
   const sound = [...audio, ...secured]
