@@ -30,13 +30,29 @@ const BENCHES: Readonly<Record<string, { summary: string; load: () => Promise<Be
   },
 }
 
+const lines = Object.entries(BENCHES).map(([each, { summary }]) => `  ${each.padEnd(9)}${summary}`)
+const help = `Usage: npm run bench -- <name> [options]\n\n${lines.join('\n')}\n\n${OPTIONS_HELP}\n`
+
 const [name = '', ...args] = process.argv.slice(2)
+if ([name, ...args].some((each) => each === '--help' || each === '-h')) {
+  process.stdout.write(help)
+  process.exit(0)
+}
 const bench = BENCHES[name]
 if (!bench) {
-  const lines = Object.entries(BENCHES).map(([each, { summary }]) => `  ${each.padEnd(9)}${summary}`)
-  process.stderr.write(`Usage: npm run bench -- <name> [options]\n\n${lines.join('\n')}\n\n${OPTIONS_HELP}\n`)
+  process.stderr.write(help)
   process.exit(2)
 }
+const options = optionsOrEnd()
 process.once('SIGINT', () => process.exit(130))
 const run = await bench.load()
-await run(readOptions(args))
+await run(options)
+
+function optionsOrEnd(): BenchOptions {
+  try {
+    return readOptions(args)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    process.exit(2)
+  }
+}

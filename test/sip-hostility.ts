@@ -102,6 +102,7 @@ export function callUnderFire(random: (below: number) => number) {
       },
       send: () => true,
       reachAgain: async () => undefined,
+      onEnded: () => undefined,
     }
     state.call = new OutgoingCall(wire, options, {
       onProgress: ({ body }) => look(body),

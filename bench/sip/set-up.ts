@@ -8,9 +8,14 @@ import { cpuSecondsOfTree } from '../support/cpu-time.ts'
 import { say, sayTable } from '../support/progress.ts'
 import { type Distribution, distribution, round } from '../support/statistics.ts'
 import { startWorker } from '../support/workers.ts'
+import { writeExchange } from './exchange.ts'
 
 /** How long after the last call was offered all must be over. */
 const PATIENCE_MS = 3000
+/** What the compiler has not seen yet is not what is measured. */
+const WARM_UP = { rate: 1000, calls: 3000, patienceMs: PATIENCE_MS } as const
+/** Times the highest rate that was tried: what happens to calls when far too many are offered. */
+const OVERLOAD = 2
 /** A rate counts as reached when the calls took no longer than this many times what they should have, and a start. */
 const LATE = 1.1
 const START_SECONDS = 0.3
@@ -21,9 +26,14 @@ export interface SetUpRow {
   readonly offeredPerSecond: number
   readonly completedPerSecond: number
   readonly failed: number
+  /** Refused by ourselves before anything was written. */
+  readonly notSent: number
+  /** The bench itself did not come to them in time. */
+  readonly notOffered: number
   /** All were over about when they should have been. */
   readonly inTime: boolean
   readonly coreShare: number
+  /** Of the calls that were sent. */
   readonly cpuMicrosecondsPerCall: number
   readonly retransmissions: number | null
   readonly setUpMs: Distribution | null
@@ -51,19 +61,27 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
   }
   const pinned = os.cpus().length > 1 && process.platform === 'linux'
   const rows: SetUpRow[] = []
+  const load = (rate: number): Load => ({ rate, calls: Math.round(rate * options.seconds), pinned })
   for (const who of ['sipp', 'carillon'] as const) {
     for (const rate of options.rates) {
-      const row = await measure(who, { rate, calls: Math.round(rate * options.seconds), pinned })
+      const row = await measureFairly(who, load(rate))
       rows.push(row)
       if (!reached(row)) break
     }
   }
+  const best = (who: SetUpRow['who']) =>
+    Math.max(0, ...rows.filter((row) => row.who === who && reached(row)).map((row) => row.offeredPerSecond))
+  const [carillonPerSecond, sippPerSecond] = [best('carillon'), best('sipp')]
+  const ratio = sippPerSecond === 0 ? null : round(carillonPerSecond / sippPerSecond, 2)
+  const most = Math.max(...rows.filter(({ who }) => who === 'carillon').map((row) => row.offeredPerSecond))
+  rows.push(await measure('carillon', load(most * OVERLOAD)))
   sayTable([
-    ['calls offered/s', 'completed/s', 'failed', 'core', 'µs CPU/call', 'repeated', 'set-up p50 ms', 'p95'],
+    ['calls offered/s', 'completed/s', 'failed', 'not sent', 'core', 'µs CPU/call', 'repeated', 'set-up p50 ms', 'p95'],
     ...rows.map((row) => [
       `${row.who} ${row.offeredPerSecond}`,
       row.completedPerSecond,
       row.failed,
+      row.notSent,
       `${round(row.coreShare * 100)} %`,
       row.cpuMicrosecondsPerCall,
       row.retransmissions ?? '-',
@@ -71,15 +89,11 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
       row.setUpMs?.p95 ?? '-',
     ]),
   ])
-  const best = (who: SetUpRow['who']) =>
-    Math.max(0, ...rows.filter((row) => row.who === who && reached(row)).map((row) => row.offeredPerSecond))
-  const [carillonPerSecond, sippPerSecond] = [best('carillon'), best('sipp')]
-  const ratio = sippPerSecond === 0 ? null : round(carillonPerSecond / sippPerSecond, 2)
   return { rows, carillonPerSecond, sippPerSecond, ratio, pinned }
 }
 
-function reached({ failed, inTime }: SetUpRow): boolean {
-  return failed === 0 && inTime
+function reached({ failed, notSent, inTime }: SetUpRow): boolean {
+  return failed + notSent === 0 && inTime
 }
 
 function isInTime({ rate, calls }: Load, seconds: number): boolean {
@@ -92,10 +106,17 @@ interface Load {
   readonly pinned: boolean
 }
 
+/** A rate that was missed is tried once more: something else on the machine may have come between. */
+async function measureFairly(who: SetUpRow['who'], load: Load): Promise<SetUpRow> {
+  const row = await measure(who, load)
+  return reached(row) ? row : await measure(who, load)
+}
+
 async function measure(who: SetUpRow['who'], load: Load): Promise<SetUpRow> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'carillon-bench-sip-'))
   const port = await freePort()
-  const exchange = await startSipp(['-sn', 'uas', '-p', String(port), '-l', '1000000'], { folder, core: 1, load })
+  const scenario = ['-sf', writeExchange(folder), '-key', 'contact_address', `127.0.0.1:${port}`]
+  const exchange = await startSipp([...scenario, '-p', String(port), '-l', '1000000'], { folder, core: 1, load })
   try {
     // The kernel's table tells no name; sipp is there within half a second.
     await new Promise((resolve) => setTimeout(resolve, 500))
@@ -114,11 +135,12 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
     args: load.pinned ? ['0'] : [],
   })
   try {
-    // What the compiler has not seen yet is not what is measured.
-    await node.ask('run', { port, rate: 200, calls: 200, patienceMs: PATIENCE_MS })
+    await node.ask('run', { port, ...WARM_UP })
     const run = await node.ask<{
       completed: number
       failed: number
+      notSent: number
+      notOffered: number
       seconds: number
       cpuSeconds: number
       retransmissions: number
@@ -130,9 +152,11 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       offeredPerSecond: rate,
       completedPerSecond: Math.round(run.completed / run.seconds),
       failed: run.failed,
+      notSent: run.notSent,
+      notOffered: run.notOffered,
       inTime: isInTime(load, run.seconds),
       coreShare: round(run.cpuSeconds / run.seconds, 3),
-      cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / calls),
+      cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / Math.max(1, run.completed + run.failed)),
       retransmissions: run.retransmissions,
       setUpMs: distribution(run.setUpMs),
     }
@@ -162,6 +186,8 @@ async function bySipp(port: number, load: Load, folder: string): Promise<SetUpRo
     offeredPerSecond: rate,
     completedPerSecond: Math.round(calls / seconds),
     failed: code === 0 ? 0 : calls,
+    notSent: 0,
+    notOffered: 0,
     inTime: isInTime(load, seconds),
     coreShare: round(cpuSeconds / seconds, 3),
     cpuMicrosecondsPerCall: Math.round((cpuSeconds * 1e6) / calls),

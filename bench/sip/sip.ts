@@ -3,7 +3,7 @@ import { describeMachine } from '../support/machine.ts'
 import type { BenchOptions } from '../support/options.ts'
 import { conclude, say } from '../support/progress.ts'
 import { type AudioRow, benchAudio } from './audio.ts'
-import { benchSetUp } from './set-up.ts'
+import { benchSetUp, type SetUpResult } from './set-up.ts'
 
 /** What the product promises of one core, with room for the rest of a node. */
 const GOAL = { calls: 1500, coreShare: 0.6, jitterP95Ms: 2, lateFrames: 0 } as const
@@ -29,11 +29,12 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   const seconds = options.seconds ?? (options.quick ? 3 : 20)
   const calls = options.calls ?? (options.quick ? [100] : [500, 1000, GOAL.calls])
   const setUp = await benchSetUp({
-    rates: options.quick ? [200, 500] : [500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000],
+    rates: options.quick
+      ? [200, 500]
+      : [500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000, 14_000, 16_000, 20_000],
     seconds: options.quick ? 1 : Math.min(seconds, 5),
   })
-  if (setUp !== null)
-    say(`call set-up: ${setUp.ratio ?? 'unknown'} of sipp's rate, the goal is at least ${SET_UP_GOAL}`)
+  if (setUp !== null) say(setUpVerdict(setUp))
   const audio = await benchAudio({ calls, seconds, srtp: false, nodeFlags: options.nodeFlags })
   const secured = await benchAudio({
     calls: [options.quick ? 50 : 500],
@@ -41,18 +42,45 @@ export async function benchSip(options: BenchOptions): Promise<void> {
     srtp: true,
     nodeFlags: options.nodeFlags,
   })
-  for (const row of audio.filter((each) => each.calls === GOAL.calls)) say(verdictOf(row))
+  const missed = [
+    ...(setUp === null || (setUp.ratio ?? 0) >= SET_UP_GOAL ? [] : [setUpVerdict(setUp)]),
+    ...audio
+      .filter(({ calls }) => calls === GOAL.calls)
+      .map(soundVerdict)
+      .filter((each) => each !== null),
+  ]
+  say(missed.length === 0 ? 'no goal missed' : `goals missed: ${missed.join('; ')}`)
   const goal = { ...GOAL, setUpRatio: SET_UP_GOAL }
-  const findings = { bench: 'sip', machine, seconds, goal, setUp, asterisk: ASTERISK, audio: [...audio, ...secured] }
-  conclude({ ...findings, broken: [] }, options.save)
+  const findings = { bench: 'sip', machine, seconds, goal, missed, setUp, asterisk: ASTERISK }
+  const sound = [...audio, ...secured]
+  conclude({ ...findings, audio: sound, broken: [...neverOffered(setUp), ...withoutSound(sound)] }, options.save)
 }
 
-function verdictOf(row: AudioRow): string {
+function setUpVerdict({ ratio }: SetUpResult): string {
+  return `call set-up: ${ratio ?? 'unknown'} of sipp's rate, the goal is at least ${SET_UP_GOAL}`
+}
+
+/** Null: the goal is reached. */
+function soundVerdict(row: AudioRow): string | null {
   const missed = [
     row.coreShare > GOAL.coreShare ? `${row.coreShare} of a core` : '',
     row.jitterMs.p95 >= GOAL.jitterP95Ms ? `jitter p95 ${row.jitterMs.p95} ms` : '',
     row.lateFrames > GOAL.lateFrames ? `${row.lateFrames} late frames` : '',
   ].filter((each) => each !== '')
-  const name = `${row.calls} calls${row.mainBlocked ? ' with a blocked main thread' : ''}`
-  return missed.length === 0 ? `${name}: goal reached` : `${name}: goal missed by ${missed.join(', ')}`
+  if (missed.length === 0) return null
+  return `${row.calls} calls${row.mainBlocked ? ' with a blocked main thread' : ''}: ${missed.join(', ')}`
+}
+
+/** A bench that could not keep its own rate has measured nothing. */
+function neverOffered(setUp: SetUpResult | null): string[] {
+  return (setUp?.rows ?? [])
+    .filter(({ notOffered }) => notOffered > 0)
+    .map(({ offeredPerSecond, notOffered }) => `${notOffered} calls at ${offeredPerSecond} a second were never offered`)
+}
+
+/** Both ways, 50 packets a second each; far fewer, and the other end was not there or could not keep up. */
+function withoutSound(rows: readonly AudioRow[]): string[] {
+  return rows
+    .filter(({ calls, packetsPerSecond }) => packetsPerSecond < calls * 75)
+    .map(({ calls, packetsPerSecond }) => `${calls} calls had but ${packetsPerSecond} packets a second`)
 }

@@ -51,7 +51,8 @@ export const OPTIONS_HELP = `Options:
   --node-flag FLAG      a flag for the nodes' Node, for experiments; may be repeated
   --runtime PATH        another Node for the product's nodes
   --folder PATH         where the database's folder is made
-  --save FILE           append the line of JSON to a file`
+  --save FILE           append the line of JSON to a file
+  --help                show this`
 
 /** @throws TypeError for an unknown option, RangeError for a value that cannot be used. */
 export function readOptions(args: readonly string[]): BenchOptions {

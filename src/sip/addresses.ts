@@ -76,6 +76,14 @@ export function topVia(headers: SipHeaders): Via | null {
   return { transport: match[1]!.toUpperCase(), sentBy: match[2]!, parameters }
 }
 
+/** The branch of the topmost Via; empty when there is none. */
+export function topBranch(headers: SipHeaders): string {
+  const via = headers.get('via') ?? ''
+  // Nearly all are plain: one Via in the line, and nothing quoted.
+  const plain = /^[^",]*$/.test(via) ? /;[ \t]*branch[ \t]*=[ \t]*([^;\s]+)/i.exec(via) : null
+  return plain?.[1] ?? topVia(headers)?.parameters.get('branch') ?? ''
+}
+
 /** The tag of a From or To header, or null. */
 export function tagOf(headerValue: string | null): string | null {
   return (headerValue && parseNameAddress(headerValue)?.parameters.get('tag')) || null

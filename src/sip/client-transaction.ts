@@ -13,46 +13,59 @@ export interface ClientTransactionListener {
   onFailure(why: 'silent' | 'lost'): void
 }
 
-export interface ClientTransactionOptions {
+/** What all client transactions of a process share. */
+export interface ClientTransactionWire {
   readonly clock: Clock
+  send(bytes: Buffer, peer: Peer): boolean
+  /** The request was written once more. */
+  onRepeated(): void
+  /** Nothing answered within 32 s. */
+  onTimedOut(): void
+  /** It may be forgotten. */
+  onOver(key: string): void
+}
+
+export interface ClientTransactionOptions {
+  /** Told back by `onOver`. */
+  readonly key: string
   readonly request: SipRequest
   readonly peer: Peer
-  readonly send: (bytes: Buffer) => boolean
   readonly listener: ClientTransactionListener
-  readonly onOver: () => void
-  /** The request was written once more. */
-  readonly onRepeated?: () => void
 }
+
+const NOBODY: ClientTransactionListener = { onResponse: () => undefined, onFailure: () => undefined }
 
 type State = 'calling' | 'proceeding' | 'completed' | 'accepted' | 'over'
 
 /**
  * The client side of one request: repeats it until it is answered, acknowledges refusals of an INVITE, and recognises
  * repeated answers (RFC 3261 17.1 as RFC 6026 corrects it). A 2xx is acknowledged by whoever owns the dialog.
+ *
+ * It outlives its answer by up to 32 s, and thousands may: what only the way to the answer needs is let go with it.
  */
 export class ClientTransaction {
-  readonly #options: ClientTransactionOptions
+  readonly #wire: ClientTransactionWire
+  readonly #key: string
+  #listener: ClientTransactionListener
   readonly #isInvite: boolean
-  readonly #isDatagram: boolean
-  readonly #bytes: Buffer
+  readonly peer: Peer
+  /** Null once it is answered. */
+  #request: SipRequest | null
+  /** What is written when the other side repeats itself or is silent: the request, after a refusal its ACK. */
+  #bytes: Buffer | null
   #state: State = 'calling'
   #pauseMs = T1_MS
   #repeat: Timer | null = null
   #end: Timer | null = null
 
-  constructor(options: ClientTransactionOptions) {
-    this.#options = options
-    this.#isInvite = options.request.method === 'INVITE'
-    this.#isDatagram = options.peer.transport === 'udp'
-    this.#bytes = writeMessage(options.request)
-  }
-
-  get request(): SipRequest {
-    return this.#options.request
-  }
-
-  get peer(): Peer {
-    return this.#options.peer
+  constructor(wire: ClientTransactionWire, { key, request, peer, listener }: ClientTransactionOptions) {
+    this.#wire = wire
+    this.#key = key
+    this.#listener = listener
+    this.#isInvite = request.method === 'INVITE'
+    this.peer = peer
+    this.#request = request
+    this.#bytes = writeMessage(request)
   }
 
   /** True while no answer at all has come. */
@@ -62,7 +75,7 @@ export class ClientTransaction {
 
   /** Writes the request. False: nothing was written, and nothing will be told. */
   start(): boolean {
-    if (!this.#options.send(this.#bytes)) {
+    if (!this.#write()) {
       this.#finish()
       return false
     }
@@ -75,23 +88,26 @@ export class ClientTransaction {
     const { status } = response
     if (this.#state === 'over') return
     if (this.#state === 'completed') {
-      if (this.#isInvite && status >= 300) this.#acknowledge(response)
+      if (this.#isInvite && status >= 300) this.#write()
       return
     }
     if (this.#state === 'accepted') {
-      if (status >= 200 && status < 300) this.#options.listener.onResponse(response)
+      if (status >= 200 && status < 300) this.#listener.onResponse(response)
       return
     }
+    const listener = this.#listener
     if (status < 200) this.#proceed()
     else this.#complete(response)
-    this.#options.listener.onResponse(response)
+    listener.onResponse(response)
   }
 
   fail(why: 'silent' | 'lost'): void {
     const waits = this.#state === 'calling' || this.#state === 'proceeding'
-    if (waits && why === 'silent' && this.#isInvite) this.#repeat?.cancel()
+    if (waits && why === 'silent' && this.#isInvite) this.#stopRepeating()
     else this.#finish()
-    if (waits) this.#options.listener.onFailure(why)
+    if (!waits) return
+    if (why === 'silent') this.#wire.onTimedOut()
+    this.#listener.onFailure(why)
   }
 
   /** Ends it without telling anybody. */
@@ -99,31 +115,39 @@ export class ClientTransaction {
     this.#finish()
   }
 
+  get #isDatagram(): boolean {
+    return this.peer.transport === 'udp'
+  }
+
   #proceed(): void {
     this.#state = 'proceeding'
     if (!this.#isInvite) return
     // From now on the peer answers for the INVITE, however long the telephone rings.
-    this.#repeat?.cancel()
-    this.#end?.cancel()
+    this.#stopRepeating()
+    this.#stopEnd()
   }
 
   #complete(response: SipResponse): void {
-    this.#repeat?.cancel()
-    if (this.#isInvite && response.status < 300) {
-      this.#state = 'accepted'
-      this.#arm(TRANSACTION_MS, () => this.#finish())
-      return
-    }
-    this.#state = 'completed'
-    if (this.#isInvite) this.#acknowledge(response)
-    if (!this.#isDatagram) this.#finish()
+    const isAnswer = this.#isInvite && response.status < 300
+    const isRefusal = this.#isInvite && !isAnswer
+    this.#stopRepeating()
+    this.#bytes = isRefusal ? writeMessage(ackOfRefusal(this.#request!, response)) : null
+    this.#request = null
+    this.#state = isAnswer ? 'accepted' : 'completed'
+    if (isRefusal) this.#write()
+    if (!isAnswer) this.#listener = NOBODY
+    if (!isAnswer && !this.#isDatagram) this.#finish()
     else this.#arm(this.#isInvite ? TRANSACTION_MS : T4_MS, () => this.#finish())
   }
 
+  #write(): boolean {
+    return this.#bytes !== null && this.#wire.send(this.#bytes, this.peer)
+  }
+
   #armRepeat(): void {
-    this.#repeat = this.#options.clock.setTimer(this.#pauseMs, () => {
-      this.#options.send(this.#bytes)
-      this.#options.onRepeated?.()
+    this.#repeat = this.#wire.clock.setTimer(this.#pauseMs, () => {
+      this.#write()
+      this.#wire.onRepeated()
       if (this.#isInvite) this.#pauseMs *= 2
       else this.#pauseMs = this.#state === 'proceeding' ? T2_MS : Math.min(this.#pauseMs * 2, T2_MS)
       this.#armRepeat()
@@ -132,20 +156,25 @@ export class ClientTransaction {
 
   #arm(afterMs: number, run: () => void): void {
     this.#end?.cancel()
-    this.#end = this.#options.clock.setTimer(afterMs, run)
+    this.#end = this.#wire.clock.setTimer(afterMs, run)
   }
 
-  #acknowledge(response: SipResponse): void {
-    const { request, send } = this.#options
-    send(writeMessage(ackOfRefusal(request, response)))
+  #stopRepeating(): void {
+    this.#repeat?.cancel()
+    this.#repeat = null
+  }
+
+  #stopEnd(): void {
+    this.#end?.cancel()
+    this.#end = null
   }
 
   #finish(): void {
     if (this.#state === 'over') return
     this.#state = 'over'
-    this.#repeat?.cancel()
-    this.#end?.cancel()
-    this.#options.onOver()
+    this.#stopRepeating()
+    this.#stopEnd()
+    this.#wire.onOver(this.#key)
   }
 }
 

@@ -73,6 +73,10 @@ export class SipEndpoint {
       request: (request, peer, listener) => this.#transactions.request(request, peer, listener),
       send: (bytes, peer) => this.#transport.send(bytes, peer),
       reachAgain: (peer) => this.reach(peer, { withinMs: REACH_AGAIN_MS }),
+      onEnded: (call, ending) => {
+        this.#forgetLater(call)
+        this.#count(answerClassOf(ending))
+      },
     }
   }
 
@@ -129,18 +133,11 @@ export class SipEndpoint {
 
   /** Places one call to a peer that was reached. Null: not one byte was written. */
   call(options: OutgoingCallOptions, listener: CallListener): OutgoingCall | null {
-    const key = options.leg.callId
-    const call = new OutgoingCall(this.#wire, options, {
-      ...forwarded(listener),
-      onEnded: (ending) => {
-        this.#forgetLater(key, call)
-        this.#count(answerClassOf(ending))
-        listener.onEnded(ending)
-      },
-    })
-    this.#calls.set(key, call)
+    const { callId } = options.leg
+    const call = new OutgoingCall(this.#wire, options, listener)
+    this.#calls.set(callId, call)
     if (call.start()) return call
-    this.#calls.delete(key)
+    this.#calls.delete(callId)
     return null
   }
 
@@ -148,7 +145,7 @@ export class SipEndpoint {
   forget(call: OutgoingCall): void {
     if (!call.isOver) this.#count('none')
     call.abandon()
-    this.#forgetLater(call.leg.callId, call)
+    this.#forgetLater(call)
   }
 
   /** Sends a request outside of any call. Null: it could not be written. */
@@ -241,21 +238,11 @@ export class SipEndpoint {
     this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1)
   }
 
-  #forgetLater(key: string, call: OutgoingCall): void {
+  #forgetLater(call: OutgoingCall): void {
+    const { callId } = call.leg
     this.#options.clock.setTimer(REMEMBERED_MS, () => {
-      if (this.#calls.get(key) === call) this.#calls.delete(key)
+      if (this.#calls.get(callId) === call) this.#calls.delete(callId)
     })
-  }
-}
-
-function forwarded(listener: CallListener): Omit<CallListener, 'onEnded'> {
-  return {
-    onProgress: (response) => listener.onProgress(response),
-    onAnswered: (response) => listener.onAnswered(response),
-    onOffer: (offer) => listener.onOffer(offer),
-    onKey: (key) => listener.onKey(key),
-    onRedirected: () => listener.onRedirected(),
-    onSilence: () => listener.onSilence(),
   }
 }
 

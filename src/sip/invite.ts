@@ -1,15 +1,26 @@
 import type { CallRecord } from './call-record.ts'
-import { ALLOW, type CallLeg, type DialogPart, newBranch, requestHeaders, requestInDialog } from './dialog.ts'
-import { authorizationLines } from './digest.ts'
-import { readCseq, type SipHeaders, type SipRequest } from './message.ts'
+import { ALLOW, type CallLeg, type DialogPart, requestHeaders, requestInDialog } from './dialog.ts'
+import type { SipHeaders, SipRequest } from './message.ts'
+
+/** What of an INVITE is needed once it is written: for its CANCEL, and for the ACK of whoever answers. */
+export interface WrittenInvite {
+  readonly branch: string
+  readonly sequence: number
+  readonly credentials: readonly (readonly [name: string, value: string])[]
+}
 
 /** The INVITE of a call: the first with `sequence` 1 more than nothing, a challenged one again with the next. */
 export function inviteRequest(
   leg: CallLeg,
-  options: { sequence: number; offer: Buffer; headers: readonly (readonly [name: string, value: string])[] },
+  options: {
+    branch: string
+    sequence: number
+    offer: Buffer
+    headers: readonly (readonly [name: string, value: string])[]
+  },
 ): SipRequest {
-  const { sequence, offer } = options
-  const headers = requestHeaders(leg, { method: 'INVITE', sequence, branch: newBranch() })
+  const { branch, sequence, offer } = options
+  const headers = requestHeaders(leg, { method: 'INVITE', sequence, branch })
     .add('contact', leg.contact)
     .add('allow', ALLOW)
     .add('supported', 'timer, 100rel')
@@ -20,9 +31,13 @@ export function inviteRequest(
 }
 
 /** The ACK of a 2xx is a request of its own within the dialog; it repeats the credentials of its INVITE. */
-export function ackRequest(leg: CallLeg, dialog: DialogPart, invite: SipRequest): SipRequest {
-  const ack = requestInDialog(leg, dialog, { method: 'ACK', sequence: readCseq(invite.headers)!.number })
-  for (const [name, value] of authorizationLines(invite.headers)) ack.headers.add(name, value)
+export function ackRequest(
+  leg: CallLeg,
+  dialog: DialogPart,
+  { sequence, credentials }: Omit<WrittenInvite, 'branch'>,
+): SipRequest {
+  const ack = requestInDialog(leg, dialog, { method: 'ACK', sequence })
+  for (const [name, value] of credentials) ack.headers.add(name, value)
   return ack
 }
 

@@ -2,6 +2,14 @@
 export const MESSAGE_BYTES_MAX = 65_535
 const HEAD_BYTES_MAX = 16_384
 const HEADER_LINES_MAX = 200
+const HEAD_END = Buffer.from('\r\n\r\n')
+
+/** Headers as they are usually spelled: some peers compare names by case, although they should not. */
+const SPELLINGS = (
+  'Via Max-Forwards From To Call-ID CSeq Contact Route Record-Route User-Agent Server Allow Supported Require Accept ' +
+  'Content-Type Content-Length Date Expires Reason Session-Expires Min-SE RSeq RAck Retry-After P-Asserted-Identity ' +
+  'Remote-Party-ID WWW-Authenticate Authorization Proxy-Authenticate Proxy-Authorization'
+).split(' ')
 
 /** The one-letter forms of RFC 3261 and its extensions. */
 const COMPACT_NAMES: Readonly<Record<string, string>> = {
@@ -22,6 +30,15 @@ const COMPACT_NAMES: Readonly<Record<string, string>> = {
   v: 'via',
   x: 'session-expires',
 }
+
+/** By the usual spelling, in lower case and by the compact form: nearly all names that come are found here. */
+const CANONICAL_NAMES: ReadonlyMap<string, string> = new Map([
+  ...SPELLINGS.map((name) => [name, name.toLowerCase()] as const),
+  ...SPELLINGS.map((name) => [name.toLowerCase(), name.toLowerCase()] as const),
+  ...Object.entries(COMPACT_NAMES),
+])
+
+const WRITTEN_NAMES: ReadonlyMap<string, string> = new Map(SPELLINGS.map((name) => [name.toLowerCase(), name]))
 
 /** Headers of which a second one makes a message ambiguous. */
 const SINGLE_HEADERS = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'] as const
@@ -53,22 +70,23 @@ export type ParsedMessage =
 
 /** The headers of one message, in order. Names are compared without case, and by their compact forms. */
 export class SipHeaders {
-  readonly #lines: [name: string, value: string][]
+  readonly #names: string[] = []
+  readonly #values: string[] = []
 
   constructor(lines: readonly (readonly [name: string, value: string])[] = []) {
-    this.#lines = lines.map(([name, value]) => [canonicalName(name), value])
+    for (const [name, value] of lines) this.add(name, value)
   }
 
   /** The first header of that name. */
   get(name: string): string | null {
-    const wanted = canonicalName(name)
-    return this.#lines.find(([each]) => each === wanted)?.[1] ?? null
+    const index = this.#names.indexOf(canonicalName(name))
+    return index < 0 ? null : this.#values[index]!
   }
 
   /** Every value of that name, one header line each. */
   all(name: string): string[] {
     const wanted = canonicalName(name)
-    return this.#lines.filter(([each]) => each === wanted).map(([, value]) => value)
+    return this.#values.filter((_, index) => this.#names[index] === wanted)
   }
 
   /** Every value of that name, with comma-separated ones apart. */
@@ -81,27 +99,32 @@ export class SipHeaders {
     return this.list(name).some((each) => each.toLowerCase() === token.toLowerCase())
   }
 
+  /** True when there are two header lines of that name, or more. */
+  repeats(name: string): boolean {
+    const wanted = canonicalName(name)
+    return this.#names.indexOf(wanted) !== this.#names.lastIndexOf(wanted)
+  }
+
   add(name: string, value: string): this {
-    this.#lines.push([canonicalName(name), value])
+    this.#names.push(canonicalName(name))
+    this.#values.push(value)
     return this
   }
 
   set(name: string, value: string): this {
-    const wanted = canonicalName(name)
-    const index = this.#lines.findIndex(([each]) => each === wanted)
+    const index = this.#names.indexOf(canonicalName(name))
     if (index < 0) return this.add(name, value)
-    this.#lines[index]![1] = value
+    this.#values[index] = value
     return this
   }
 
-  entries(): readonly (readonly [name: string, value: string])[] {
-    return this.#lines
+  entries(): (readonly [name: string, value: string])[] {
+    return this.#names.map((name, index) => [name, this.#values[index]!] as const)
   }
 }
 
 function canonicalName(name: string): string {
-  const lower = name.toLowerCase()
-  return lower.length === 1 ? (COMPACT_NAMES[lower] ?? lower) : lower
+  return CANONICAL_NAMES.get(name) ?? CANONICAL_NAMES.get(name.toLowerCase()) ?? name.toLowerCase()
 }
 
 /**
@@ -109,6 +132,7 @@ function canonicalName(name: string): string {
  * out. One pass over the text, whatever it holds.
  */
 export function splitOutside(text: string, separator: ',' | ';'): string[] {
+  if (!text.includes(separator)) return text.trim() === '' ? [] : [text.trim()]
   const parts: string[] = []
   let start = 0
   let quoted = false
@@ -131,7 +155,7 @@ export function splitOutside(text: string, separator: ',' | ';'): string[] {
 
 /** Where the head of a message ends in a stream: the offset of the body, or -1 while it is not complete. */
 export function bodyOffset(bytes: Buffer): number {
-  const end = bytes.indexOf('\r\n\r\n')
+  const end = bytes.indexOf(HEAD_END)
   return end < 0 ? -1 : end + 4
 }
 
@@ -144,9 +168,9 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
   const offset = bodyOffset(bytes)
   if (offset < 0) return fault('no empty line after the headers')
   if (offset > HEAD_BYTES_MAX) return fault('headers too long')
-  const head = bytes.toString('utf8', 0, offset - 4)
+  const head = bytes.toString('utf8', 0, offset - 2)
   if (head.includes('\0')) return fault('a zero byte in the headers')
-  const lines = unfold(head.split('\r\n'))
+  const lines = linesOf(head)
   if (lines === null) return fault('a line break that is no line end')
   const startLine = lines.shift() ?? ''
   if (lines.length > HEADER_LINES_MAX) return fault('too many headers')
@@ -154,7 +178,7 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
   for (const line of lines) {
     const colon = line.indexOf(':')
     const name = line.slice(0, colon).trimEnd()
-    if (colon < 1 || !/^[\w!%'*+.`~-]+$/.test(name)) return fault('a header without a name')
+    if (colon < 1 || !isHeaderName(name)) return fault('a header without a name')
     headers.add(name, line.slice(colon + 1).trim())
   }
   const why = headerFault(headers)
@@ -168,20 +192,27 @@ function fault(why: string): ParsedMessage {
   return { ok: false, why }
 }
 
-/** Joins continuation lines; null when a bare CR or LF stands in one. */
-function unfold(lines: readonly string[]): string[] | null {
-  const joined: string[] = []
-  for (const line of lines) {
-    if (/[\r\n]/.test(line)) return null
+/** The lines of a head in which each has its end, continued ones joined; null when a bare CR or LF stands in one. */
+function linesOf(head: string): string[] | null {
+  const lines: string[] = []
+  for (let start = 0; start < head.length; ) {
+    const end = head.indexOf('\r', start)
+    if (end < 0 || head.indexOf('\n', start) !== end + 1) return null
+    const line = head.slice(start, end)
     const continues = line.startsWith(' ') || line.startsWith('\t')
-    if (continues && joined.length > 0) joined[joined.length - 1] += ` ${line.trim()}`
-    else joined.push(line)
+    if (continues && lines.length > 0) lines[lines.length - 1] += ` ${line.trim()}`
+    else lines.push(line)
+    start = end + 2
   }
-  return joined
+  return lines
+}
+
+function isHeaderName(name: string): boolean {
+  return CANONICAL_NAMES.has(name) || /^[\w!%'*+.`~-]+$/.test(name)
 }
 
 function headerFault(headers: SipHeaders): string | null {
-  for (const name of SINGLE_HEADERS) if (headers.all(name).length > 1) return `more than one ${name}`
+  for (const name of SINGLE_HEADERS) if (headers.repeats(name)) return `more than one ${name}`
   for (const name of ['via', 'from', 'to', 'call-id', 'cseq'] as const) if (!headers.get(name)) return `no ${name}`
   if (/\s/.test(headers.get('call-id')!)) return 'a space in the Call-ID'
   return readCseq(headers) === null ? 'a CSeq that is none' : null
@@ -227,19 +258,19 @@ export function writeMessage(message: SipMessage): Buffer {
     message.kind === 'request'
       ? `${message.method} ${message.uri} SIP/2.0`
       : `SIP/2.0 ${message.status} ${message.reason}`
-  const lines = message.headers
-    .entries()
-    .filter(([name]) => name !== 'content-length')
-    .map(([name, value]) => `${writtenName(name)}: ${value}`)
-  lines.unshift(start)
-  lines.push(`Content-Length: ${message.body.length}`)
-  for (const line of lines) if (/[\r\n\0]/.test(line)) throw new RangeError('A SIP header may not hold a line break')
-  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), message.body])
+  let head = `${oneLine(start)}\r\n`
+  for (const [name, value] of message.headers.entries()) {
+    if (name !== 'content-length') head += `${writtenName(name)}: ${oneLine(value)}\r\n`
+  }
+  head += `Content-Length: ${message.body.length}\r\n\r\n`
+  return message.body.length === 0 ? Buffer.from(head) : Buffer.concat([Buffer.from(head), message.body])
 }
 
-const WRITTEN_NAMES: Readonly<Record<string, string>> = { 'call-id': 'Call-ID', cseq: 'CSeq', 'min-se': 'Min-SE' }
+function oneLine(text: string): string {
+  if (/[\r\n\0]/.test(text)) throw new RangeError('A SIP header may not hold a line break')
+  return text
+}
 
-/** Some peers compare names by case, although they should not: the usual spelling is the safe one. */
 function writtenName(name: string): string {
-  return WRITTEN_NAMES[name] ?? name.replace(/(^|-)[a-z]/g, (letters) => letters.toUpperCase())
+  return WRITTEN_NAMES.get(name) ?? oneLine(name).replace(/(^|-)[a-z]/g, (letters) => letters.toUpperCase())
 }

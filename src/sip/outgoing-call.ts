@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../clock.ts'
-import { tagOf, topVia } from './addresses.ts'
+import { tagOf } from './addresses.ts'
 import { type Authorization, CHALLENGES_MAX } from './authorization.ts'
 import type { CallRecord } from './call-record.ts'
 import type { ClientTransaction, ClientTransactionListener } from './client-transaction.ts'
-import { type CallLeg, type DialogPart, dialogPartOf, nextHop, requestInDialog } from './dialog.ts'
+import { type CallLeg, type DialogPart, dialogPartOf, newBranch, nextHop, requestInDialog } from './dialog.ts'
+import { authorizationLines } from './digest.ts'
 import { type CallEnding, type HangUpReason, q850Of, retryAfterOf } from './ending.ts'
 import { answerInCall } from './in-call-requests.ts'
-import { ackRequest, cancelRequest, inviteRequest } from './invite.ts'
+import { ackRequest, cancelRequest, inviteRequest, type WrittenInvite } from './invite.ts'
 import { readCseq, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
 import { ReliableProvisionals } from './reliable-provisional.ts'
@@ -21,6 +22,8 @@ export interface CallWire {
   send(bytes: Buffer, peer: Peer): boolean
   /** Makes a connection again that was lost; rejects when that cannot be. */
   reachAgain(peer: Peer): Promise<void>
+  /** The call is over; told once, before its listener is. */
+  onEnded(call: OutgoingCall, ending: CallEnding): void
 }
 
 export interface CallListener {
@@ -73,7 +76,8 @@ export class OutgoingCall {
   readonly #wire: CallWire
   readonly #options: OutgoingCallOptions
   readonly #listener: CallListener
-  readonly #session: SessionTimer
+  /** Null until the other side wants a session timer. */
+  #session: SessionTimer | null = null
   #authorization: Authorization
   #redirects = 0
   #state: State = 'new'
@@ -81,6 +85,7 @@ export class OutgoingCall {
   #sequence = 1
   #challenges = 0
   #invite: ClientTransaction | null = null
+  #written: WrittenInvite | null = null
   #early: DialogPart | null = null
   #dialog: DialogPart | null = null
   #ack: { bytes: Buffer; peer: Peer } | null = null
@@ -93,6 +98,9 @@ export class OutgoingCall {
   #remoteSequence = 0
   #updates = false
   #refreshing = false
+  /** Resolves when anything at all has answered the INVITE, if only with 100, and when the call is over. */
+  readonly heard: Promise<void>
+  #tellHeard: () => void = () => undefined
   #ringTimer: Timer | null = null
   #cancelTimer: Timer | null = null
 
@@ -103,9 +111,8 @@ export class OutgoingCall {
     this.#leg = options.leg
     this.#authorization = options.authorization
     this.#localSdp = options.offer
-    this.#session = new SessionTimer(wire.clock, {
-      refresh: () => this.#refresh(),
-      expired: () => this.#vanish(),
+    this.heard = new Promise((resolve) => {
+      this.#tellHeard = resolve
     })
   }
 
@@ -147,8 +154,8 @@ export class OutgoingCall {
   record(): CallRecord {
     return {
       leg: this.leg,
-      inviteBranch: topVia(this.#invite!.request.headers)!.parameters.get('branch')!,
-      sequence: readCseq(this.#invite!.request.headers)!.number,
+      inviteBranch: this.#written!.branch,
+      sequence: this.#written!.sequence,
       dialog: this.#dialog ?? this.#early,
       answered: this.#dialog !== null,
       endsByEpochMs: this.#dialog === null ? this.#ringsUntilEpochMs : this.#options.endsByEpochMs,
@@ -190,7 +197,7 @@ export class OutgoingCall {
     if (reached.key !== null) this.#listener.onKey(reached.key)
     if (reached.localSdp !== null) this.#localSdp = reached.localSdp
     if (reached.target !== null && dialog !== null) this.#dialog = { ...dialog, target: reached.target }
-    if (reached.session !== null) this.#session.start(reached.session.seconds, reached.session.weRefresh)
+    if (reached.session !== null) this.#keepSession(reached.session.seconds, reached.session.weRefresh)
     if (reached.acknowledged !== null) reached.acknowledged.onUnacknowledged = () => this.hangUp('media-lost')
     if (reached.bye) this.#end({ kind: 'hung-up', by: 'callee', q850: q850Of(server.request.headers) })
   }
@@ -203,8 +210,10 @@ export class OutgoingCall {
 
   #sendInvite(): boolean {
     const { offer, headers } = this.#options
-    const request = inviteRequest(this.leg, { sequence: this.#sequence, offer, headers })
+    const named = { branch: newBranch(), sequence: this.#sequence }
+    const request = inviteRequest(this.leg, { ...named, offer, headers })
     this.#authorization.sign(request)
+    this.#written = { ...named, credentials: authorizationLines(request.headers) }
     this.#invite = this.#wire.request(request, this.leg.peer, {
       onResponse: (response) => this.#onInviteResponse(response),
       onFailure: (why) => this.#onInviteFailure(why),
@@ -214,6 +223,7 @@ export class OutgoingCall {
 
   #onInviteResponse(response: SipResponse): void {
     const { status } = response
+    this.#tellHeard()
     if (status < 200) this.#onProvisional(response)
     else if (status < 300) this.#onAnswer(response)
     else this.#onRefusal(response)
@@ -248,10 +258,10 @@ export class OutgoingCall {
       return
     }
     this.#dialog = dialog
-    this.#ringTimer?.cancel()
-    this.#cancelTimer?.cancel()
+    this.#early = null
+    this.#stopWaiting()
     const peer = nextHop(this.leg, dialog)
-    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#invite!.request)), peer }
+    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
     this.#repeatAck()
     if (this.#wantsEnd !== null) {
       this.#bye(this.#wantsEnd, { kind: 'answered-too-late', why: this.#wantsEnd })
@@ -326,7 +336,7 @@ export class OutgoingCall {
 
   #bye(why: HangUpReason, ending: CallEnding = { kind: 'hung-up', by: 'us', why }): void {
     this.#state = 'ending'
-    this.#session.stop()
+    this.#session?.stop()
     const request = requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
     // Whatever is answered, or nothing: nobody can do more to end the call.
     this.#inDialog(request, () => this.#end(ending))
@@ -362,9 +372,9 @@ export class OutgoingCall {
   /** An answer we cannot use, of another branch or far too late: it is acknowledged and hung up, and changes nothing. */
   #refuseAnswer(response: SipResponse): void {
     const dialog = dialogPartOf(this.leg, response)
-    if (dialog === null || this.#invite === null) return
+    if (dialog === null || this.#written === null) return
     const peer = nextHop(this.leg, dialog)
-    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#invite.request)), peer)
+    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#written)), peer)
     const bye = requestInDialog(this.leg, dialog, { method: 'BYE', sequence: this.#sequence + 1 })
     this.#authorization.sign(bye)
     this.#wire.request(bye, peer, { onResponse: () => undefined, onFailure: () => undefined })
@@ -372,7 +382,15 @@ export class OutgoingCall {
 
   #agreeOnSession(response: SipResponse): void {
     const session = readSessionExpires(response.headers)
-    if (session !== null) this.#session.start(session.seconds, session.refresher !== 'uas')
+    if (session !== null) this.#keepSession(session.seconds, session.refresher !== 'uas')
+  }
+
+  #keepSession(seconds: number, weRefresh: boolean): void {
+    this.#session ??= new SessionTimer(this.#wire.clock, {
+      refresh: () => this.#refresh(),
+      expired: () => this.#vanish(),
+    })
+    this.#session.start(seconds, weRefresh)
   }
 
   /** By UPDATE where the other side takes it, else by an INVITE with the description we already have. */
@@ -391,14 +409,19 @@ export class OutgoingCall {
       else if (method === 'UPDATE' && response.status !== 491) {
         this.#updates = false
         this.#refresh()
-      } else this.#session.start(8, true)
+      } else this.#keepSession(8, true)
     })
   }
 
   #refreshed(request: SipRequest, response: SipResponse): void {
     if (request.method === 'INVITE') {
       this.#ack = {
-        bytes: writeMessage(ackRequest(this.leg, this.#dialog!, request)),
+        bytes: writeMessage(
+          ackRequest(this.leg, this.#dialog!, {
+            sequence: readCseq(request.headers)!.number,
+            credentials: authorizationLines(request.headers),
+          }),
+        ),
         peer: nextHop(this.leg, this.#dialog!),
       }
       this.#repeatAck()
@@ -414,13 +437,22 @@ export class OutgoingCall {
   #end(ending: CallEnding): void {
     if (this.#state === 'over') return
     this.#over()
+    this.#wire.onEnded(this, ending)
     this.#listener.onEnded(ending)
   }
 
   #over(): void {
     this.#state = 'over'
-    this.#session.stop()
+    this.#tellHeard()
+    this.#session?.stop()
+    this.#session = null
+    this.#stopWaiting()
+  }
+
+  #stopWaiting(): void {
     this.#ringTimer?.cancel()
+    this.#ringTimer = null
     this.#cancelTimer?.cancel()
+    this.#cancelTimer = null
   }
 }

@@ -8,11 +8,12 @@ const RSEQ_MAX = 2 ** 31 - 1
  */
 export class ReliableProvisionals {
   /** The last number of each early dialog, by its tag. */
-  readonly #last = new Map<string, number>()
+  #last: Map<string, number> | null = null
 
   /** What RAck must say; null: the answer is not reliable, or must not be acknowledged now. */
   take(response: SipResponse, remoteTag: string): string | null {
     if (!response.headers.names('require', '100rel')) return null
+    this.#last ??= new Map()
     const text = response.headers.get('rseq') ?? ''
     const number = /^\d{1,10}$/.test(text) ? Number(text) : 0
     const last = this.#last.get(remoteTag)

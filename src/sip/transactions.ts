@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { tagOf, topVia } from './addresses.ts'
-import { ClientTransaction, type ClientTransactionListener } from './client-transaction.ts'
+import { tagOf, topBranch, topVia } from './addresses.ts'
+import { ClientTransaction, type ClientTransactionListener, type ClientTransactionWire } from './client-transaction.ts'
 import { parseMessage, readCseq, type SipMessage, type SipRequest, type SipResponse } from './message.ts'
 import { type Peer, peerKey } from './peer.ts'
 import { responseTo } from './response.ts'
@@ -39,11 +39,19 @@ export class Transactions {
     ignoredRequests: 0,
   }
   readonly #options: TransactionOptions
+  readonly #wire: ClientTransactionWire
   readonly #clients = new Map<string, ClientTransaction>()
   readonly #servers = new Map<string, ServerTransaction>()
 
   constructor(options: TransactionOptions) {
     this.#options = options
+    this.#wire = {
+      clock: options.clock,
+      send: options.send,
+      onRepeated: () => void this.figures.retransmissions++,
+      onTimedOut: () => void this.figures.timedOut++,
+      onOver: (key) => void this.#clients.delete(key),
+    }
   }
 
   get live(): number {
@@ -55,23 +63,8 @@ export class Transactions {
    * is gone.
    */
   request(request: SipRequest, peer: Peer, listener: ClientTransactionListener): ClientTransaction | null {
-    const { clock, send } = this.#options
     const key = clientKey(request)
-    const transaction = new ClientTransaction({
-      clock,
-      request,
-      peer,
-      listener: {
-        onResponse: (response) => listener.onResponse(response),
-        onFailure: (why) => {
-          if (why === 'silent') this.figures.timedOut++
-          listener.onFailure(why)
-        },
-      },
-      send: (bytes) => send(bytes, peer),
-      onOver: () => this.#clients.delete(key),
-      onRepeated: () => void this.figures.retransmissions++,
-    })
+    const transaction = new ClientTransaction(this.#wire, { key, request, peer, listener })
     this.#clients.set(key, transaction)
     return transaction.start() ? transaction : null
   }
@@ -166,5 +159,5 @@ function isAckOf(ack: SipRequest, invite: SipRequest): boolean {
 }
 
 function clientKey(message: SipMessage): string {
-  return `${topVia(message.headers)?.parameters.get('branch') ?? ''} ${readCseq(message.headers)!.method}`
+  return `${topBranch(message.headers)} ${readCseq(message.headers)!.method}`
 }

@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
@@ -34,7 +34,7 @@ export interface LocalName {
  */
 export class SipTransport {
   readonly #options: TransportOptions
-  readonly #sockets = new Map<4 | 6, Socket>()
+  readonly #sockets = new Map<4 | 6, { readonly socket: Socket; readonly port: number }>()
   readonly #routeAddresses = new Map<string, string>()
   readonly #connections = new Map<string, StreamConnection>()
   #closed = false
@@ -47,28 +47,27 @@ export class SipTransport {
   async start(): Promise<void> {
     for (const address of this.#options.bindAddresses) {
       const family = isIP(address) as 4 | 6
-      const recvBufferSize = RECEIVE_BUFFER_BYTES
+      const options = { recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: noLookUp }
       const socket = createSocket(
-        family === 6 ? { type: 'udp6', ipv6Only: true, recvBufferSize } : { type: 'udp4', recvBufferSize },
+        family === 6 ? { type: 'udp6', ipv6Only: true, ...options } : { type: 'udp4', ...options },
       )
       // Unreachable peers show by their silence; an error of the socket must not end the process.
       socket.on('message', (bytes, { address: from, port }) => {
         this.#options.onMessage(bytes, { transport: 'udp', address: from, port, serverName: null })
       })
+      // Without a look-up it may listen at once, so whoever waits must be there before.
+      const listening = once(socket, 'listening')
       socket.bind({ address, port: this.#options.port })
-      await Promise.race([
-        once(socket, 'listening'),
-        once(socket, 'error').then(([error]) => Promise.reject(error as Error)),
-      ])
+      await listening
       socket.on('error', () => undefined)
       socket.unref()
-      this.#sockets.set(family, socket)
+      this.#sockets.set(family, { socket, port: socket.address().port })
     }
   }
 
   /** The UDP port of an address family; null when it is not bound. */
   udpPort(family: 4 | 6): number | null {
-    return this.#sockets.get(family)?.address().port ?? null
+    return this.#sockets.get(family)?.port ?? null
   }
 
   /**
@@ -102,7 +101,7 @@ export class SipTransport {
   send(bytes: Buffer, peer: Peer): boolean {
     if (this.#closed) return false
     if (peer.transport !== 'udp') return this.#connections.get(peerKey(peer))?.send(bytes) ?? false
-    this.#sockets.get(isIP(peer.address) as 4 | 6)?.send(bytes, peer.port, peer.address, () => undefined)
+    this.#sockets.get(isIP(peer.address) as 4 | 6)?.socket.send(bytes, peer.port, peer.address)
     return true
   }
 
@@ -127,7 +126,7 @@ export class SipTransport {
   close(): void {
     this.#closed = true
     for (const connection of [...this.#connections.values()]) connection.close()
-    for (const socket of this.#sockets.values()) socket.close()
+    for (const { socket } of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
 
@@ -174,6 +173,9 @@ export class SipTransport {
     }
   }
 }
+
+/** All addresses are literal; without this each datagram would wait for a turn of the resolver. */
+const noLookUp: SocketOptions['lookup'] = (address, _options, found) => found(null, address, isIP(address))
 
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { hostText } from '../../sip/addresses.ts'
+import { newTag } from '../../sip/dialog.ts'
 import type { SipEndpoint } from '../../sip/endpoint.ts'
 import type { OutgoingCallOptions } from '../../sip/outgoing-call.ts'
 import type { Peer } from '../../sip/peer.ts'
@@ -23,7 +23,7 @@ export function callOptions(
   return {
     leg: {
       callId: request.ref,
-      localTag: randomBytes(10).toString('hex'),
+      localTag: newTag(),
       from: `<${from}>`,
       to: `<${callee}>`,
       requestUri: callee,

@@ -12,6 +12,7 @@ import type { Peer } from '../../sip/peer.ts'
 import { Registration } from '../../sip/registration.ts'
 import type { NameService } from '../../sip/resolve.ts'
 import { TRANSACTION_MS } from '../../sip/timing.ts'
+import { UnansweredCalls } from '../../sip/unanswered-calls.ts'
 import { VoiceError } from '../../voices/voices.ts'
 import type {
   CallHandle,
@@ -32,10 +33,8 @@ import { SteadyLag } from './steady-lag.ts'
 import { findingsOfCall, lookAtTrunk } from './test-call.ts'
 import { TrunkReach, TrunkUnreachable } from './trunk-reach.ts'
 
-/** INVITEs without any answer at once; more wait, so that a trunk in trouble does not get more of it. */
+/** INVITEs without any answer at once, of one trunk; more wait, so that a trunk in trouble does not get more of it. */
 const UNANSWERED_MAX = 100
-/** How often a call that waits for that looks again. */
-const LOOK_AGAIN_MS = 50
 /** Silence of the person's side for so long ends the call. */
 const INACTIVITY_SECONDS = 30
 /** How long a call that is over can be asked for. */
@@ -85,7 +84,7 @@ export class SipTrunk implements Carrier {
   readonly #orphans = new Set<string>()
   readonly #lag: SteadyLag
   readonly #names: NameService | undefined
-  #unanswered = 0
+  readonly #unanswered: UnansweredCalls
   #closed = false
 
   constructor(settings: SipSettings, context: CarrierContext, names?: NameService) {
@@ -93,6 +92,7 @@ export class SipTrunk implements Carrier {
     this.#context = context
     this.#names = names
     this.#lag = new SteadyLag(context.clock)
+    this.#unanswered = new UnansweredCalls(context.clock, UNANSWERED_MAX)
     const { username, password, realm } = settings
     this.#credentials = username === undefined ? null : { username, password: password ?? '', realm }
     this.#reach = new TrunkReach({
@@ -234,7 +234,7 @@ export class SipTrunk implements Carrier {
   async #send(call: SipCall, times: { handedOverAtMs: number; sendByMs: number }): Promise<void> {
     const { clock } = this.#context
     const leftMs = () => times.sendByMs - clock.monotonicMs()
-    if (!(await this.#takePlace(leftMs))) {
+    if (!(await this.#unanswered.take(leftMs()))) {
       call.notSent('deadline-missed')
       return
     }
@@ -242,8 +242,8 @@ export class SipTrunk implements Carrier {
     try {
       placed = await this.#write(call, leftMs, times.handedOverAtMs)
     } finally {
-      if (placed === null) this.#unanswered--
-      else this.#leaveWhenAnswered(placed)
+      if (placed === null) this.#unanswered.leave()
+      else void placed.heard.then(() => this.#unanswered.leave())
     }
   }
 
@@ -283,16 +283,6 @@ export class SipTrunk implements Carrier {
       names: this.#names,
     }
     return { redirect: (response) => followRedirect(response, options) }
-  }
-
-  /** A place among the INVITEs that nothing has answered, held from now on; false: none became free in time. */
-  async #takePlace(leftMs: () => number): Promise<boolean> {
-    while (this.#unanswered >= UNANSWERED_MAX) {
-      if (leftMs() <= 0) return false
-      await sleep(this.#context.clock, LOOK_AGAIN_MS)
-    }
-    this.#unanswered++
-    return true
   }
 
   /** Everything that takes time, side by side: the voice, the way to the trunk, then the sound. Null: told already. */
@@ -338,14 +328,6 @@ export class SipTrunk implements Carrier {
       this.#context.clock.setTimer(Math.max(0, leftMs()), () => reject(error))
     })
     return Promise.race([promise, late])
-  }
-
-  #leaveWhenAnswered(placed: OutgoingCall): void {
-    const look = (): void => {
-      if (placed.isUnanswered) this.#context.clock.setTimer(LOOK_AGAIN_MS, look)
-      else this.#unanswered--
-    }
-    look()
   }
 
   /** Nothing ever came for it: after its ring time and 32 s it is the core's to say `unknown`. */
