@@ -5,21 +5,13 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openConnection } from '../../src/store/database.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { DIALECT_FACTS, type DialectName } from '../dialect-facts/registry.ts'
 import type { Case, RawRequest } from '../requests/bad-input-cases.ts'
 import { BAD_INPUTS } from '../requests/bad-inputs.ts'
 import { type BareServer, startBareServer } from '../requests/bare-server.ts'
-import { type DialectName, keyHeaders, type RequestWorld, requestWorld } from '../requests/request-world.ts'
+import { type RequestWorld, requestWorld } from '../requests/request-world.ts'
 
 const INPUTS = 112
-
-/** The fields of a refusal, in the form of each wire format. */
-const FORMS: Readonly<Record<DialectName, (body: object) => boolean>> = {
-  native: (body) => 'code' in body && 'remedy' in body && 'requestId' in body,
-  trillet: (body) => 'error' in body,
-  ultravox: (body) => Object.keys(body).length > 0,
-  cartesia: (body) => 'error_code' in body && 'request_id' in body,
-  zudu: (body) => 'error' in body && (body as { status?: unknown }).status === 'error',
-}
 
 let database: TestDatabase
 let sql: pg.Client
@@ -58,7 +50,7 @@ interface Answer {
 
 /** By a plain request, since `fetch` would mend what is wrong. */
 function send(dialect: DialectName, { method, path, body, headers }: RawRequest): Promise<Answer> {
-  const own = keyHeaders(dialect, api.first.apiKey!.token, world.organization)
+  const own = DIALECT_FACTS[dialect].keyHeaders(api.first.apiKey!.token, world.organization)
   const all = Object.entries({ ...own, ...headers }).filter(([, value]) => value !== '')
   return new Promise((resolve, reject) => {
     const request = http.request(`${api.url}/`, { method, path, headers: Object.fromEntries(all), agent: false })
@@ -96,7 +88,7 @@ describe.each(BAD_INPUTS.filter(({ cases }) => cases !== undefined))('$id', ({ c
     if (each.verdict.status < 300) await expectTaken(each, answer)
     else {
       expect(answer.status, answer.text).toBe(each.verdict.status)
-      expect(FORMS[each.dialect](JSON.parse(answer.text)), answer.text).toBe(true)
+      expect(DIALECT_FACTS[each.dialect].isRefusal(JSON.parse(answer.text)), answer.text).toBe(true)
       expect(await stored()).toEqual(before)
     }
     expect(faults.slice(faultsBefore)).toEqual([])

@@ -1,72 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dialects } from '../../src/dialects/registry.ts'
+import type { Belongings, DialectFacts } from '../dialect-facts/dialect-facts.ts'
+import { DIALECT_FACTS, DIALECT_NAMES, type DialectName } from '../dialect-facts/registry.ts'
+import { ACCOUNT_WEBHOOK, THROTTLE } from '../dialect-facts/ultravox.ts'
 import { type NativeServer, startNativeServer } from '../native-server.ts'
-
-/** What an organization owns, by the name of the thing. Another organization names it and gets nothing. */
-interface Belongings {
-  readonly organization: string
-  readonly agent: string
-  readonly trunk: string
-  readonly number: string
-  readonly key: string
-  readonly webhook: string
-  readonly throttle: string
-  readonly accountWebhook: string
-  readonly batch: string
-  readonly recipient: string
-  readonly call: string
-  readonly suppressed: string
-  readonly erasure: string
-}
-
-/** How a path's parameter is spelled, by dialect and name. A route with one that stands here in no line fails the test. */
-const SPELLINGS: Readonly<Record<string, Readonly<Record<string, (theirs: Belongings, url: string) => string>>>> = {
-  native: {
-    ':id': (theirs, url) => theirs[thingOf(url)],
-    ':recipientId': ({ recipient }) => recipient,
-    ':alias': () => 'mine',
-    ':keyId': ({ key }) => key,
-    ':number': ({ suppressed }) => encodeURIComponent(suppressed),
-    ':eventId': () => '1.1',
-  },
-  trillet: { ':batchId': ({ batch }) => `batch_${BigInt(`0x${batch.replaceAll('-', '')}`)}` },
-  cartesia: {
-    ':batch_id': ({ batch }) => batch,
-    ':call_id': ({ call }) => call,
-    ':agent_id': ({ agent }) => agent,
-    ':id': (theirs, url) => (url.includes('webhooks') ? theirs.webhook : theirs.number),
-  },
-  ultravox: {
-    ':agent_id': ({ agent }) => agent,
-    ':batch_id': ({ batch }) => batch,
-    ':call_id': ({ recipient }) => recipient,
-    ':throttle_id': ({ throttle }) => throttle,
-    ':webhook_id': ({ accountWebhook }) => accountWebhook,
-  },
-  zudu: {
-    ':batch_call_id': ({ batch }) => `batch_call_${batch.replaceAll('-', '')}`,
-    ':agent_id': ({ agent }) => `agent_${agent}`,
-  },
-}
-
-const THROTTLE = { name: 'slow', rules: [{ maxCalls: 1, windowSeconds: 1 }] }
-const ACCOUNT_WEBHOOK = { url: 'http://127.0.0.1:9/hook', events: ['call.ended'] }
-
-const BATCH_CALL = { from_number: '+15005550100', agent_id: 'announcement', tasks: [{ to_number: '+12125550100' }] }
-
-/** Bodies of routes that look at the body first, by method and path. */
-const BODIES: Readonly<Record<string, object>> = {
-  'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
-  'PUT /batch-call/:batch_call_id': BATCH_CALL,
-  'POST /api/agents/:agent_id/duplicate': { agent_name: 'mine' },
-  'POST /carillon/v1/trunks/:id/test': { to: '+12125550100' },
-  'PUT /api/call_throttles/:throttle_id': THROTTLE,
-  'PUT /api/webhooks/:webhook_id': ACCOUNT_WEBHOOK,
-  'POST /api/agents/:agent_id/calls': { medium: { twilio: { outgoing: { to: '+12125550100' } } } },
-  'POST /api/agents/:agent_id/scheduled_batches': {
-    calls: [{ medium: { twilio: { outgoing: { to: '+12125550100', from: '+15005550100' } } } }],
-  },
-}
 
 /** Refused before anything is looked for: the key is no operator's. */
 const FOR_OPERATORS = /^\/carillon\/v1\/organizations\b/
@@ -130,15 +68,6 @@ async function belongings(): Promise<Belongings> {
   return made
 }
 
-function thingOf(url: string): keyof Belongings {
-  const [, plural] = /^\/carillon\/v1\/(\w+)\//.exec(url) ?? []
-  return plural === 'batches' ? 'batch' : (plural?.replace(/s$/, '') as keyof Belongings)
-}
-
-function oneKeyOf(token: string): Record<string, string> {
-  return { 'x-api-key': token, 'x-workspace-id': ourWorkspace, 'cartesia-version': '2026-08-14' }
-}
-
 /** Everything in the database that belongs to the first organization, as one text. */
 async function everythingOfTheirs(): Promise<string> {
   const tables = await api.commands.database.query<{ name: string }>(
@@ -154,11 +83,9 @@ async function everythingOfTheirs(): Promise<string> {
   return (await Promise.all(texts)).join('\n')
 }
 
-/** A key of ours as a wire format with two headers sends it. */
-function pairOf(token: string) {
-  const [, id, secret] = /^(crl_[^_]+)_(.+)$/.exec(token)!
-  return { 'x-api-key': id!, 'x-api-secret': secret! }
-}
+test('every wire format has its facts', () => {
+  expect([...DIALECT_NAMES].sort()).toEqual(dialects.map(({ name }) => name).sort())
+})
 
 describe('what belongs to another organization', () => {
   test('does not exist, on every route that names something, and is not changed by asking', async () => {
@@ -169,22 +96,23 @@ describe('what belongs to another organization', () => {
     const before = await everythingOfTheirs()
     for (const { url, method, dialect } of routes) {
       if (WITH_TOKENS.test(url)) continue
+      const facts: DialectFacts = DIALECT_FACTS[dialect as DialectName]
       const path = url.replace(/:\w+/g, (name) => {
-        const spell = SPELLINGS[dialect!]?.[name]
-        if (spell === undefined) throw new Error(`${method} ${url}: SPELLINGS has no ${name} of ${dialect}`)
+        const spell = facts.spellings[name]
+        if (spell === undefined) throw new Error(`${method} ${url}: the facts of ${dialect} do not spell ${name}`)
         return spell(theirs, url)
       })
       const answer = await api.ask(method, path, {
-        token: ourToken,
-        headers: dialect === 'zudu' ? pairOf(ourToken) : oneKeyOf(ourToken),
-        ...(method === 'GET' || method === 'DELETE' ? {} : { body: BODIES[`${method} ${url}`] ?? {} }),
+        token: null,
+        headers: facts.keyHeaders(ourToken, ourWorkspace),
+        ...(method === 'GET' || method === 'DELETE' ? {} : { body: facts.bodies?.[`${method} ${url}`] ?? {} }),
       })
       const known = ANSWERS[`${method} ${url}`]
       if (known !== undefined) {
         expect(answer.body).toEqual(known)
         continue
       }
-      const expected = FOR_OPERATORS.test(url) ? [403, 404] : [404]
+      const expected = FOR_OPERATORS.test(url) ? [403, 404] : [facts.notFoundStatus ?? 404]
       expect(expected, `${method} ${path} was answered ${answer.status}: ${answer.text.slice(0, 300)}`).toContain(
         answer.status,
       )

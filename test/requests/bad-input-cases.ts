@@ -1,4 +1,5 @@
-import type { DialectName, RequestWorld } from './request-world.ts'
+import type { DialectName } from '../dialect-facts/registry.ts'
+import type { RequestWorld } from './request-world.ts'
 import { SITES, type Site, type Slot, UPLOADS } from './sites.ts'
 
 /** What one wire format answers; a number is a status, and a refusal stores nothing. */

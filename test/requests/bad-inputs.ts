@@ -1,3 +1,4 @@
+import { DIALECT_FACTS } from '../dialect-facts/registry.ts'
 import { FILE_INPUTS } from './bad-file-inputs.ts'
 import {
   ahead,
@@ -14,7 +15,6 @@ import {
   text,
   unknown,
 } from './bad-input-cases.ts'
-import type { DialectName } from './request-world.ts'
 import { SITES } from './sites.ts'
 
 const JSON_SHAPE: readonly Entry[] = [
@@ -296,20 +296,13 @@ const PHONE_NUMBERS: readonly Entry[] = [
   },
 ]
 
-/** Credentials that are none; what is not a header that the wire format knows is no credential either. */
-const NO_KEYS: Readonly<Record<DialectName, readonly Record<string, string>[]>> = {
-  native: [{ authorization: '' }, { authorization: 'Bearer x' }, { authorization: 'Bearer crl_000000000000_wrong' }],
-  trillet: [{ 'x-api-key': '' }, { 'x-api-key': 'crl_000000000000_wrong' }],
-  ultravox: [{ 'x-api-key': '' }, { 'x-api-key': 'crl_000000000000_wrong' }],
-  cartesia: [{ authorization: '' }, { authorization: 'Bearer crl_000000000000_wrong' }],
-  zudu: [{ 'x-api-secret': '' }, { 'x-api-secret': 'wrong'.repeat(10) }],
-}
-
 const KEYS_AND_WALLS: readonly Entry[] = [
   {
     id: 89,
     cases: SITES.flatMap(({ dialect }) =>
-      NO_KEYS[dialect].flatMap((headers) => text(JSON.stringify(headers), (good) => good, { [dialect]: 401 }, headers)),
+      DIALECT_FACTS[dialect].noKeys.flatMap((headers) =>
+        text(JSON.stringify(headers), (good) => good, { [dialect]: 401 }, headers),
+      ),
     ),
     elsewhere: [at('access.test.ts', 'a revoked key is refused, by this node at once')],
   },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { FirstOrganization } from '../../src/commands/bootstrap.ts'
+import { DIALECT_FACTS, type DialectName } from '../dialect-facts/registry.ts'
 import type { Post } from './posts.ts'
 
 export interface Answer {
@@ -10,8 +11,6 @@ export interface Answer {
   readonly text: string
   readonly headers: Headers
 }
-
-export type DialectName = 'native' | 'trillet' | 'ultravox' | 'cartesia' | 'zudu'
 
 /** An organization that may be asked in every wire format, and what requests name. */
 export interface RequestWorld {
@@ -44,23 +43,6 @@ export interface Keys {
   readonly operatorToken: string
 }
 
-/** The headers by which a wire format knows a key of ours. */
-export function keyHeaders(dialect: DialectName, token: string, organization: string): Record<string, string> {
-  const [, id, secret] = /^(crl_[^_]+)_(.+)$/.exec(token)!
-  switch (dialect) {
-    case 'native':
-      return { authorization: `Bearer ${token}` }
-    case 'trillet':
-      return { 'x-api-key': token, 'x-workspace-id': organization }
-    case 'ultravox':
-      return { 'x-api-key': token }
-    case 'cartesia':
-      return { authorization: `Bearer ${token}`, 'cartesia-version': '2026-08-14' }
-    case 'zudu':
-      return { 'x-api-key': id!, 'x-api-secret': secret! }
-  }
-}
-
 export async function requestWorld(
   url: string,
   first: FirstOrganization,
@@ -72,7 +54,7 @@ export async function requestWorld(
   const headersOf = ({ dialect, sender }: Pick<Request, 'dialect' | 'sender'>) =>
     sender === 'operator'
       ? { authorization: `Bearer ${keys.operatorToken}` }
-      : keyHeaders(dialect, keys.token, organization)
+      : DIALECT_FACTS[dialect].keyHeaders(keys.token, organization)
 
   const send = (request: Request) => {
     const { body, type } = bodyOf(request.post, request.otherwise === true)

@@ -1,4 +1,5 @@
-import type { DialectName, RequestWorld } from './request-world.ts'
+import type { DialectName } from '../dialect-facts/registry.ts'
+import type { RequestWorld } from './request-world.ts'
 
 /** Where one wire format takes what the table speaks of. */
 export type Slot =

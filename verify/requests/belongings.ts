@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { FirstOrganization } from '../../src/commands/bootstrap.ts'
-import { type DialectName, keyHeaders } from '../../test/requests/request-world.ts'
+import { DIALECT_FACTS, type DialectName } from '../../test/dialect-facts/registry.ts'
 import type { Random } from '../random.ts'
 import type { Hints } from './generate.ts'
 
@@ -49,7 +49,7 @@ async function thingsOf(server: FastifyInstance, token: string, organization: st
   const headers = { authorization: `Bearer ${token}` }
   const make = (path: string, body: object = {}) => post(server, headers, `${NATIVE}${path}`, body)
   const read = (path: string, dialect: DialectName = 'native') =>
-    inject(server, `GET ${path}`, keyHeaders(dialect, token, organization))
+    inject(server, `GET ${path}`, DIALECT_FACTS[dialect].keyHeaders(token, organization))
   const trunk = await make('/trunks', {
     name: 't',
     carrier: 'loopback',

@@ -1,4 +1,4 @@
-import { type DialectName, keyHeaders } from '../../test/requests/request-world.ts'
+import { DIALECT_FACTS, type DialectName } from '../../test/dialect-facts/registry.ts'
 import type { Random } from '../random.ts'
 import { type Belongings, hintsOf, idFor } from './belongings.ts'
 import type { Document, Operation } from './document.ts'
@@ -84,11 +84,11 @@ function keyOf({ random, belongings, operation }: Making): Record<string, string
         'carillon-organization': idFor(belongings, 'organization', random),
       }
     case 3:
-      return { ...keyHeaders(operation.dialect, token, organization), authorization: 'Basic x' }
+      return { ...DIALECT_FACTS[operation.dialect].keyHeaders(token, organization), authorization: 'Basic x' }
     default:
       return isOperators
         ? { authorization: `Bearer ${operatorToken}` }
-        : keyHeaders(operation.dialect, token, organization)
+        : DIALECT_FACTS[operation.dialect].keyHeaders(token, organization)
   }
 }
 

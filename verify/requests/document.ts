@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { DialectName } from '../../test/requests/request-world.ts'
+import { DIALECT_NAMES, type DialectName } from '../../test/dialect-facts/registry.ts'
 
 /** JSON Schema as our documents hold it. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -37,12 +37,10 @@ export interface RawOperation {
   >
 }
 
-export const DIALECTS: readonly DialectName[] = ['native', 'trillet', 'ultravox', 'cartesia', 'zudu']
-
 /** The documents as the server gives them. */
 export async function readDocuments(server: FastifyInstance): Promise<readonly Document[]> {
   const documents: Document[] = []
-  for (const dialect of DIALECTS) {
+  for (const dialect of DIALECT_NAMES) {
     const answer = await server.inject({ method: 'GET', url: `/openapi/${dialect}.json` })
     const json = answer.json<Document['json']>()
     documents.push({ dialect, json, operations: operationsOf(dialect, json) })

@@ -3,7 +3,7 @@ import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { dialects } from '../../src/dialects/registry.ts'
-import type { DialectName } from '../../test/requests/request-world.ts'
+import type { DialectName } from '../../test/dialect-facts/registry.ts'
 import type { Document, Operation, RawOperation } from './document.ts'
 
 export interface JudgedRequest {
