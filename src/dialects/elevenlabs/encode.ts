@@ -142,7 +142,7 @@ export function textOf(value: JsonValue | undefined): string | null {
 }
 
 export function objectOf(value: JsonValue | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
 /** Whole seconds since 1970. */

@@ -34,3 +34,5 @@ export const cursor = z.string().min(1).max(1_000).optional().describe('The next
 export function listInQuery<Item extends z.ZodType>(item: Item) {
   return z.union([item, z.array(item)])
 }
+
+export const nothing = z.null().meta({ id: 'elevenlabs.Nothing' })

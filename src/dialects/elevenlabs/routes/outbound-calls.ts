@@ -13,6 +13,7 @@ export const addOutboundCalls: AddRoutes = (scope, { commands }) => {
   for (const line of ['twilio', 'sip-trunk'] as const) {
     const { taken, documented } = callRequests[line]
     scope.post(`/v1/convai/${line}/outbound-call`, {
+      config: { repeatedBy: 'command' },
       schema: {
         summary: line === 'twilio' ? 'Outbound call via Twilio' : 'Outbound call via SIP trunk',
         description: 'Calls one person. Answers before the call is placed.',
