@@ -11,7 +11,8 @@ export const elevenlabs: DialectFacts = {
   },
   bodies: { 'PATCH /v1/workspace/webhooks/:webhook_id': { is_disabled: true, name: 'mine' } },
   badRequestStatus: 422,
-  isRefusal: ({ detail }) => Array.isArray(detail) || ['type', 'code', 'message', 'request_id'].every((key) => key in detail),
+  isRefusal: ({ detail }) =>
+    Array.isArray(detail) || ['type', 'code', 'message', 'request_id'].every((key) => key in detail),
   isKeyReused: ({ detail }) => detail.code === 'idempotency_key_reused',
   isTooOften: ({ detail }) => detail.type === 'rate_limit_error' && detail.code === 'rate_limit_exceeded',
   readPath: '/v1/convai/batch-calling/workspace',

@@ -1,6 +1,6 @@
 import type { AttemptView, BatchView, CallView, RecipientState, RecipientView } from '../../commands/views.ts'
 import type { Outcome } from '../../model/disposition.ts'
-import { agentIdOf, clientDataOf, numberIdOf, providerOf, textOf, unixOf } from './encode.ts'
+import { agentIdOf, clientDataOf, numberIdOf, objectOf, providerOf, textOf, unixOf } from './encode.ts'
 import { encodeId } from './ids.ts'
 import {
   type CallResult,
@@ -76,11 +76,22 @@ export type ConversationFacts = Pick<
   | 'startAt'
   | 'answeredAt'
   | 'endedAt'
+  | 'erasedAt'
   | 'spokenText'
   | 'variables'
   | 'dialectFields'
   | 'batchFields'
 >
+
+/** What clients look for, and a server that bills nothing and judges nothing has none of. */
+const NOTHING_TO_TELL = {
+  cost: null,
+  feedback: { overall_score: null, likes: 0, dislikes: 0 },
+  authorization_method: 'authorization_header',
+  charging: { dev_discount: false },
+  error: null,
+  main_language: null,
+} as const
 
 /** The number from which it is called, and what carries the call. */
 export interface Line {
@@ -104,6 +115,7 @@ export function conversationOf(read: { batch: BatchView; recipient: RecipientVie
     to: recipient.number,
     outcome: attempt.disposition,
     startAt: attempt.dialedAt,
+    erasedAt: null,
     variables: recipient.variables,
     dialectFields: recipient.dialectFields,
   }
@@ -132,30 +144,28 @@ export function encodeSummary(call: ConversationFacts): ConversationSummary {
 
 export function encodeConversation(call: ConversationFacts, line: Line): Conversation {
   const { batchFields, batchId, outcome, answeredAt, causeText } = call
-  const clientData = clientDataOf(call)
   return {
     ...sharedFields(call),
-    user_id: textOf('user_id' in clientData ? (clientData.user_id as string) : undefined),
+    user_id: userIdOf(call),
     environment: textOf(batchFields?.environment),
     transcript: transcriptOf(call),
     metadata: {
+      ...NOTHING_TO_TELL,
+      deletion_settings: deletionOf(call),
       start_time_unix_secs: unixOf(call.startAt),
       accepted_time_unix_secs: answeredAt === null ? null : unixOf(answeredAt),
       call_duration_secs: secondsOf(call),
-      cost: null,
       phone_call: phoneCallOf(call, line),
       batch_call:
         batchId === null
           ? null
           : { batch_call_id: encodeId('batch', batchId), batch_call_recipient_id: recipientIdOf(call) },
       termination_reason: outcome === null ? '' : causeText,
-      error: null,
-      main_language: null,
       conversation_initiation_source: providerOf(line.carrier),
       timezone: textOf(batchFields?.timezone),
     },
     analysis: outcome === null ? null : analysisOf(call),
-    conversation_initiation_client_data: clientData,
+    conversation_initiation_client_data: clientDataOf(call),
     has_audio: false,
     has_user_audio: false,
     has_response_audio: false,
@@ -174,8 +184,23 @@ function sharedFields(call: ConversationFacts) {
   }
 }
 
+function deletionOf({ erasedAt }: ConversationFacts): Conversation['metadata']['deletion_settings'] {
+  return {
+    deletion_time_unix_secs: null,
+    deleted_logs_at_time_unix_secs: null,
+    deleted_audio_at_time_unix_secs: null,
+    deleted_transcript_at_time_unix_secs: erasedAt === null ? null : unixOf(erasedAt),
+    delete_transcript_and_pii: false,
+    delete_audio: false,
+  }
+}
+
 function recipientIdOf({ dialectFields, recipientId }: ConversationFacts): string {
   return textOf(dialectFields?.id) ?? encodeId('recipient', recipientId)
+}
+
+function userIdOf({ dialectFields }: ConversationFacts): string | null {
+  return textOf(objectOf(dialectFields?.data).user_id)
 }
 
 function successOf({ outcome }: Pick<CallView, 'outcome'>): CallSuccess {
@@ -201,7 +226,9 @@ function secondsOf({ answeredAt, endedAt }: ConversationFacts): number {
 function transcriptOf({ spokenText }: ConversationFacts): Conversation['transcript'] {
   if (spokenText === null) return []
   const said = { role: 'agent', message: spokenText, time_in_call_secs: 0 } as const
-  return [{ ...said, tool_calls: [], tool_results: [], feedback: null, interrupted: false }]
+  return [
+    { ...said, tool_calls: [], tool_results: [], feedback: null, conversation_turn_metrics: null, interrupted: false },
+  ]
 }
 
 /** Null: nobody was called by telephone. */

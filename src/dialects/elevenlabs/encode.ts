@@ -127,14 +127,25 @@ export function encodeRecipient(recipient: RecipientView, batch: Pick<BatchView,
     status,
     created_at_unix: unixOf(batch.createdAt),
     updated_at_unix: unixOf(latestOf(batch.createdAt, lastDialedAt, answeredAt, lastEndedAt, finishedAt)),
-    conversation_id: latestAttemptId === null || status === 'pending' ? null : encodeId('conversation', latestAttemptId),
+    conversation_id:
+      latestAttemptId === null || status === 'pending' ? null : encodeId('conversation', latestAttemptId),
     conversation_initiation_client_data: clientDataOf(recipient),
   }
 }
 
-/** What a conversation begins with, as it was sent. */
+/** What a conversation begins with, as it was sent; clients look into these three without asking whether they are there. */
 export function clientDataOf({ variables, dialectFields }: Pick<RecipientView, 'variables' | 'dialectFields'>) {
-  return { ...objectOf(dialectFields?.data), dynamic_variables: { ...variables } }
+  const {
+    conversation_config_override: override,
+    custom_llm_extra_body: extra,
+    ...rest
+  } = objectOf(dialectFields?.data)
+  return {
+    ...rest,
+    conversation_config_override: objectOf(override),
+    custom_llm_extra_body: objectOf(extra),
+    dynamic_variables: { ...variables },
+  }
 }
 
 export function textOf(value: JsonValue | undefined): string | null {

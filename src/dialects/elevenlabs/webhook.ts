@@ -3,7 +3,12 @@ import type { JsonObject } from '../../commands/context.ts'
 import type { AttemptView } from '../../commands/views.ts'
 import type { EncodedWebhook, WebhookForm, WebhookMessage } from '../../webhooks/webhook-form.ts'
 import { unixOf } from './encode.ts'
-import { type ConversationFacts, conversationOf, conversationStatusOf, encodeConversation } from './encode-conversation.ts'
+import {
+  type ConversationFacts,
+  conversationOf,
+  conversationStatusOf,
+  encodeConversation,
+} from './encode-conversation.ts'
 import { WEBHOOK_EVENTS, type WebhookEvent } from './wire-account.ts'
 
 export const ELEVENLABS_FORM = 'elevenlabs'
@@ -70,6 +75,11 @@ function providerMetadata(call: ConversationFacts, attempt: AttemptView, carrier
     return { type: 'twilio', body: { CallSid: carrierCallId ?? '', CallStatus: status, To: to, From: from, ...sip } }
   }
   const numbers = { from_number: from, to_number: to }
-  const body = { sip_status_code: attempt.sipStatus, error_reason: causeText, call_sid: carrierCallId ?? '', ...numbers }
+  const body = {
+    sip_status_code: attempt.sipStatus,
+    error_reason: causeText,
+    call_sid: carrierCallId ?? '',
+    ...numbers,
+  }
   return { type: 'sip', body }
 }

@@ -123,7 +123,7 @@ const batchFields = {
   retry_count: count,
   telephony_call_config: z.object({
     ringing_timeout_secs: z.int(),
-    twilio_call_recording_enabled: z.boolean().nullable(),
+    twilio_call_recording_enabled: z.boolean(),
     twilio_machine_detection: anyObject.nullable(),
   }),
   target_concurrency_limit: count.nullable(),
@@ -229,6 +229,7 @@ export const conversation = z
         tool_calls: z.array(z.unknown()),
         tool_results: z.array(z.unknown()),
         feedback: z.null(),
+        conversation_turn_metrics: z.null(),
         interrupted: z.boolean(),
       }),
     ),
@@ -237,6 +238,17 @@ export const conversation = z
       accepted_time_unix_secs: count.nullable(),
       call_duration_secs: count,
       cost: z.null(),
+      deletion_settings: z.object({
+        deletion_time_unix_secs: z.null(),
+        deleted_logs_at_time_unix_secs: z.null(),
+        deleted_audio_at_time_unix_secs: z.null(),
+        deleted_transcript_at_time_unix_secs: count.nullable(),
+        delete_transcript_and_pii: z.literal(false),
+        delete_audio: z.literal(false),
+      }),
+      feedback: z.object({ overall_score: z.null(), likes: z.literal(0), dislikes: z.literal(0) }),
+      authorization_method: z.literal('authorization_header'),
+      charging: z.object({ dev_discount: z.literal(false) }),
       phone_call: phoneCall.nullable(),
       batch_call: z.object({ batch_call_id: z.string(), batch_call_recipient_id: z.string() }).nullable(),
       termination_reason: z.string(),
@@ -292,7 +304,9 @@ export const callRequests = {
 const createdCallFields = { success: z.boolean(), message: z.string(), conversation_id: nullableText }
 export const createdCalls = {
   twilio: z.object({ ...createdCallFields, callSid: z.null() }).meta({ id: 'elevenlabs.TwilioOutboundCall' }),
-  'sip-trunk': z.object({ ...createdCallFields, sip_call_id: z.null() }).meta({ id: 'elevenlabs.SipTrunkOutboundCall' }),
+  'sip-trunk': z
+    .object({ ...createdCallFields, sip_call_id: z.null() })
+    .meta({ id: 'elevenlabs.SipTrunkOutboundCall' }),
 } as const
 
 // Errors -------------------------------------------------------------------------------------------------------------

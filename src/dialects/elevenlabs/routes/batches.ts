@@ -114,7 +114,8 @@ const addOneBatch: AddRoutes = (scope, { commands }) => {
   scope.delete(ONE, {
     schema: {
       summary: 'Delete batch calling job',
-      description: 'Nobody is called any more after the answer; calls under way go on. Nothing of it can be read again.',
+      description:
+        'Nobody is called any more after the answer; calls under way go on. Nothing of it can be read again.',
       tags,
       params: batchPath,
       response: answers({ 204: nothing }),

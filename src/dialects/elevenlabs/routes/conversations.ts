@@ -20,7 +20,8 @@ export const addConversations: AddRoutes = (scope, { commands }) => {
   scope.get(CONVERSATIONS, {
     schema: {
       summary: 'List conversations',
-      description: 'One entry for each dial that was sent, newest first. Filters that are not here are named as ignored.',
+      description:
+        'One entry for each dial that was sent, newest first. Filters that are not here are named as ignored.',
       tags,
       querystring: conversationsQuery,
       response: answers({ 200: conversations }),

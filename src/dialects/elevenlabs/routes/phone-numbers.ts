@@ -7,13 +7,7 @@ import { actorOf } from '../../dialect.ts'
 import { providerOf } from '../encode.ts'
 import { ownId } from '../ids.ts'
 import { type AddRoutes, answers, everyPage, findAgent, findNumber, nameIgnoredFields } from '../route-parts.ts'
-import {
-  type PhoneNumber,
-  phoneNumber,
-  phoneNumberPath,
-  phoneNumbers,
-  phoneNumbersQuery,
-} from '../wire-account.ts'
+import { type PhoneNumber, phoneNumber, phoneNumberPath, phoneNumbers, phoneNumbersQuery } from '../wire-account.ts'
 
 const tags = ['Phone numbers']
 const NUMBERS = '/v1/convai/phone-numbers'
