@@ -65,8 +65,9 @@ export async function changeSettings(
   }
   if (named === undefined) return encodeSettings(undefined)
   const events = [...(wanted?.events ?? eventsOf(named.formFields))]
-  const changed = await updateWebhook(commands, actor, named.id, { agentIds: null, formFields: { events } })
-  return encodeSettings(changed)
+  // Whoever is newly told hears of what happens from now on.
+  const changes = { agentIds: null, formFields: { events }, skipWaiting: !isTold(named) }
+  return encodeSettings(await updateWebhook(commands, actor, named.id, changes))
 }
 
 function encodeSettings(told: WebhookView | undefined): Settings {

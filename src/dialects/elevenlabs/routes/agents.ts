@@ -10,7 +10,8 @@ export const addAgents: AddRoutes = (scope, { commands }) => {
   scope.get('/v1/convai/agents', {
     schema: {
       summary: 'List agents',
-      description: 'Oldest first. Agents are made and given a voice with the Carillon API.',
+      description:
+        'Oldest first; archived ones only with `archived=true`. Agents are made and given a voice with the Carillon API.',
       tags: ['Agents'],
       querystring: agentsQuery,
       response: answers({ 200: agents }),
@@ -20,7 +21,9 @@ export const addAgents: AddRoutes = (scope, { commands }) => {
       const { cursor, page_size: limit, search, archived } = request.query
       const asked = { cursor, limit, search, archived: archived === 'true' }
       const page = await listAgents(commands, actorOf(request), asked)
-      return { agents: page.items.map(encodeAgent), next_cursor: page.nextCursor, has_more: page.nextCursor !== null }
+      // The core shows archived ones beside the others, this wire format by themselves: such a page may be shorter.
+      const shown = asked.archived ? page.items.filter(({ archivedAt }) => archivedAt !== null) : page.items
+      return { agents: shown.map(encodeAgent), next_cursor: page.nextCursor, has_more: page.nextCursor !== null }
     },
   })
 }
