@@ -74,7 +74,8 @@ const clientData = (before: string): readonly InputRule[] => {
     [`${at}.dynamic_variables`, 'wrong type', [], BAD, 'dynamic_variables'],
     [`${at}.dynamic_variables`, 'taken', { count: 5, vip: true, note: null }, TAKEN],
     [`${at}.dynamic_variables`, 'form', { x: 'y'.repeat(70_000) }, BAD, 'dynamic_variables'],
-    ...ofText(`${at}.user_id`, 'user_id', 255),
+    [`${at}.user_id`, 'wrong type', 7, BAD, 'user_id'],
+    [`${at}.user_id`, 'one above', long(256), BAD, 'user_id'],
     [`${at}.user_id`, 'taken', long(255), TAKEN],
   ]
 }

@@ -144,7 +144,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/webhook/i, 'webhook'],
   [/key/i, 'key'],
   [/organization/i, 'organization'],
-  [/call/i, 'call'],
+  [/call|conversation/i, 'call'],
 ]
 
 function kindOf(name: string): string | undefined {

@@ -6,7 +6,7 @@ import { unixOf } from './encode.ts'
 import { decodeId, encodeId } from './ids.ts'
 import { everyPage } from './route-parts.ts'
 import { ELEVENLABS_FORM, eventsOf } from './webhook.ts'
-import type { Settings, SettingsChanges, Webhook } from './wire-account.ts'
+import type { Settings, SettingsChanges, Webhook, WebhookEvent } from './wire-account.ts'
 
 /**
  * In this wire format the settings of an account name the one webhook that is told of every call; in the core an
@@ -42,8 +42,9 @@ function usageOf(view: WebhookView): Webhook['usage'] {
   return isTold(view) ? [{ usage_type: 'ConvAI Settings' }] : []
 }
 
-function isTold({ agentIds }: WebhookView): boolean {
-  return agentIds === null
+/** One that the Carillon API made for some agents or batches is told beside it, and none of the settings' business. */
+function isTold({ agentIds, batchIds }: WebhookView): boolean {
+  return agentIds === null && batchIds === null
 }
 
 export async function readSettings(commands: CommandContext, actor: Actor): Promise<Settings> {
@@ -56,18 +57,26 @@ export async function changeSettings(
   actor: Actor,
   { webhooks: wanted }: SettingsChanges,
 ): Promise<Settings> {
-  const all = await allWebhooks(commands, actor)
-  const told = all.find(isTold)
+  const told = (await allWebhooks(commands, actor)).filter(isTold)
   const id = wanted?.post_call_webhook_id
-  const named = id === undefined ? told : id === null ? undefined : await findWebhook(commands, actor, id)
-  for (const each of all) {
-    if (each.id !== named?.id && isTold(each)) await updateWebhook(commands, actor, each.id, { agentIds: [] })
+  const named = id === undefined ? told[0] : id === null ? undefined : await findWebhook(commands, actor, id)
+  // The new one first: whatever happens in between, somebody is told.
+  const changed = named === undefined ? undefined : await tell(commands, actor, { named, events: wanted?.events })
+  for (const each of told) {
+    if (each.id !== named?.id) await updateWebhook(commands, actor, each.id, { agentIds: [] })
   }
-  if (named === undefined) return encodeSettings(undefined)
-  const events = [...(wanted?.events ?? eventsOf(named.formFields))]
-  // Whoever is newly told hears of what happens from now on.
-  const changes = { agentIds: null, formFields: { events }, skipWaiting: !isTold(named) }
-  return encodeSettings(await updateWebhook(commands, actor, named.id, changes))
+  return encodeSettings(changed)
+}
+
+/** Whoever is newly told hears of what happens from now on. */
+function tell(
+  commands: CommandContext,
+  actor: Actor,
+  { named, events }: { named: WebhookView; events: readonly WebhookEvent[] | null | undefined },
+): Promise<WebhookView> {
+  const formFields = { events: [...(events ?? eventsOf(named.formFields))] }
+  const changes = { agentIds: null, batchIds: null, formFields, skipWaiting: !isTold(named) }
+  return updateWebhook(commands, actor, named.id, changes)
 }
 
 function encodeSettings(told: WebhookView | undefined): Settings {

@@ -52,7 +52,7 @@ const unixInQuery = wholeIn({ min: 0, max: UNIX_MAX })
 
 const clientDataFields = {
   dynamic_variables: anyObject.nullish().describe('May be spoken.'),
-  user_id: z.string().min(1).max(255).nullish().describe('Given back with the conversation.'),
+  user_id: z.string().max(255).nullish().describe('Given back with the conversation.'),
 }
 /** Everything else in it is given back and has no effect. */
 const clientDataTaken = z.looseObject(clientDataFields)
