@@ -158,6 +158,7 @@ export function hintsOf(belongings: Belongings): Hints {
   const fixed: Readonly<Record<string, (random: Random) => unknown>> = {
     to: numberOf,
     to_number: numberOf,
+    phone_number: numberOf,
     number: numberOf,
     callerNumber: () => '+15005550111',
     from_number: () => '+15005550111',
