@@ -106,6 +106,26 @@ describe('conversations', () => {
   })
 })
 
+it('what was said is erased when it is over, as often as one likes', async () => {
+  const data = { user_id: 'u-9', dynamic_variables: { first_name: 'Rosa' } }
+  const made = await callOne('40', { conversation_initiation_client_data: data })
+  const at = `${CONVERSATIONS}/${made.conversation_id}`
+  expect((await ended(made.conversation_id)).transcript).toHaveLength(1)
+  for (let times = 0; times < 2; times++)
+    expect(await server.ask('DELETE', at)).toMatchObject({ status: 200, body: {} })
+  const erased = await get(made.conversation_id)
+  expect(erased).toMatchObject({ status: 'done', user_id: null, transcript: [] })
+  expect(erased.conversation_initiation_client_data.dynamic_variables).toEqual({})
+  expect(erased.metadata.deletion_settings.deleted_transcript_at_time_unix_secs).toEqual(expect.any(Number))
+  const waiting = await server.submit(batchOf(['77']))
+  const { recipients } = await server.until(waiting.id, isOver)
+  await must(server.native('PATCH', `/trunks/${server.first.trunkId}`, { settings: { speed: 5 } }))
+  await server.ask('POST', `${BATCHES}/${waiting.id}/retry`)
+  const live = await server.ask('DELETE', `${CONVERSATIONS}/${recipients[0].conversation_id}`)
+  expect(live).toMatchObject({ status: 400, body: { detail: { code: 'call_not_over', type: 'validation_error' } } })
+  await must(server.native('PATCH', `/trunks/${server.first.trunkId}`, { settings: { speed: 1_000 } }))
+})
+
 describe('one call', () => {
   it.each(['twilio', 'sip-trunk'])('over the path %s is placed, and its conversation tells the rest', async (line) => {
     const data = { user_id: 'u-1', dynamic_variables: { first_name: 'Grace' } }

@@ -4,7 +4,7 @@ import { type FieldWords, messageInWords, pathInWords } from '../field-words.ts'
 import type { ErrorBody } from './wire.ts'
 
 /** Conflicts of the core: the vendor answers what does not fit the state of a thing with 400. */
-const BAD_REQUESTS = new Set(['batch-status-conflict', 'batch-expired', 'call-not-live', 'alias-taken'])
+const BAD_REQUESTS = new Set(['batch-status-conflict', 'batch-expired', 'call-not-over'])
 
 /** Codes that clients of the vendor know by another name. */
 const CODES: Readonly<Record<string, string>> = {

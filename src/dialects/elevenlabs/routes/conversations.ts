@@ -1,4 +1,6 @@
+import { z } from 'zod'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
+import { deleteCall } from '../../../commands/delete-call.ts'
 import { getCall } from '../../../commands/get-call.ts'
 import { listCalls } from '../../../commands/list-calls.ts'
 import { getNumber } from '../../../commands/numbers.ts'
@@ -15,6 +17,7 @@ import { conversation, conversationPath, conversations, conversationsQuery } fro
 
 const tags = ['Conversations']
 const CONVERSATIONS = '/v1/convai/conversations'
+const ONE = `${CONVERSATIONS}/:conversation_id`
 
 export const addConversations: AddRoutes = (scope, { commands }) => {
   scope.get(CONVERSATIONS, {
@@ -41,7 +44,7 @@ export const addConversations: AddRoutes = (scope, { commands }) => {
     },
   })
 
-  scope.get(`${CONVERSATIONS}/:conversation_id`, {
+  scope.get(ONE, {
     schema: {
       summary: 'Get conversation',
       tags,
@@ -52,6 +55,20 @@ export const addConversations: AddRoutes = (scope, { commands }) => {
       const actor = actorOf(request)
       const call = await getCall(commands, actor, decodeId('conversation', request.params.conversation_id))
       return encodeConversation(call, await lineOf(commands, actor, call))
+    },
+  })
+
+  scope.delete(ONE, {
+    schema: {
+      summary: 'Delete conversation',
+      description: 'Erases what was said and what it began with, once it is over. That somebody was called stays.',
+      tags,
+      params: conversationPath,
+      response: answers({ 200: z.object({}) }),
+    },
+    handler: async (request) => {
+      await deleteCall(commands, actorOf(request), decodeId('conversation', request.params.conversation_id))
+      return {}
     },
   })
 }
