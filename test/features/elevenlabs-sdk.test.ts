@@ -98,6 +98,7 @@ describe.skipIf(!installed)("the vendor's own client", () => {
     expect(seen.done.map(({ status }: Body) => status)).toEqual(['done', 'done', 'done'])
     expect(seen.calls.map(({ success, message }: Body) => [success, message])).toEqual(Array(2).fill([true, 'Success']))
     expect(seen.talks[0].metadata.phoneCall.externalNumber).toBe(`+1415555${BLOCK}12`)
+    expect([seen.talks[0].transcript.length, seen.erased]).toEqual([1, []])
     expect(seen.refused).toMatchObject({
       isTheirs: true,
       body: { detail: [{ loc: ['body', 'recipients', 0, 'phone_number'], type: 'missing' }] },
