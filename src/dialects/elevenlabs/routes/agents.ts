@@ -1,9 +1,10 @@
 import { listAgents } from '../../../commands/agents.ts'
 import type { AgentView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { unixOf } from '../encode.ts'
 import { ownId } from '../ids.ts'
-import { type AddRoutes, answers, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers } from '../route-parts.ts'
 import { type Agents, agents, agentsQuery } from '../wire-account.ts'
 
 export const addAgents: AddRoutes = (scope, { commands }) => {

@@ -10,11 +10,12 @@ import { retryBatch } from '../../../commands/retry-batch.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { decodeBatch } from '../decode.ts'
 import { encodeBatch, encodeRecipient, isExpressible } from '../encode.ts'
 import { decodeId, encodeId } from '../ids.ts'
-import { type AddRoutes, answers, findAgent, findNumber, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent, findNumber } from '../route-parts.ts'
 import {
   batch,
   batches,

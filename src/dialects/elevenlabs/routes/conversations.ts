@@ -8,11 +8,12 @@ import { getTrunk } from '../../../commands/trunks.ts'
 import type { CallView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { decodeStatuses, decodeTimes } from '../decode.ts'
 import { textOf } from '../encode.ts'
 import { encodeConversation, encodeSummary, type Line } from '../encode-conversation.ts'
 import { decodeId, ownId } from '../ids.ts'
-import { type AddRoutes, answers, findAgent, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent } from '../route-parts.ts'
 import { conversation, conversationPath, conversations, conversationsQuery } from '../wire.ts'
 
 const tags = ['Conversations']

@@ -1,9 +1,10 @@
 import { createCall } from '../../../commands/create-call.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { decodeCall } from '../decode.ts'
 import { encodeId } from '../ids.ts'
-import { type AddRoutes, answers, findAgent, findNumber, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent, findNumber } from '../route-parts.ts'
 import { type CallRequest, callRequests, createdCalls } from '../wire.ts'
 
 const tags = ['Outbound calls']

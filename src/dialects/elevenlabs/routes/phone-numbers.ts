@@ -4,9 +4,11 @@ import { listNumbers } from '../../../commands/numbers.ts'
 import { listTrunks } from '../../../commands/trunks.ts'
 import type { AgentView, NumberView, TrunkView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { everyPage } from '../../every-page.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { providerOf } from '../encode.ts'
 import { ownId } from '../ids.ts'
-import { type AddRoutes, answers, everyPage, findAgent, findNumber, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent, findNumber } from '../route-parts.ts'
 import { type PhoneNumber, phoneNumber, phoneNumberPath, phoneNumbers, phoneNumbersQuery } from '../wire-account.ts'
 
 const tags = ['Phone numbers']

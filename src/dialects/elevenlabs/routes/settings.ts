@@ -1,6 +1,7 @@
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { changeSettings, readSettings } from '../account-webhooks.ts'
-import { type AddRoutes, answers, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers } from '../route-parts.ts'
 import { settings, settingsChanges } from '../wire-account.ts'
 
 const tags = ['Webhooks']

@@ -1,8 +1,9 @@
 import { createWebhook, deleteWebhook, updateWebhook } from '../../../commands/webhooks.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { allWebhooks, encodeWebhook, findWebhook } from '../account-webhooks.ts'
 import { encodeId } from '../ids.ts'
-import { type AddRoutes, answers, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers } from '../route-parts.ts'
 import { ELEVENLABS_FORM } from '../webhook.ts'
 import {
   createdWebhook,

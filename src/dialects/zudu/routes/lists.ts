@@ -6,12 +6,12 @@ import { listRecipients } from '../../../commands/list-recipients.ts'
 import { openLink } from '../../../commands/signed-link.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { actorOf, type DialectServices } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { decodeStatuses } from '../decode.ts'
 import { encodeListedBatchCall, encodePagination, encodeStoredTask, encodeTask } from '../encode.ts'
 import {
   type AddRoutes,
   answers,
-  nameIgnoredFields,
   organizationIdOf,
   requireBatchCall,
   requireZuduAgent,
