@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { fieldPath } from './zod-problems.ts'
 
@@ -25,6 +26,12 @@ export function ignoredFieldsHeader(names: readonly string[]): string {
     .map((name) => name.replace(/[^\x21-\x2b\x2d-\x7e]/g, '_').slice(0, 100))
     .join(', ')
     .slice(0, HEADER_CHARS_MAX)
+}
+
+/** Names in the answer what of a body, or of a query, was not understood or has no effect. */
+export function nameIgnoredFields(schema: z.ZodType, sent: unknown, reply: FastifyReply): void {
+  const names = ignoredFields(schema, sent)
+  if (names.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(names))
 }
 
 function look(schema: z.ZodType, value: unknown, path: readonly PropertyKey[], found: string[]): void {

@@ -2,6 +2,7 @@ import type { InvitationForm } from '../webhooks/invitation-form.ts'
 import type { WebhookForm } from '../webhooks/webhook-form.ts'
 import { cartesia } from './cartesia/dialect.ts'
 import type { Dialect } from './dialect.ts'
+import { elevenlabs } from './elevenlabs/dialect.ts'
 import { native } from './native/dialect.ts'
 import { retell } from './retell/dialect.ts'
 import { trillet } from './trillet/dialect.ts'
@@ -9,7 +10,15 @@ import { ultravox } from './ultravox/dialect.ts'
 import { zudu } from './zudu/dialect.ts'
 
 /** Every wire format of this version. What belongs to none of them is answered in the form of the first. */
-export const dialects: readonly [Dialect, ...Dialect[]] = [native, trillet, ultravox, cartesia, zudu, retell]
+export const dialects: readonly [Dialect, ...Dialect[]] = [
+  native,
+  trillet,
+  ultravox,
+  cartesia,
+  zudu,
+  retell,
+  elevenlabs,
+]
 
 const FORMS: ReadonlyMap<string, WebhookForm> = new Map(
   dialects.flatMap(({ webhookForms }) => (webhookForms ?? []).map((form) => [form.name, form])),

@@ -32,6 +32,8 @@ export interface DialectFacts {
   readonly bodies?: Readonly<Record<string, object>>
   /** What it answers when the thing that is named is not there, if that is not 404. */
   readonly notFoundStatus?: number
+  /** What it answers to bad fields and bodies, if that is not 400. */
+  readonly badRequestStatus?: number
   /** Whether the body of a refusal has its form. */
   readonly isRefusal: (body: Body) => boolean
   /** Whether that is what it says of an idempotency key that was used with another request. */

@@ -1,4 +1,5 @@
-import type { DialectName } from '../dialect-facts/registry.ts'
+import type { DialectFacts } from '../dialect-facts/dialect-facts.ts'
+import { DIALECT_FACTS, type DialectName } from '../dialect-facts/registry.ts'
 import type { RequestWorld } from './request-world.ts'
 import { SITES, type Site, type Slot, UPLOADS } from './sites.ts'
 
@@ -47,12 +48,18 @@ export const TAKEN = 299
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 function verdictFor(expected: Expected, dialect: DialectName): Verdict | undefined {
-  if (typeof expected === 'number') return { status: expected }
+  if (typeof expected === 'number') return { status: inTheirWay(expected, dialect) }
   if ('status' in expected) return expected as Verdict
   const own =
     (expected as Partial<Record<DialectName | 'else', number | Verdict>>)[dialect] ??
     (expected as { else?: number | Verdict }).else
-  return typeof own === 'number' ? { status: own } : own
+  return typeof own === 'number' ? { status: inTheirWay(own, dialect) } : own
+}
+
+/** A wire format may have a status of its own for what is 400 everywhere else. */
+function inTheirWay(status: number, dialect: DialectName): number {
+  const facts: DialectFacts = DIALECT_FACTS[dialect]
+  return status === 400 ? (facts.badRequestStatus ?? status) : status
 }
 
 /** The body's text bent, in every wire format that takes JSON. */

@@ -153,6 +153,40 @@ const cartesiaBatch = (world: RequestWorld) => ({
   recipients: [{ to_number: '+12125550100' }],
 })
 
+const ELEVENLABS = '/v1/convai/batch-calling'
+const elevenlabsBatch = ({ agent, number }: RequestWorld) => ({
+  call_name: fresh('list'),
+  agent_id: agent,
+  agent_phone_number_id: number,
+  recipients: [{ phone_number: '+12125550100' }],
+})
+const ELEVENLABS_POSTS: readonly PostRow[] = [
+  { route: `POST ${ELEVENLABS}/submit`, make: async (world) => posted(`${ELEVENLABS}/submit`, elevenlabsBatch(world)) },
+  ...['cancel', 'retry'].map((verb) => ({
+    route: `POST ${ELEVENLABS}/:batch_id/${verb}`,
+    make: async (world: RequestWorld) => {
+      const { id } = await made(world.post('elevenlabs', `${ELEVENLABS}/submit`, elevenlabsBatch(world)))
+      return posted(`${ELEVENLABS}/${id}/${verb}`)
+    },
+  })),
+  ...['twilio', 'sip-trunk'].map((line) => ({
+    route: `POST /v1/convai/${line}/outbound-call`,
+    make: async ({ agent, number }: RequestWorld) =>
+      posted(`/v1/convai/${line}/outbound-call`, {
+        agent_id: agent,
+        agent_phone_number_id: number,
+        to_number: '+12125550100',
+      }),
+  })),
+  {
+    route: 'POST /v1/workspace/webhooks',
+    make: async () =>
+      posted('/v1/workspace/webhooks', {
+        settings: { auth_type: 'hmac', name: fresh('hook'), webhook_url: 'https://127.0.0.1/hook' },
+      }),
+  },
+]
+
 const OTHER_POSTS: readonly PostRow[] = [
   {
     route: 'POST /v1/api/call',
@@ -214,6 +248,7 @@ const OTHER_POSTS: readonly PostRow[] = [
     route: 'POST /agents/webhooks',
     make: async () => posted('/agents/webhooks', { url: 'https://127.0.0.1/hook', secret: 'a-secret-of-theirs' }),
   },
+  ...ELEVENLABS_POSTS,
   {
     route: 'POST /batch-call',
     calls: 'one',

@@ -91,6 +91,27 @@ export const SITES: readonly Site[] = [
     },
   },
   {
+    dialect: 'elevenlabs',
+    path: () => '/v1/convai/batch-calling/submit',
+    good: ({ agent, number }) => ({
+      call_name: 'spring',
+      agent_id: agent,
+      agent_phone_number_id: number,
+      recipients: [{ phone_number: TO }],
+    }),
+    put: {
+      name: (body, value) => Object.assign(body, { call_name: value }),
+      to: (body, value) => Object.assign(body.recipients[0], { phone_number: value }),
+      variables: (body, value) =>
+        Object.assign(body.recipients[0], { conversation_initiation_client_data: { dynamic_variables: value } }),
+      concurrency: (body, value) => Object.assign(body, { target_concurrency_limit: value }),
+      ringSeconds: (body, value) => Object.assign(body, { telephony_call_config: { ringing_timeout_secs: value } }),
+      zone: (body, value) => Object.assign(body, { timezone: value }),
+      from: (body, value) => Object.assign(body, { agent_phone_number_id: value }),
+      list: (body, value) => Object.assign(body, { recipients: value }),
+    },
+  },
+  {
     dialect: 'zudu',
     path: () => '/batch-call',
     good: ({ agent }) => ({

@@ -144,7 +144,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/webhook/i, 'webhook'],
   [/key/i, 'key'],
   [/organization/i, 'organization'],
-  [/call/i, 'call'],
+  [/call|conversation/i, 'call'],
 ]
 
 function kindOf(name: string): string | undefined {
@@ -158,6 +158,7 @@ export function hintsOf(belongings: Belongings): Hints {
   const fixed: Readonly<Record<string, (random: Random) => unknown>> = {
     to: numberOf,
     to_number: numberOf,
+    phone_number: numberOf,
     number: numberOf,
     callerNumber: () => '+15005550111',
     from_number: () => '+15005550111',

@@ -2,8 +2,8 @@ import type { Actor, CommandContext } from '../../commands/context.ts'
 import type { WebhookView } from '../../commands/views.ts'
 import { getWebhook, listWebhooks, updateWebhook } from '../../commands/webhooks.ts'
 import { AppError } from '../../errors.ts'
+import { everyPage } from '../every-page.ts'
 import { decodeId } from './ids.ts'
-import { everyPage } from './route-parts.ts'
 import { CARTESIA_FORM } from './webhook.ts'
 
 /**

@@ -1,12 +1,10 @@
-import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
-import type { Actor, CommandContext, Page } from '../../commands/context.ts'
+import type { Actor, CommandContext } from '../../commands/context.ts'
 import { getNumber } from '../../commands/numbers.ts'
 import type { AgentView, NumberView } from '../../commands/views.ts'
 import { AppError, type ErrorCode, invalidInput } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
-import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import type { ZodScope } from '../zod-routes.ts'
 import { decodeId } from './ids.ts'
 import { errorBody } from './wire.ts'
@@ -16,12 +14,6 @@ export type AddRoutes = (scope: ZodScope, services: DialectServices) => void
 /** The answers of a route: what it gives, and the form of every refusal. */
 export function answers<Given extends Record<number, z.ZodType>>(given: Given) {
   return { ...given, '4xx': errorBody, '5xx': errorBody }
-}
-
-/** Names in the answer what of a body was not understood. */
-export function nameIgnoredFields(schema: z.ZodType, body: unknown, reply: FastifyReply): void {
-  const names = ignoredFields(schema, body)
-  if (names.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(names))
 }
 
 /**
@@ -80,16 +72,4 @@ export function besidePlace<Item extends { readonly id: string }>(
   const side = new Set(backwards ? all.slice(0, at) : all.slice(at + 1))
   const found = listed.filter((entry) => side.has(entry))
   return backwards ? found.reverse() : found
-}
-
-/** Every entry of a list that is read by cursor. */
-export async function everyPage<Item>(read: (cursor: string | undefined) => Promise<Page<Item>>): Promise<Item[]> {
-  const all: Item[] = []
-  let cursor: string | undefined
-  do {
-    const page = await read(cursor)
-    all.push(...page.items)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
-  return all
 }

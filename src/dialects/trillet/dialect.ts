@@ -14,7 +14,7 @@ import { AppError } from '../../errors.ts'
 import { readHeaderToken } from '../credentials.ts'
 import { actorOf, type Dialect, type DialectServices } from '../dialect.ts'
 import { addIdempotency } from '../idempotency.ts'
-import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
+import { IGNORED_FIELDS_HEADER, ignoredFieldsHeader, nameIgnoredFields } from '../ignored-fields.ts'
 import { type Form, readForm, takeForms } from '../multipart-form.ts'
 import { documentAs } from '../open-api.ts'
 import { useZod, type ZodScope } from '../zod-routes.ts'
@@ -118,10 +118,7 @@ function addCall(routes: ZodScope, { commands }: DialectServices): void {
       response: { 200: wire.startedCall, ...failures },
     },
     // Before the schema leaves out what it does not know.
-    preValidation: async (request, reply) => {
-      const ignored = ignoredFields(wire.callRequest, request.body)
-      if (ignored.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(ignored))
-    },
+    preValidation: async (request, reply) => nameIgnoredFields(wire.callRequest, request.body, reply),
     handler: async (request, reply) => {
       const { input, recipient } = decodeCall(request.body)
       const asked = { ...input, idempotent: request.idempotent }

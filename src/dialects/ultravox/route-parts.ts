@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
 import type { Actor, CommandContext, JsonObject } from '../../commands/context.ts'
@@ -8,7 +8,6 @@ import type { TwoWayPage } from '../../commands/two-way-page.ts'
 import type { AgentView, BatchView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
-import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import type { ZodScope } from '../zod-routes.ts'
 import { isExpressible } from './encode.ts'
 import { joinUrl } from './joining.ts'
@@ -21,12 +20,6 @@ export const nothing = z.null().meta({ id: 'ultravox.Nothing' })
 /** The answers of a route: what it gives, and the form of every refusal. */
 export function answers<Given extends Record<number, z.ZodType>>(given: Given) {
   return { ...given, '4xx': errorBody, '5xx': errorBody }
-}
-
-/** Names in the answer what of a body was not understood. */
-export function nameIgnoredFields(schema: z.ZodType, body: unknown, reply: FastifyReply): void {
-  const names = ignoredFields(schema, body)
-  if (names.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(names))
 }
 
 /** A page with absolute links to the pages beside it, made from the public address and the request's own query. */

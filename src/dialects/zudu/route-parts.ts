@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { getAgent } from '../../commands/agents.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
@@ -8,7 +7,6 @@ import { signLink } from '../../commands/signed-link.ts'
 import type { AgentView, BatchView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
-import { IGNORED_FIELDS_HEADER, ignoredFields, ignoredFieldsHeader } from '../ignored-fields.ts'
 import type { ZodScope } from '../zod-routes.ts'
 import { type AgentReference, decodeId } from './decode.ts'
 import { BATCH_STATUS, encodeBatchCall, encodeBatchId, encodeOrganizationId, isExpressible } from './encode.ts'
@@ -28,12 +26,6 @@ export function answers<Given extends z.ZodType>(given: Given) {
 /** The envelope of a success. */
 export function success<Data>(message: string, data: Data) {
   return { message, status: 'success' as const, error: null, data }
-}
-
-/** Names in the answer what of a body was not understood. */
-export function nameIgnoredFields(schema: z.ZodType, body: unknown, reply: FastifyReply): void {
-  const names = ignoredFields(schema, body)
-  if (names.length > 0) reply.header(IGNORED_FIELDS_HEADER, ignoredFieldsHeader(names))
 }
 
 /** The organization's id as this wire format writes it. */

@@ -2,9 +2,10 @@ import { updateAgent } from '../../../commands/agents.ts'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
 import type { AgentView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { allWebhooks, attachWebhook, findWebhook, isAttached } from '../agent-webhooks.ts'
 import { encodeId, ownId } from '../ids.ts'
-import { type AddRoutes, answers, findAgent, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent } from '../route-parts.ts'
 import { type Agent, agent, agentChanges, agentPath } from '../wire.ts'
 
 const tags = ['Agents']

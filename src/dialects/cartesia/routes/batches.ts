@@ -11,20 +11,13 @@ import { getTrunk } from '../../../commands/trunks.ts'
 import type { BatchView, NumberView, RecipientView } from '../../../commands/views.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { everyPage } from '../../every-page.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { decodeBatch, decodePlace } from '../decode.ts'
 import { batchStatusOf, encodeBatch, encodeRecipient, isExpressible } from '../encode.ts'
 import { decodeId } from '../ids.ts'
-import {
-  type AddRoutes,
-  answers,
-  asBadPlace,
-  everyPage,
-  findAgent,
-  findNumber,
-  nameIgnoredFields,
-  pageOf,
-} from '../route-parts.ts'
+import { type AddRoutes, answers, asBadPlace, findAgent, findNumber, pageOf } from '../route-parts.ts'
 import { versionOf } from '../version.ts'
 import {
   type BatchRequest,

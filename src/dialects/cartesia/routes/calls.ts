@@ -8,10 +8,11 @@ import { hangUpCall } from '../../../commands/hang-up-call.ts'
 import { type CallListOptions, listCalls } from '../../../commands/list-calls.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { decodePlace, decodeTimes, recipientOf, settingsOf } from '../decode.ts'
 import { callStatusOf, encodeCall } from '../encode-call.ts'
 import { decodeId, encodeId } from '../ids.ts'
-import { type AddRoutes, answers, asBadPlace, findAgent, findNumber, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, asBadPlace, findAgent, findNumber } from '../route-parts.ts'
 import { versionOf } from '../version.ts'
 import {
   type CallsQuery,

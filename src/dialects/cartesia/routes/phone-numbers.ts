@@ -4,9 +4,10 @@ import { listNumbers } from '../../../commands/numbers.ts'
 import { listTrunks } from '../../../commands/trunks.ts'
 import type { AgentView, NumberView, TrunkView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { everyPage } from '../../every-page.ts'
 import { decodePlace } from '../decode.ts'
 import { ownId } from '../ids.ts'
-import { type AddRoutes, answers, besidePlace, everyPage, findAgent, findNumber, pageOf } from '../route-parts.ts'
+import { type AddRoutes, answers, besidePlace, findAgent, findNumber, pageOf } from '../route-parts.ts'
 import { idPath, listOf, type NUMBER_TYPES, type PhoneNumber, phoneNumber, phoneNumbersQuery } from '../wire.ts'
 
 const tags = ['Phone numbers']

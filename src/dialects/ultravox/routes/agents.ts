@@ -11,9 +11,10 @@ import type { Actor, CommandContext, JsonObject } from '../../../commands/contex
 import { UNBOUND_AGENT_KIND } from '../../../commands/unbound-agent.ts'
 import type { AgentView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeAgent } from '../encode.ts'
 import { withoutPassword } from '../media.ts'
-import { type AddRoutes, answers, encodeList, liveAgent, nameIgnoredFields, nothing } from '../route-parts.ts'
+import { type AddRoutes, answers, encodeList, liveAgent, nothing } from '../route-parts.ts'
 import { agent, agentPath, agentRequest, agentsQuery, listOf, PAGE_SIZE } from '../wire.ts'
 
 const tags = ['Agents']

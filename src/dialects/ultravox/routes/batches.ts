@@ -13,6 +13,7 @@ import type { BatchView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { SecretUnreadable } from '../../../model/secret-box.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import {
   batchFields,
@@ -25,15 +26,7 @@ import {
   WEBHOOK_SECRET,
 } from '../decode.ts'
 import { encodeBatch, textOf } from '../encode.ts'
-import {
-  type AddRoutes,
-  answers,
-  batchOfAgent,
-  encodeList,
-  liveAgent,
-  nameIgnoredFields,
-  nothing,
-} from '../route-parts.ts'
+import { type AddRoutes, answers, batchOfAgent, encodeList, liveAgent, nothing } from '../route-parts.ts'
 import {
   agentPath,
   type BatchChanges,

@@ -10,13 +10,14 @@ import { ensureJoinedTrunk } from '../../../commands/trunks.ts'
 import type { CallView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf, type DialectServices } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { decodeAgentTerms, decodeCall, inCallRequest, JOINED_CARRIER } from '../decode.ts'
 import { mediumOf, templateOf, textOf } from '../encode.ts'
 import { encodeCall, readingOfCall } from '../encode-call.ts'
 import { JoinSocket, type SocketMedium } from '../join-socket.ts'
 import { whyNotJoinable } from '../joining.ts'
 import type { CallMedium } from '../media.ts'
-import { type AddRoutes, answers, encodeList, joinUrls, liveAgent, nameIgnoredFields, nothing } from '../route-parts.ts'
+import { type AddRoutes, answers, encodeList, joinUrls, liveAgent, nothing } from '../route-parts.ts'
 import {
   agentPath,
   call,

@@ -6,8 +6,9 @@ import {
   updateThrottle,
 } from '../../../commands/throttles.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeThrottle } from '../encode.ts'
-import { type AddRoutes, answers, encodeList, nameIgnoredFields, nothing } from '../route-parts.ts'
+import { type AddRoutes, answers, encodeList, nothing } from '../route-parts.ts'
 import { listOf, listQuery, PAGE_SIZE, throttle, throttleChanges, throttlePath, throttleRequest } from '../wire.ts'
 
 const tags = ['Call throttles']

@@ -13,8 +13,9 @@ import {
 import { AppError } from '../../../errors.ts'
 import type { EventKind } from '../../../model/event-kind.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeWebhook } from '../encode-webhook.ts'
-import { type AddRoutes, answers, encodeList, nameIgnoredFields, nothing } from '../route-parts.ts'
+import { type AddRoutes, answers, encodeList, nothing } from '../route-parts.ts'
 import { accountWebhook, joinSecrets, KINDS_OF_EVENT, splitSecrets } from '../webhook.ts'
 import {
   listOf,

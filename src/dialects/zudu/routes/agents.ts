@@ -1,15 +1,9 @@
 import { z } from 'zod'
 import { duplicateAgent, listAgents } from '../../../commands/agents.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeAgent } from '../encode.ts'
-import {
-  type AddRoutes,
-  answers,
-  nameIgnoredFields,
-  organizationIdOf,
-  requireZuduAgent,
-  success,
-} from '../route-parts.ts'
+import { type AddRoutes, answers, organizationIdOf, requireZuduAgent, success } from '../route-parts.ts'
 import * as wire from '../wire.ts'
 
 const tags = ['Agents']

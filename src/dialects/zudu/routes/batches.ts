@@ -8,6 +8,7 @@ import { startBatch } from '../../../commands/start-batch.ts'
 import { updateBatch } from '../../../commands/update-batch.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { decodeBatch, decodeChanges, inRequest } from '../decode.ts'
 import { encodeBatchId } from '../encode.ts'
@@ -18,7 +19,6 @@ import {
   batchCallOf,
   cannot,
   inStatus,
-  nameIgnoredFields,
   requireBatchCall,
   requireZuduAgent,
   success,

@@ -6,6 +6,7 @@ import { listRecipients } from '../../../commands/list-recipients.ts'
 import { openLink } from '../../../commands/signed-link.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { actorOf, type DialectServices } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { decodeStatuses } from '../decode.ts'
 import {
   encodeListedBatchCall,
@@ -17,7 +18,6 @@ import {
 import {
   type AddRoutes,
   answers,
-  nameIgnoredFields,
   organizationIdOf,
   requireBatchCall,
   requireZuduAgent,

@@ -1,7 +1,8 @@
 import { createWebhook } from '../../../commands/webhooks.ts'
 import { actorOf } from '../../dialect.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeWebhook } from '../encode.ts'
-import { type AddRoutes, answers, nameIgnoredFields, organizationIdOf, printed, success } from '../route-parts.ts'
+import { type AddRoutes, answers, organizationIdOf, printed, success } from '../route-parts.ts'
 import { postCallWebhook } from '../webhook.ts'
 import * as wire from '../wire.ts'
 
