@@ -20,8 +20,7 @@ export const SRTP_TAG_BYTES = 10
 const SRTCP_INDEX_BYTES = 4
 const MASTER_KEY_BYTES = 16
 const LABELS = { rtp: 0, rtcp: 3 } as const
-const REPLAY_WINDOW = 64n
-const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n
+const REPLAY_WINDOW = 64
 const HALF_CYCLE = 32_768
 const CYCLE = 65_536
 
@@ -34,30 +33,40 @@ class SessionKeys {
   readonly #cipher: Cipher
   readonly #authentication: KeyObject
   readonly #salt: Buffer
-  #counters = Buffer.alloc(16 * 16)
+  /** Each block begins with the first word of the salt, which is the same in all packets. */
+  #counters = Buffer.alloc(0)
 
   constructor(master: Uint8Array, firstLabel: number) {
     const derive = (label: number, bytes: number) => deriveKey(master, label, bytes)
     this.#cipher = createCipheriv('aes-128-ecb', derive(firstLabel, 16), null).setAutoPadding(false)
     this.#authentication = createSecretKey(derive(firstLabel + 1, 20))
     this.#salt = derive(firstLabel + 2, 14)
+    this.#makeCounters(16)
   }
 
   /** Encrypts or decrypts `data` in place. `index` has 48 bits at most. */
   crypt(data: Buffer, ssrc: number, index: number): void {
     const blocks = Math.ceil(data.length / 16)
-    if (this.#counters.length < blocks * 16) this.#counters = Buffer.alloc(blocks * 16)
-    const counters = this.#counters.subarray(0, blocks * 16)
+    if (this.#counters.length < blocks * 16) this.#makeCounters(blocks)
+    const second = (this.#salt.readUInt32BE(4) ^ ssrc) >>> 0
+    const third = (this.#salt.readUInt32BE(8) ^ Math.floor(index / CYCLE)) >>> 0
+    const fourth = this.#salt.readUInt16BE(12) ^ (index % CYCLE)
     for (let block = 0; block < blocks; block++) {
       const at = block * 16
-      this.#salt.copy(counters, at)
-      counters.writeUInt32BE((counters.readUInt32BE(at + 4) ^ ssrc) >>> 0, at + 4)
-      counters.writeUInt32BE((counters.readUInt32BE(at + 8) ^ Math.floor(index / CYCLE)) >>> 0, at + 8)
-      counters.writeUInt16BE(counters.readUInt16BE(at + 12) ^ (index % CYCLE), at + 12)
-      counters.writeUInt16BE(block, at + 14)
+      this.#counters.writeUInt32BE(second, at + 4)
+      this.#counters.writeUInt32BE(third, at + 8)
+      this.#counters.writeUInt16BE(fourth, at + 12)
     }
-    const stream = this.#cipher.update(counters)
+    const stream = this.#cipher.update(this.#counters.subarray(0, blocks * 16))
     for (let at = 0; at < data.length; at++) data[at]! ^= stream[at]!
+  }
+
+  #makeCounters(blocks: number): void {
+    this.#counters = Buffer.alloc(blocks * 16)
+    for (let block = 0; block < blocks; block++) {
+      this.#salt.copy(this.#counters, block * 16, 0, 4)
+      this.#counters.writeUInt16BE(block, block * 16 + 14)
+    }
   }
 
   tag(authenticated: Buffer, suffix: number | null): Buffer {
@@ -122,20 +131,17 @@ export class SrtpSender {
 /** Packets seen of late, so that none counts twice (RFC 3711 section 3.3.2). */
 class ReplayWindow {
   #highest = -1
-  #seen = 0n
+  /** The last index that was seen in each place. */
+  readonly #seen = new Float64Array(REPLAY_WINDOW).fill(-1)
 
   isFresh(index: number): boolean {
     if (index > this.#highest) return true
-    const behind = BigInt(this.#highest - index)
-    return behind < REPLAY_WINDOW && ((this.#seen >> behind) & 1n) === 0n
+    return this.#highest - index < REPLAY_WINDOW && this.#seen[index % REPLAY_WINDOW] !== index
   }
 
   add(index: number): void {
-    if (index > this.#highest) {
-      const ahead = BigInt(index - this.#highest)
-      this.#seen = ahead >= REPLAY_WINDOW ? 1n : ((this.#seen << ahead) | 1n) & WINDOW_MASK
-      this.#highest = index
-    } else this.#seen |= 1n << BigInt(this.#highest - index)
+    if (index > this.#highest) this.#highest = index
+    this.#seen[index % REPLAY_WINDOW] = index
   }
 }
 
