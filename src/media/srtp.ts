@@ -1,12 +1,4 @@
-import {
-  type Cipher,
-  createCipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { type Cipher, createCipheriv, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { rtpHeaderBytes } from './rtp-packet.ts'
 
 /**
@@ -19,6 +11,9 @@ export const SRTP_KEY_BYTES = 30
 export const SRTP_TAG_BYTES = 10
 const SRTCP_INDEX_BYTES = 4
 const MASTER_KEY_BYTES = 16
+/** Of SHA-1. */
+const HASH_BLOCK_BYTES = 64
+const HASH_BYTES = 20
 const LABELS = { rtp: 0, rtcp: 3 } as const
 const REPLAY_WINDOW = 64
 const HALF_CYCLE = 32_768
@@ -31,7 +26,9 @@ export function makeSrtpKey(): Uint8Array {
 /** AES in counter mode over blocks that are numbered here: one cipher object serves all packets. */
 class SessionKeys {
   readonly #cipher: Cipher
-  readonly #authentication: KeyObject
+  /** The key of the HMAC, padded as its two hashes want it, with room for what is hashed. */
+  #inner = Buffer.alloc(HASH_BLOCK_BYTES + 256)
+  readonly #outer = Buffer.alloc(HASH_BLOCK_BYTES + HASH_BYTES)
   readonly #salt: Buffer
   /** Each block begins with the first word of the salt, which is the same in all packets. */
   #counters = Buffer.alloc(0)
@@ -39,7 +36,13 @@ class SessionKeys {
   constructor(master: Uint8Array, firstLabel: number) {
     const derive = (label: number, bytes: number) => deriveKey(master, label, bytes)
     this.#cipher = createCipheriv('aes-128-ecb', derive(firstLabel, 16), null).setAutoPadding(false)
-    this.#authentication = createSecretKey(derive(firstLabel + 1, 20))
+    const authentication = derive(firstLabel + 1, HASH_BYTES)
+    authentication.copy(this.#inner)
+    authentication.copy(this.#outer)
+    for (let at = 0; at < HASH_BLOCK_BYTES; at++) {
+      this.#inner[at]! ^= 0x36
+      this.#outer[at]! ^= 0x5c
+    }
     this.#salt = derive(firstLabel + 2, 14)
     this.#makeCounters(16)
   }
@@ -69,14 +72,17 @@ class SessionKeys {
     }
   }
 
+  /**
+   * HMAC of RFC 2104, from two hashes: the object that `createHmac` makes for each packet costs more than the hashing.
+   */
   tag(authenticated: Buffer, suffix: number | null): Buffer {
-    const hmac = createHmac('sha1', this.#authentication).update(authenticated)
-    if (suffix !== null) {
-      const bytes = Buffer.allocUnsafe(4)
-      bytes.writeUInt32BE(suffix)
-      hmac.update(bytes)
-    }
-    return hmac.digest().subarray(0, SRTP_TAG_BYTES)
+    const end = HASH_BLOCK_BYTES + authenticated.length
+    if (this.#inner.length < end + 4) this.#inner = Buffer.concat([this.#inner, Buffer.alloc(end + 4)])
+    authenticated.copy(this.#inner, HASH_BLOCK_BYTES)
+    if (suffix !== null) this.#inner.writeUInt32BE(suffix, end)
+    const inner = hash('sha1', this.#inner.subarray(0, suffix === null ? end : end + 4), 'buffer')
+    inner.copy(this.#outer, HASH_BLOCK_BYTES)
+    return hash('sha1', this.#outer, 'buffer').subarray(0, SRTP_TAG_BYTES)
   }
 }
 
