@@ -24,6 +24,8 @@ export interface AudioRow {
   readonly lateFrames: number
   readonly lostPackets: number
   readonly peerCoreShare: number
+  /** How much of the time its threads waited for a core that something else used; null where that is not known. */
+  readonly waitedForCoreShare: number | null
 }
 
 /** Announcements with sound both ways, all in one media worker. */
@@ -96,13 +98,19 @@ interface Snapshot {
   readonly atMs: number
   readonly nodeSeconds: number
   readonly peerSeconds: number
+  readonly waitedSeconds: number
   readonly statistics: readonly MediaStatistics[]
 }
 
 async function snapshot(node: Worker, peer: Worker): Promise<Snapshot> {
   const statistics = await node.ask<MediaStatistics[]>('statistics')
-  const [nodeSeconds, peerSeconds] = await Promise.all([node.ask<number>('usage'), peer.ask<number>('usage')])
-  return { atMs: performance.now(), nodeSeconds, peerSeconds, statistics }
+  const [nodeSeconds, waitedSeconds, peerSeconds] = await Promise.all([
+    node.ask<number>('usage'),
+    node.ask<number | null>('waited'),
+    peer.ask<number>('usage'),
+  ])
+  // NaN becomes null on its way here.
+  return { atMs: performance.now(), nodeSeconds, waitedSeconds: waitedSeconds ?? Number.NaN, peerSeconds, statistics }
 }
 
 function rowOf(
@@ -116,7 +124,13 @@ function rowOf(
   const packets = total(({ sent, received }) => sent.packets + received.packets)
   const cpuSeconds = after.nodeSeconds - before.nodeSeconds
   const lateFrames = total(({ sent }) => sent.lateFrames)
-  if (lateFrames > 0) say(`${lateFrames} frames left more than 20 ms late`)
+  const waitedShare = (after.waitedSeconds - before.waitedSeconds) / seconds
+  if (lateFrames > 0) {
+    const waited = Number.isNaN(waitedShare)
+      ? ''
+      : `; its threads waited ${round(waitedShare * 100, 1)} % of the time for a core`
+    say(`${lateFrames} frames left more than 20 ms late${waited}`)
+  }
   return {
     ...what,
     packetsPerSecond: Math.round(packets / seconds),
@@ -127,5 +141,6 @@ function rowOf(
     lateFrames,
     lostPackets: total(({ received }) => received.lost),
     peerCoreShare: round((after.peerSeconds - before.peerSeconds) / seconds, 3),
+    waitedForCoreShare: Number.isNaN(waitedShare) ? null : round(waitedShare, 3),
   }
 }

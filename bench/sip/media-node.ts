@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
 import { createMediaEngine } from '../../src/media/engine.ts'
 import type { MediaSession, MediaStatistics } from '../../src/media/media-engine.ts'
@@ -35,6 +36,18 @@ async function call(port: number, srtp: boolean): Promise<void> {
   sessions.push(session)
 }
 
+/** How long threads of this process were ready to run and waited for a core; NaN where Linux does not tell. */
+function secondsWaitedForCore(): number {
+  try {
+    const threads = fs.readdirSync('/proc/self/task')
+    const waitedOf = (thread: string) =>
+      Number(fs.readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ')[1])
+    return threads.reduce((sum, thread) => sum + waitedOf(thread), 0) / 1e9
+  } catch {
+    return Number.NaN
+  }
+}
+
 serveBench(
   {
     call: async (details) => {
@@ -48,6 +61,7 @@ serveBench(
     },
     unblock: () => clearInterval(blocking),
     usage: () => cpuSecondsOfSelf(),
+    waited: () => secondsWaitedForCore(),
     statistics: (): Promise<MediaStatistics[]> => Promise.all(sessions.map((session) => session.statistics())),
     hangUp: () => Promise.all(sessions.splice(0).map((session) => session.close())),
   },

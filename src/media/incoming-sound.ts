@@ -1,19 +1,18 @@
-import { Concealment } from './concealment.ts'
-import { decodeG711, decodingTable, SILENCE } from './g711.ts'
-import { FRAME_SAMPLES, JitterBuffer } from './jitter-buffer.ts'
+import { decodingTable } from './g711.ts'
 import type { MediaStatistics, RemoteMedia } from './media-engine.ts'
-import { FRAME_MS } from './pacer.ts'
-import type { AudioCodec } from './prompt.ts'
+import { Playout } from './playout.ts'
+import { type AudioCodec, SAMPLES_PER_SECOND } from './prompt.ts'
 import { ReceiveCounter } from './receive-counter.ts'
 import type { RtpView } from './rtp-packet.ts'
 import { KeyReceiver } from './telephone-event.ts'
 
 /** What most of the world uses for key presses, and some send without having said so. */
 const TELEPHONE_EVENT_USUAL = 101
-/** Mean magnitude of a frame above which it is no silence: about -44 dB of full scale, above comfort noise. */
+/** Mean magnitude of a packet above which it is no silence: about -44 dB of full scale, above comfort noise. */
 const VOICE_MAGNITUDE = 200
-const VOICE_FRAMES = 3
-/** Every fourth sample tells how loud a frame is. */
+/** 60 ms, one packet after the other. */
+const VOICE_SAMPLES = 480
+/** Every fourth sample tells how loud a packet is. */
 const LISTEN_STEP = 4
 /** More than anybody presses; a peer that sends keys for ever must not fill memory. */
 const KEYS_MAX = 256
@@ -25,27 +24,25 @@ export interface IncomingEvents {
   readonly onSound?: (samples: Int16Array) => void
 }
 
-/** Hears one session: counts what arrives, recognises keys, evens out the jitter and hides what was lost. */
+/** Hears one session: counts what arrives, recognises keys and voices, and plays it out when somebody listens. */
 export class IncomingSound {
   readonly counter = new ReceiveCounter()
   readonly #events: IncomingEvents
-  readonly #buffer = new JitterBuffer()
-  readonly #concealment = new Concealment()
+  /** Null: nobody listens. It would be half of the work and most of the memory of a session. */
+  readonly #playout: Playout | null
   readonly #keyReceiver = new KeyReceiver()
-  readonly #frame = new Uint8Array(FRAME_SAMPLES)
   #codec: AudioCodec = 'PCMU'
   #payloadType = 0
   #telephoneEvent = TELEPHONE_EVENT_USUAL
   #ssrc = -1
-  #loudFrames = 0
+  #loudSamples = 0
   #voiceTold = false
-  #tooLate = 0
-  #concealed = 0
-  #voiceFrames = 0
+  #voiceSamples = 0
   #keys = ''
 
   constructor(events: IncomingEvents) {
     this.#events = events
+    this.#playout = events.onSound ? new Playout(events.onSound) : null
   }
 
   /** The source of what is heard now; -1 before the first packet. */
@@ -54,7 +51,7 @@ export class IncomingSound {
   }
 
   configure({ codec, payloadType, telephoneEventPayloadType }: RemoteMedia): void {
-    if (codec !== this.#codec) this.#buffer.reset()
+    if (codec !== this.#codec) this.#playout?.reset()
     this.#codec = codec
     this.#payloadType = payloadType
     this.#telephoneEvent = telephoneEventPayloadType ?? TELEPHONE_EVENT_USUAL
@@ -71,7 +68,8 @@ export class IncomingSound {
     if (this.counter.take(view.sequence, view.timestamp, nowMs) !== 'new') return
     const payload = packet.subarray(view.start, view.end)
     if (view.payloadType === this.#payloadType) {
-      if (this.#buffer.put(view.timestamp, payload) === 'late') this.#tooLate++
+      this.#listen(payload)
+      this.#playout?.put(view.timestamp, payload)
       return
     }
     const key = this.#keyReceiver.take(payload, view.timestamp, view.marker)
@@ -80,20 +78,9 @@ export class IncomingSound {
     this.#events.onKey(key)
   }
 
-  /** Hears the next 20 ms. */
+  /** The next 20 ms may be heard. */
   onFrame(): void {
-    const taken = this.#buffer.take(this.#frame, SILENCE[this.#codec])
-    if (taken === 'sound') this.#listen()
-    else this.#loudFrames = 0
-    if (taken === 'lost') this.#concealed++
-    const { onSound } = this.#events
-    if (!onSound) return
-    const samples = new Int16Array(FRAME_SAMPLES)
-    if (taken === 'sound') {
-      decodeG711(this.#codec, this.#frame, samples)
-      this.#concealment.heard(samples)
-    } else this.#concealment.lost(samples)
-    onSound(samples)
+    this.#playout?.onFrame(this.#codec)
   }
 
   statistics(refused: number): MediaStatistics['received'] {
@@ -102,10 +89,10 @@ export class IncomingSound {
       packets: received,
       lost,
       duplicates,
-      tooLate: this.#tooLate,
+      tooLate: this.#playout?.tooLate ?? 0,
       jitterMs,
-      concealedFrames: this.#concealed,
-      voiceMs: this.#voiceFrames * FRAME_MS,
+      concealedFrames: this.#playout?.concealedFrames ?? 0,
+      voiceMs: (this.#voiceSamples * 1000) / SAMPLES_PER_SECOND,
       refused,
       keys: this.#keys,
     }
@@ -114,21 +101,22 @@ export class IncomingSound {
   #newSource(ssrc: number): void {
     if (this.#ssrc >= 0) this.counter.restart()
     this.#ssrc = ssrc
-    this.#buffer.reset()
+    this.#playout?.reset()
     this.#keyReceiver.reset()
   }
 
-  #listen(): void {
+  /** For a voice, in what arrives: that is at hand, and it is known 40 ms earlier than it would be played. */
+  #listen(codes: Uint8Array): void {
     const table = decodingTable(this.#codec)
     let magnitude = 0
-    for (let at = 0; at < FRAME_SAMPLES; at += LISTEN_STEP) magnitude += Math.abs(table[this.#frame[at]!]!)
-    if (magnitude < (VOICE_MAGNITUDE * FRAME_SAMPLES) / LISTEN_STEP) {
-      this.#loudFrames = 0
+    for (let at = 0; at < codes.length; at += LISTEN_STEP) magnitude += Math.abs(table[codes[at]!]!)
+    if (magnitude < (VOICE_MAGNITUDE * codes.length) / LISTEN_STEP) {
+      this.#loudSamples = 0
       return
     }
-    this.#voiceFrames++
-    this.#loudFrames++
-    if (this.#voiceTold || this.#loudFrames < VOICE_FRAMES) return
+    this.#voiceSamples += codes.length
+    this.#loudSamples += codes.length
+    if (this.#voiceTold || this.#loudSamples < VOICE_SAMPLES) return
     this.#voiceTold = true
     this.#events.onVoice()
   }

@@ -4,6 +4,7 @@ import { timestampDistance } from './rtp-packet.ts'
 export const FRAME_SAMPLES = 160
 /** Packets carry whole multiples of 5 ms. */
 const CELL = 40
+const FRAME_CELLS = FRAME_SAMPLES / CELL
 /** 1.28 s, more than any packet should be early. */
 const CELLS = 256
 const CAPACITY = CELL * CELLS
@@ -33,7 +34,7 @@ export class JitterBuffer {
   /** Timestamp of the next sample to be heard, and of the one behind the newest that arrived. */
   #cursor = 0
   #newest = 0
-  /** Where `#cursor` lies in `#codes`. */
+  /** Where `#cursor` lies in `#codes`: a whole number of frames, so that none goes over its end. */
   #at = 0
   #delayFrames = DELAY_MIN_FRAMES
   /** Frames to wait without moving on: at the beginning, and when the delay grows. */
@@ -56,11 +57,7 @@ export class JitterBuffer {
       this.#growDelay()
       return 'late'
     }
-    for (let from = late; from < codes.length; from += CELL) {
-      const at = (this.#at + ahead + from) % CAPACITY
-      this.#codes.set(codes.subarray(from, from + CELL), at)
-      this.#filled[at / CELL] = 1
-    }
+    this.#keep(late === 0 ? codes : codes.subarray(late), (this.#at + ahead + late) % CAPACITY)
     const end = (timestamp + codes.length) >>> 0
     if (timestampDistance(this.#newest, end) > 0) this.#newest = end
     return 'kept'
@@ -74,7 +71,10 @@ export class JitterBuffer {
       return this.#beginning ? 'idle' : 'lost'
     }
     this.#beginning = false
-    if (this.#copyFrame(frame, silence)) {
+    const arrived = this.#arrived()
+    if (arrived) this.#copyFrame(frame, silence)
+    this.#advance()
+    if (arrived) {
       this.#dryFrames = 0
       this.#watchDelay()
       return 'sound'
@@ -111,21 +111,37 @@ export class JitterBuffer {
     this.#spareMin = CAPACITY
   }
 
-  #copyFrame(frame: Uint8Array, silence: number): boolean {
-    let found = false
-    for (let from = 0; from < FRAME_SAMPLES; from += CELL) {
-      const at = (this.#at + from) % CAPACITY
-      if (this.#filled[at / CELL]) {
-        this.#filled[at / CELL] = 0
-        frame.set(this.#codes.subarray(at, at + CELL), from)
-        found = true
-      } else frame.fill(silence, from, from + CELL)
+  #keep(codes: Uint8Array, at: number): void {
+    const first = at / CELL
+    for (let cell = codes.length / CELL - 1; cell >= 0; cell--) this.#filled[(first + cell) % CELLS] = 1
+    const room = CAPACITY - at
+    if (codes.length <= room) this.#codes.set(codes, at)
+    else {
+      this.#codes.set(codes.subarray(0, room), at)
+      this.#codes.set(codes.subarray(room), 0)
     }
-    this.#advance()
-    return found
   }
 
+  /** Whether anything of the next frame arrived. */
+  #arrived(): boolean {
+    const first = this.#at / CELL
+    for (let cell = 0; cell < FRAME_CELLS; cell++) if (this.#filled[first + cell]) return true
+    return false
+  }
+
+  /** All cells at once, since a copy costs far more to begin than to do. */
+  #copyFrame(frame: Uint8Array, silence: number): void {
+    frame.set(this.#codes.subarray(this.#at, this.#at + FRAME_SAMPLES))
+    const first = this.#at / CELL
+    for (let cell = 0; cell < FRAME_CELLS; cell++) {
+      if (!this.#filled[first + cell]) frame.fill(silence, cell * CELL, (cell + 1) * CELL)
+    }
+  }
+
+  /** Past a frame that was heard or left out. */
   #advance(): void {
+    const first = this.#at / CELL
+    for (let cell = 0; cell < FRAME_CELLS; cell++) this.#filled[first + cell] = 0
     this.#cursor = (this.#cursor + FRAME_SAMPLES) >>> 0
     this.#at = (this.#at + FRAME_SAMPLES) % CAPACITY
   }
@@ -140,7 +156,6 @@ export class JitterBuffer {
     this.#spareMin = CAPACITY
     if (spareFrames < DELAY_MIN_FRAMES + 0.5) return
     this.#delayFrames = Math.max(DELAY_MIN_FRAMES, this.#delayFrames - 1)
-    for (let from = 0; from < FRAME_SAMPLES; from += CELL) this.#filled[((this.#at + from) % CAPACITY) / CELL] = 0
     this.#advance()
   }
 }

@@ -130,12 +130,13 @@ export interface MediaStatistics {
   }
   readonly received: {
     readonly packets: number
-    /** Sequence numbers that never arrived, that came twice, and that came too late to be heard. */
+    /** Sequence numbers that never arrived, that came twice, and (with `hear`) that came too late to be heard. */
     readonly lost: number
     readonly duplicates: number
     readonly tooLate: number
     /** Interarrival jitter of RFC 3550. */
     readonly jitterMs: number
+    /** With `hear`: frames that were made up in place of lost ones. */
     readonly concealedFrames: number
     /** Sound louder than silence. */
     readonly voiceMs: number

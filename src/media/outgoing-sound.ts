@@ -6,13 +6,24 @@ import type { AudioCodec, Prompt } from './prompt.ts'
 import { RTP_HEADER_BYTES, writeRtpHeader } from './rtp-packet.ts'
 import { KeySender } from './telephone-event.ts'
 
-/** The kernel may hold on to a packet for a while before it is sent; so none is written to again for 16 frames. */
-const PACKETS = 16
 const PACKET_BYTES = RTP_HEADER_BYTES + FRAME_SAMPLES
+
+/**
+ * Where the packets of all sessions are written, one after the other: the kernel copies each before the next one is
+ * made, and memory that is used all the time is fast.
+ */
+let packet = Buffer.alloc(PACKET_BYTES)
+
+/** The kernel did not take the last packet at once: its memory is left alone, and the next one gets other. */
+export function leavePacket(): void {
+  packet = Buffer.alloc(PACKET_BYTES)
+}
 
 interface Playing {
   readonly id: number
   readonly prompt: Prompt
+  /** Of the prompt, in the law that was agreed. */
+  samples: Uint8Array
   at: number
 }
 
@@ -26,8 +37,6 @@ export class OutgoingSound {
   readonly ssrc = randomBytes(4).readUInt32BE()
   readonly #events: OutgoingEvents
   readonly #keys = new KeySender()
-  readonly #packets = Buffer.alloc(PACKETS * PACKET_BYTES)
-  #packet = 0
   #sequence = randomBytes(2).readUInt16BE()
   #timestamp = randomBytes(4).readUInt32BE()
   /** The next packet follows a pause. */
@@ -50,6 +59,7 @@ export class OutgoingSound {
 
   configure({ codec, payloadType, telephoneEventPayloadType }: RemoteMedia): void {
     this.#codec = codec
+    if (this.#playing) this.#playing.samples = this.#playing.prompt.samples[codec]
     this.#payloadType = payloadType & 0x7f
     this.#telephoneEvent = telephoneEventPayloadType === null ? null : telephoneEventPayloadType & 0x7f
     if (telephoneEventPayloadType === null) this.#keys.clear()
@@ -57,7 +67,7 @@ export class OutgoingSound {
 
   play(id: number, prompt: Prompt): void {
     this.stop()
-    this.#playing = { id, prompt, at: 0 }
+    this.#playing = { id, prompt, samples: prompt.samples[this.#codec], at: 0 }
   }
 
   stop(): void {
@@ -70,26 +80,25 @@ export class OutgoingSound {
     if (this.#telephoneEvent !== null) this.#keys.add(keys)
   }
 
-  /** The packet of the next frame; it may be overwritten after 15 more. */
+  /** The packet of the next frame, until that of any session is asked for; see `leavePacket`. */
   next(): Buffer {
     const key = this.#telephoneEvent === null ? null : this.#keys.next()
-    const packet = this.#nextPacket()
     let end = PACKET_BYTES
     if (key) {
       packet.set(key.payload, RTP_HEADER_BYTES)
       end = RTP_HEADER_BYTES + key.payload.length
-      this.#writeHeader(packet, { payloadType: this.#telephoneEvent!, marker: key.first, begunAgo: key.begunAgo })
+      this.#writeHeader({ payloadType: this.#telephoneEvent!, marker: key.first, begunAgo: key.begunAgo })
       this.#marker = true
     } else {
-      this.#writeHeader(packet, { payloadType: this.#payloadType, marker: this.#marker, begunAgo: 0 })
+      this.#writeHeader({ payloadType: this.#payloadType, marker: this.#marker, begunAgo: 0 })
       this.#marker = false
     }
-    this.#fill(key ? null : packet)
+    this.#fill(key === null)
     this.#sequence = (this.#sequence + 1) & 0xffff
     this.#timestamp = (this.#timestamp + FRAME_SAMPLES) >>> 0
     this.packets++
     this.octets += end - RTP_HEADER_BYTES
-    return packet.subarray(0, end)
+    return key ? packet.subarray(0, end) : packet
   }
 
   /** Frames in which nothing is sent: on hold, or because the process stood still. Time goes on, the prompt does not. */
@@ -98,12 +107,7 @@ export class OutgoingSound {
     this.#marker = true
   }
 
-  #nextPacket(): Buffer {
-    this.#packet = (this.#packet + 1) % PACKETS
-    return this.#packets.subarray(this.#packet * PACKET_BYTES, (this.#packet + 1) * PACKET_BYTES)
-  }
-
-  #writeHeader(packet: Buffer, what: { payloadType: number; marker: boolean; begunAgo: number }): void {
+  #writeHeader(what: { payloadType: number; marker: boolean; begunAgo: number }): void {
     writeRtpHeader(packet, {
       marker: what.marker,
       payloadType: what.payloadType,
@@ -113,17 +117,19 @@ export class OutgoingSound {
     })
   }
 
-  /** Moves the prompt on by a frame; `packet` null: it is not heard, a key is. */
-  #fill(packet: Buffer | null): void {
+  /** Moves the prompt on by a frame; not `heard`: a key is. */
+  #fill(heard: boolean): void {
     const playing = this.#playing
     if (!playing) {
-      packet?.fill(SILENCE[this.#codec], RTP_HEADER_BYTES)
+      if (heard) packet.fill(SILENCE[this.#codec], RTP_HEADER_BYTES)
       return
     }
-    const samples = playing.prompt.samples[this.#codec]
-    const piece = samples.subarray(playing.at, playing.at + FRAME_SAMPLES)
-    packet?.set(piece, RTP_HEADER_BYTES)
-    if (piece.length < FRAME_SAMPLES) packet?.fill(SILENCE[this.#codec], RTP_HEADER_BYTES + piece.length)
+    const { samples } = playing
+    if (heard) {
+      const piece = samples.subarray(playing.at, playing.at + FRAME_SAMPLES)
+      packet.set(piece, RTP_HEADER_BYTES)
+      if (piece.length < FRAME_SAMPLES) packet.fill(SILENCE[this.#codec], RTP_HEADER_BYTES + piece.length)
+    }
     if (playing.at === 0) this.#events.onStarted(playing.id)
     playing.at += FRAME_SAMPLES
     if (playing.at < samples.length) return

@@ -17,7 +17,8 @@ export class ReceiveCounter {
   /** The highest sequence number with its cycles. */
   #highest = 0
   #resumeAt = -1
-  readonly #seen = new Float64Array(REMEMBERED).fill(-1)
+  /** Numbers with their cycles, which begin with one: 0 stands for none. */
+  readonly #seen = new Uint32Array(REMEMBERED)
   #jitterSamples = 0
   #transit = Number.NaN
   #expectedBefore = 0
@@ -89,7 +90,7 @@ export class ReceiveCounter {
     this.#expectedBefore = 0
     this.#receivedBefore = this.received
     this.#resumeAt = -1
-    this.#seen.fill(-1)
+    this.#seen.fill(0)
   }
 
   /** The number with its cycles; null when it is too far off to belong here, unless its successor says so too. */

@@ -54,9 +54,16 @@ export class SessionSockets {
     this.#rtcp.on('message', onRtcp)
   }
 
-  sendRtp(packet: Buffer, to: Source): void {
+  /** Whether only one source is heard. */
+  get settled(): boolean {
+    return this.#connectedTo !== null
+  }
+
+  /** False: the kernel has not taken it yet, and its memory must stay as it is. */
+  sendRtp(packet: Buffer, to: Source): boolean {
     if (this.#connectedTo) this.#rtp.send(packet)
     else this.#rtp.send(packet, to.port, to.address)
+    return this.#rtp.getSendQueueCount() === 0
   }
 
   sendRtcp(packet: Buffer, to: Source): void {

@@ -28,6 +28,21 @@ describe('SRTP', () => {
     expect(receiver.openRtp(Buffer.from(sealed[4]!))).toBeNull()
   })
 
+  it('seals packets of every length, long ones between short ones', () => {
+    const key = makeSrtpKey()
+    const sender = new SrtpSender(key)
+    const receiver = new SrtpReceiver(key)
+    for (const [sequence, length] of [0, 1, 160, 1400, 16, 3000, 243, 160].entries()) {
+      const plain = packet(sequence, 'x'.repeat(length))
+      const sealed = sender.protectRtp(plain)
+      expect(sealed).toHaveLength(plain.length + SRTP_TAG_BYTES)
+      // A key that has sealed nothing yet agrees: nothing of the packets before is left.
+      const fresh = new SrtpSender(key).protectRtp(plain)
+      expect(sealed).toEqual(fresh)
+      expect(receiver.openRtp(sealed)?.toString('hex')).toBe(plain.toString('hex'))
+    }
+  })
+
   it('refuses a changed bit anywhere, a cut packet and a foreign key', () => {
     const key = makeSrtpKey()
     const sealed = new SrtpSender(key).protectRtp(packet(7))

@@ -1,12 +1,4 @@
-import {
-  type Cipher,
-  createCipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { type Cipher, createCipheriv, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { rtpHeaderBytes } from './rtp-packet.ts'
 
 /**
@@ -19,9 +11,11 @@ export const SRTP_KEY_BYTES = 30
 export const SRTP_TAG_BYTES = 10
 const SRTCP_INDEX_BYTES = 4
 const MASTER_KEY_BYTES = 16
+/** Of SHA-1. */
+const HASH_BLOCK_BYTES = 64
+const HASH_BYTES = 20
 const LABELS = { rtp: 0, rtcp: 3 } as const
-const REPLAY_WINDOW = 64n
-const WINDOW_MASK = (1n << REPLAY_WINDOW) - 1n
+const REPLAY_WINDOW = 64
 const HALF_CYCLE = 32_768
 const CYCLE = 65_536
 
@@ -32,42 +26,63 @@ export function makeSrtpKey(): Uint8Array {
 /** AES in counter mode over blocks that are numbered here: one cipher object serves all packets. */
 class SessionKeys {
   readonly #cipher: Cipher
-  readonly #authentication: KeyObject
+  /** The key of the HMAC, padded as its two hashes want it, with room for what is hashed. */
+  #inner = Buffer.alloc(HASH_BLOCK_BYTES + 256)
+  readonly #outer = Buffer.alloc(HASH_BLOCK_BYTES + HASH_BYTES)
   readonly #salt: Buffer
-  #counters = Buffer.alloc(16 * 16)
+  /** Each block begins with the first word of the salt, which is the same in all packets. */
+  #counters = Buffer.alloc(0)
 
   constructor(master: Uint8Array, firstLabel: number) {
     const derive = (label: number, bytes: number) => deriveKey(master, label, bytes)
     this.#cipher = createCipheriv('aes-128-ecb', derive(firstLabel, 16), null).setAutoPadding(false)
-    this.#authentication = createSecretKey(derive(firstLabel + 1, 20))
+    const authentication = derive(firstLabel + 1, HASH_BYTES)
+    authentication.copy(this.#inner)
+    authentication.copy(this.#outer)
+    for (let at = 0; at < HASH_BLOCK_BYTES; at++) {
+      this.#inner[at]! ^= 0x36
+      this.#outer[at]! ^= 0x5c
+    }
     this.#salt = derive(firstLabel + 2, 14)
+    this.#makeCounters(16)
   }
 
   /** Encrypts or decrypts `data` in place. `index` has 48 bits at most. */
   crypt(data: Buffer, ssrc: number, index: number): void {
     const blocks = Math.ceil(data.length / 16)
-    if (this.#counters.length < blocks * 16) this.#counters = Buffer.alloc(blocks * 16)
-    const counters = this.#counters.subarray(0, blocks * 16)
+    if (this.#counters.length < blocks * 16) this.#makeCounters(blocks)
+    const second = (this.#salt.readUInt32BE(4) ^ ssrc) >>> 0
+    const third = (this.#salt.readUInt32BE(8) ^ Math.floor(index / CYCLE)) >>> 0
+    const fourth = this.#salt.readUInt16BE(12) ^ (index % CYCLE)
     for (let block = 0; block < blocks; block++) {
       const at = block * 16
-      this.#salt.copy(counters, at)
-      counters.writeUInt32BE((counters.readUInt32BE(at + 4) ^ ssrc) >>> 0, at + 4)
-      counters.writeUInt32BE((counters.readUInt32BE(at + 8) ^ Math.floor(index / CYCLE)) >>> 0, at + 8)
-      counters.writeUInt16BE(counters.readUInt16BE(at + 12) ^ (index % CYCLE), at + 12)
-      counters.writeUInt16BE(block, at + 14)
+      this.#counters.writeUInt32BE(second, at + 4)
+      this.#counters.writeUInt32BE(third, at + 8)
+      this.#counters.writeUInt16BE(fourth, at + 12)
     }
-    const stream = this.#cipher.update(counters)
+    const stream = this.#cipher.update(this.#counters.subarray(0, blocks * 16))
     for (let at = 0; at < data.length; at++) data[at]! ^= stream[at]!
   }
 
-  tag(authenticated: Buffer, suffix: number | null): Buffer {
-    const hmac = createHmac('sha1', this.#authentication).update(authenticated)
-    if (suffix !== null) {
-      const bytes = Buffer.allocUnsafe(4)
-      bytes.writeUInt32BE(suffix)
-      hmac.update(bytes)
+  #makeCounters(blocks: number): void {
+    this.#counters = Buffer.alloc(blocks * 16)
+    for (let block = 0; block < blocks; block++) {
+      this.#salt.copy(this.#counters, block * 16, 0, 4)
+      this.#counters.writeUInt16BE(block, block * 16 + 14)
     }
-    return hmac.digest().subarray(0, SRTP_TAG_BYTES)
+  }
+
+  /**
+   * HMAC of RFC 2104, from two hashes: the object that `createHmac` makes for each packet costs more than the hashing.
+   */
+  tag(authenticated: Buffer, suffix: number | null): Buffer {
+    const end = HASH_BLOCK_BYTES + authenticated.length
+    if (this.#inner.length < end + 4) this.#inner = Buffer.concat([this.#inner, Buffer.alloc(end + 4)])
+    authenticated.copy(this.#inner, HASH_BLOCK_BYTES)
+    if (suffix !== null) this.#inner.writeUInt32BE(suffix, end)
+    const inner = hash('sha1', this.#inner.subarray(0, suffix === null ? end : end + 4), 'buffer')
+    inner.copy(this.#outer, HASH_BLOCK_BYTES)
+    return hash('sha1', this.#outer, 'buffer').subarray(0, SRTP_TAG_BYTES)
   }
 }
 
@@ -122,20 +137,17 @@ export class SrtpSender {
 /** Packets seen of late, so that none counts twice (RFC 3711 section 3.3.2). */
 class ReplayWindow {
   #highest = -1
-  #seen = 0n
+  /** The last index that was seen in each place. */
+  readonly #seen = new Float64Array(REPLAY_WINDOW).fill(-1)
 
   isFresh(index: number): boolean {
     if (index > this.#highest) return true
-    const behind = BigInt(this.#highest - index)
-    return behind < REPLAY_WINDOW && ((this.#seen >> behind) & 1n) === 0n
+    return this.#highest - index < REPLAY_WINDOW && this.#seen[index % REPLAY_WINDOW] !== index
   }
 
   add(index: number): void {
-    if (index > this.#highest) {
-      const ahead = BigInt(index - this.#highest)
-      this.#seen = ahead >= REPLAY_WINDOW ? 1n : ((this.#seen << ahead) | 1n) & WINDOW_MASK
-      this.#highest = index
-    } else this.#seen |= 1n << BigInt(this.#highest - index)
+    if (index > this.#highest) this.#highest = index
+    this.#seen[index % REPLAY_WINDOW] = index
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { IncomingSound } from './incoming-sound.ts'
 import type { MediaStatistics, RemoteMedia } from './media-engine.ts'
-import { OutgoingSound } from './outgoing-sound.ts'
+import { leavePacket, OutgoingSound } from './outgoing-sound.ts'
 import { FRAME_MS, type Paced } from './pacer.ts'
 import type { Prompt } from './prompt.ts'
 import { RtcpExchange } from './rtcp-exchange.ts'
@@ -15,6 +15,12 @@ import type { FromWorker, SessionOrder } from './worker-messages.ts'
 
 /** A source that was quiet for so long may have moved to another port. */
 const RELATCH_MS = 2000
+
+/** How often (each 100 ms) a session looks whether a report is due and whether the other side is still there. */
+const HOUSEKEEPING_FRAMES = 5
+
+/** The packet that is read just now, of whichever session. */
+const view = emptyRtpView()
 
 /** News without the number of the session. */
 export type SessionNews<News = FromWorker> = News extends FromWorker ? Omit<News, 'session'> : never
@@ -35,7 +41,6 @@ export class WorkerSession implements Paced {
   readonly #incoming: IncomingSound
   readonly #rtcp: RtcpExchange
   readonly #latch = new SourceLatch()
-  readonly #view = emptyRtpView()
   readonly #srtpSender: SrtpSender | null
   readonly #inactivityMs: number
   #srtpReceiver: SrtpReceiver | null = null
@@ -47,6 +52,7 @@ export class WorkerSession implements Paced {
   #connectAskedAtEpochMs = 0
   #heardAtMs = 0
   #inactiveTold = false
+  #frames = 0
   #refused = 0
   #lateFrames = 0
   #latestMs = 0
@@ -110,9 +116,11 @@ export class WorkerSession implements Paced {
     if (this.#maySend) {
       this.#noteLateness(this.#clock.monotonicMs() - dueMs)
       const packet = this.#outgoing.next()
-      this.#sockets.sendRtp(this.#srtpSender ? this.#srtpSender.protectRtp(packet) : packet, this.#latch.target!)
+      const sealed = this.#srtpSender ? this.#srtpSender.protectRtp(packet) : packet
+      if (!this.#sockets.sendRtp(sealed, this.#latch.target!)) leavePacket()
     } else this.#outgoing.skip(1)
     this.#incoming.onFrame()
+    if (++this.#frames % HOUSEKEEPING_FRAMES > 0) return
     if (this.#rtcp.isDue(dueMs)) this.#sendReport(false)
     if (this.#mayHear) this.#watchSilence(dueMs)
   }
@@ -146,7 +154,7 @@ export class WorkerSession implements Paced {
     const remote = this.#remote
     const nowMs = this.#clock.monotonicMs()
     const open = remote && this.#openRtp(packet)
-    if (!open || !readRtp(open, this.#view) || !this.#incoming.expects(this.#view.payloadType)) {
+    if (!open || !readRtp(open, view) || !this.#incoming.expects(view.payloadType)) {
       this.#refused++
       return
     }
@@ -154,10 +162,12 @@ export class WorkerSession implements Paced {
       this.#refused++
       return
     }
-    const settled = this.#latch.settled(nowMs)
-    if (settled) this.#sockets.settleOn(settled)
+    if (!this.#sockets.settled) {
+      const settled = this.#latch.settled(nowMs)
+      if (settled) this.#sockets.settleOn(settled)
+    }
     this.#noteHeard(nowMs)
-    this.#incoming.take(open, this.#view, nowMs)
+    this.#incoming.take(open, view, nowMs)
   }
 
   #onRtcp(packet: Buffer, source: Source): void {
