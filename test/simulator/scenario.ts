@@ -141,15 +141,13 @@ function addLane(
 ): void {
   const { batchId, firstSeq, numbers, repeated } = lane
   const all = [...numbers, ...repeated]
-  const key = deriveNumberHashKey(SECRET, tables.organizationId)
-  const hashes = hashNumbers(key, Float64Array.from(all))
   all.forEach((number, index) => {
     const again = index < numbers.length ? repeated.indexOf(number) : -1
     tables.recipients.set(personKey(batchId, firstSeq + index), {
       batchId,
       seq: firstSeq + index,
       number,
-      numberHash: String(hashes[index]),
+      numberHash: hashOf(tables.organizationId, number),
       successorSeq: again < 0 ? null : firstSeq + numbers.length + again,
     })
   })
@@ -165,6 +163,19 @@ function addLane(
     closedAs: null,
     closedAt: null,
   })
+}
+
+const hashes = new Map<number, string>()
+
+/** Of each number once a process; all organizations have numbers of their own. */
+function hashOf(organizationId: number, number: number): string {
+  let hash = hashes.get(number)
+  if (hash === undefined) {
+    const key = deriveNumberHashKey(SECRET, organizationId)
+    hash = String(hashNumbers(key, Float64Array.of(number))[0])
+    hashes.set(number, hash)
+  }
+  return hash
 }
 
 function retryPolicy(random: Random): RetryPolicy {

@@ -32,6 +32,9 @@ const TRAITS: CarrierTraits = {
 /** Of a carrier that is asked once, later. */
 const TRAITS_OF_ONE_LOOK_UP: CarrierTraits = { ...TRAITS, firstLookUpDelayMs: 6_000, nextLookUpDelaysMs: [] }
 
+/** One for all runs, as for all organizations of a process. */
+const IDS = new IdCipher(deriveIdKey(SECRET))
+
 export interface SeedResult {
   readonly seed: number
   readonly traceHash: string
@@ -60,7 +63,7 @@ class Simulation {
   readonly #seed: number
   readonly #world: VirtualWorld
   readonly #scenario: Scenario
-  readonly #ids = new IdCipher(deriveIdKey(SECRET))
+  readonly #ids = IDS
   readonly #nodes: SimulatedNode[] = []
   readonly #providers = new Map<string, Provider>()
   readonly #traits: CarrierTraits
