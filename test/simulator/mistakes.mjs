@@ -32,7 +32,11 @@ export const MISTAKES = [
           newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs }).forEach((call, index) =>
             dial(desk, { call, claim: claimed[index], options: { ...this.#options, carriers: this.#carriers }, askedAt })),`,
       },
-      { file: DISPATCHER, find: 'else dial(desk, { call, claim: claimed[index]!, options, askedAt })', put: '' },
+      {
+        file: DISPATCHER,
+        find: 'else dial(desk, { call, claim: claimed[index]!, options: this.#tools, askedAt })',
+        put: '',
+      },
     ],
   },
   {

@@ -18,6 +18,15 @@ import type { VirtualWorld } from './virtual-world.ts'
 const ANSWER_WITHIN_MS = 15_000
 const LIST_LAG_MS = 12_000
 
+const posted = new WeakMap<Buffer, CallEvent>()
+
+/** What the provider posts. Nobody reads the bytes: how a carrier decodes them is the affair of its own tests. */
+export function postedBody(event: CallEvent): Buffer {
+  const body = Buffer.of()
+  posted.set(body, event)
+  return body
+}
+
 export interface NodeCarrierOptions {
   readonly world: VirtualWorld
   readonly node: SimulatedNode
@@ -104,7 +113,7 @@ export class NodeCarrier implements Carrier {
   }
 
   decodeCallback({ body }: CarrierCallback): CallbackAnswer {
-    return { status: 200, events: [JSON.parse(body.toString('utf8')) as CallEvent] }
+    return { status: 200, events: [posted.get(body)!] }
   }
 
   async close(): Promise<void> {

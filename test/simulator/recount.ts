@@ -69,7 +69,9 @@ export function differences(tables: Tables): string[] {
   }
   const counts = countRows(tables)
   for (const [batchId, batch] of tables.batches) {
-    compareBatch(batch, counts.get(batchId)!, (stored, counted, name) => same(stored, counted, `${name} of batch`, batchId))
+    compareBatch(batch, counts.get(batchId)!, (stored, counted, name) =>
+      same(stored, counted, `${name} of batch`, batchId),
+    )
   }
   return found
 }

@@ -6,7 +6,7 @@ import type { RarePath } from './coverage.ts'
 import { type FaultRates, faultsOf, NO_FAULTS } from './faults.ts'
 import { type Attempt, Judge, type Violation } from './judge.ts'
 import { MemoryServer } from './memory-store.ts'
-import { NodeCarrier } from './node-carrier.ts'
+import { NodeCarrier, postedBody } from './node-carrier.ts'
 import { NodeStore, SharedDatabase } from './node-store.ts'
 import { Operator } from './operator.ts'
 import { Provider } from './provider.ts'
@@ -371,7 +371,7 @@ class Simulation {
     world.note(ref, `callback ${event.kind} at ${node.name}`)
     const { writtenBy } = this.#judge.attempt(ref)
     if (writtenBy !== null && writtenBy !== node.name) world.coverage.hit('callback-elsewhere')
-    const callback = { method: 'POST', path: '/', headers: {}, body: Buffer.from(JSON.stringify(event)) }
+    const callback = { method: 'POST', path: '/', headers: {}, body: postedBody(event) }
     node.dispatcher.takeCallback(trunkUuid, callback).then(
       ({ status }) => {
         // Durable from here on, whether or not the provider learns it.
