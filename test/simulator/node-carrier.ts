@@ -7,6 +7,7 @@ import type {
   CarrierContext,
   CarrierTraits,
   LookUpAnswer,
+  OrphanedCall,
 } from '../../src/carriers/carrier.ts'
 import { millisecondsSince } from '../../src/dispatcher/cycle.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
@@ -34,6 +35,8 @@ export interface NodeCarrierOptions {
   readonly faults: () => FaultRates
   readonly traits: CarrierTraits
   readonly report: CarrierContext['report']
+  /** The node carries the sound of its calls: when it dies nobody speaks in them any more. */
+  readonly carriesSound: boolean
   /** A create-call request leaves the process. `stalled`: it stood still between its last look at the clock and the write. */
   readonly onWritten: (request: CallRequest, stalled: boolean) => void
 }
@@ -75,6 +78,12 @@ export class NodeCarrier implements Carrier {
   hangUp({ ref }: CallHandle): void {
     const { world, node, provider } = this.#options
     if (node.alive) world.after(node.behindMs + world.random.between(5, 100), () => provider.hangUp(ref))
+  }
+
+  /** As carriers do that carry the sound themselves: what ends the call is known from what the node that died had told. */
+  readonly endOrphan = ({ ref, carrierState }: OrphanedCall): void => {
+    if (this.#options.carriesSound && carrierState !== null)
+      this.hangUp({ ref, carrierCallId: null, placedAtEpochMs: 0 })
   }
 
   async lookUp(call: CallHandle): Promise<LookUpAnswer> {
@@ -150,6 +159,7 @@ export class NodeCarrier implements Carrier {
     const { world, provider, node, faults } = this.#options
     const { random, coverage } = world
     const { answer, call } = provider.create(request)
+    if (call && this.#options.carriesSound) node.onDeath(() => provider.goOn(request.ref, 'node-gone'))
     const rates = faults()
     const lost = random.chance(rates.answerLost)
     const late = random.chance(rates.answerLate)
@@ -165,7 +175,8 @@ export class NodeCarrier implements Carrier {
         node.whenRunning(() => {
           world.note(request.ref, `answer at ${node.name}: ${answer.kind}`)
           if (call && call.events.length > 0) coverage.hit('callback-before-answer')
-          if (!this.#closed) this.#options.report(answer)
+          const carrierState = this.#options.carriesSound && call ? call.callId : undefined
+          if (!this.#closed) this.#options.report({ ...answer, carrierState })
         })
       })
     })
