@@ -71,6 +71,7 @@ export class Dispatcher {
   readonly #linedUp = new Map<number, Promise<Pause>>()
   readonly #alarms: Alarms
   readonly #carriers: TrunkCarriers
+  readonly #tools: DispatcherOptions & { readonly carriers: TrunkCarriers }
   readonly #breaker: TrunkBreaker
   readonly lease: NodeLease
   readonly #patrol: Patrol
@@ -86,12 +87,12 @@ export class Dispatcher {
       const source = { organizationId, trunkId: trunk.trunkId }
       return options.openCarrier(organizationId, trunk, (event, onDurable) => this.#take(source, event, onDurable))
     })
-    this.#breaker = new TrunkBreaker({ ...options, carriers: this.#carriers, tell: (id) => this.#makeReady(id) })
+    this.#tools = { ...options, carriers: this.#carriers }
+    this.#breaker = new TrunkBreaker({ ...this.#tools, tell: (id) => this.#makeReady(id) })
     this.lease = new NodeLease({ ...options, onBeat: () => this.#onBeat(), onLost: () => this.#onLeaseLost() })
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
-      ...options,
-      carriers: this.#carriers,
+      ...this.#tools,
       calls: () => this.#calls.values(),
       report: (call, event) => this.#take(call, event),
     })
@@ -344,12 +345,11 @@ export class Dispatcher {
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnThrottles([], result.throttles)
     mirror.learnLanes(result.lanes)
-    const options = { ...this.#options, carriers: this.#carriers }
     return () => {
       calls.forEach((call, index) => {
         // A node that stops dials nothing more, and only it can say so.
-        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: options.clock })
-        else dial(desk, { call, claim: claimed[index]!, options, askedAt })
+        if (this.#stopped) endUnsent(desk, call, { cause: 'stopped-before-send', clock: this.#tools.clock })
+        else dial(desk, { call, claim: claimed[index]!, options: this.#tools, askedAt })
       })
       for (const run of inbox.onDurable) run()
     }

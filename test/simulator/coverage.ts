@@ -42,6 +42,10 @@ export const RARE_PATHS = {
   'limit-lowered': 'a limit was lowered below what lived',
   'window-shut': 'a batch waited for its calling window',
   'summer-time': 'a window was judged across a change of the clocks',
+  throttled: 'a call began as soon as its throttle allowed it',
+  'not-before': 'a person was not to be called before a time of their own',
+  'hang-up-asked': 'a call was hung up because somebody asked for its end',
+  'orphan-ended': 'a call whose sound was gone with its node was ended by another one',
   'hung-up': 'a call that should not be was hung up',
 } as const
 

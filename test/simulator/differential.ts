@@ -161,7 +161,8 @@ class Sequence {
       }))
     return async (transaction) => {
       const claimed = await transaction.claim(source, { nodeId, lanes })
-      return claimed.sort((one, other) => one.batchId - other.batchId || one.seq - other.seq)
+      const noted = sorted(await transaction.noteThrottledStarts())
+      return [claimed.sort((one, other) => one.batchId - other.batchId || one.seq - other.seq), noted]
     }
   }
 
@@ -181,7 +182,7 @@ class Sequence {
         answeredByCode: this.#random.between(0, 2),
         unsavedCarrierCallId:
           row.carrierCallId === null && this.#random.chance(0.7) ? `C${row.batchId}-${row.seq}-${row.n}` : null,
-        unsavedCarrierState: null,
+        unsavedCarrierState: this.#random.chance(0.2) ? `state-${reached}` : null,
       } as ProgressedCall
     })
     return async (transaction) => {
@@ -266,6 +267,7 @@ class Sequence {
       sorted(await transaction.liveCallsOfAttempts(live)),
       sorted(await transaction.laneStates(lanes)),
       await transaction.trunkStates(),
+      sorted(await transaction.throttleStates([1])),
       await transaction.trunks(),
       sorted(await transaction.batchesSince(since)),
     ]
@@ -303,7 +305,10 @@ class Sequence {
     const { number, numberHash } = random.pick([...tables.recipients.values()])
     const { status } = tables.batches.get(batchId)!
     const liveMax = random.between(1, 5)
-    const kind = random.pick(['pause', 'resume', 'cancel', 'suppress', 'retry', 'limits', 'window', 'unsent'] as const)
+    const kinds = ['pause', 'resume', 'cancel', 'suppress', 'retry', 'limits', 'window', 'unsent', 'hang-up'] as const
+    const kind = random.pick(kinds)
+    const live = [...tables.live.values()]
+    const called = live.length > 0 ? random.pick(live) : { batchId: 1, seq: 1, n: 7 }
     const outcomes = (['busy', 'failed', 'no-answer', 'unknown', 'cancelled', 'suppressed'] as const).map(codeOfOutcome)
     const name = `command ${kind}`
     const running = status === 2
@@ -317,6 +322,7 @@ class Sequence {
         if (kind === 'suppress') return commands.suppress(1, [number])
         if (kind === 'retry') return status >= 2 ? commands.retry(1, batchId, outcomes) : null
         if (kind === 'window') return commands.setWindow(1, batchId, null)
+        if (kind === 'hang-up') return commands.hangUp(1, called)
         if (kind === 'unsent')
           return [
             await commands.countUnsent(1, { batchId }),

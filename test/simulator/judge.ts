@@ -4,7 +4,7 @@ import type { CallingWindow } from '../../src/model/calling-window.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
 import type { IdCipher, IdParts } from '../../src/model/id-cipher.ts'
 import { attemptKey, type LiveRow, personKey, type Tables } from './memory-rows.ts'
-import type { ProviderCall } from './provider.ts'
+import type { GoesOn, ProviderCall } from './provider.ts'
 import { differences } from './recount.ts'
 import { wallTime } from './scenario.ts'
 import type { VirtualWorld } from './virtual-world.ts'
@@ -49,6 +49,7 @@ export class Judge {
   readonly #peek: (organizationId: number) => Tables | null
   readonly #promised: Promised = { stoppedBatches: new Map(), suppressedNumbers: new Map() }
   readonly #windows = new Map<string, { window: CallingWindow; zone: string; ringMs: number }>()
+  readonly #terms = new Map<string, { caller: string; notBefore: number }>()
   readonly #rows = new Map<number, Map<string, LiveRow>>()
   readonly #ended = new Map<number, Map<string, number>>()
   readonly #tokens = new Map<string, { tokens: number; atMs: number }>()
@@ -70,6 +71,10 @@ export class Judge {
   expectWindow(key: string, expected: { window: CallingWindow; zone: string; ringMs: number } | null): void {
     if (expected) this.#windows.set(key, expected)
     else this.#windows.delete(key)
+  }
+
+  expectTerms(key: string, expected: { caller: string; notBefore: number }): void {
+    this.#terms.set(key, expected)
   }
 
   /** A stop was committed. What comes back tells whether it still holds by the time it is answered. */
@@ -111,6 +116,7 @@ export class Judge {
       this.accuse('I8', ref, 'sent after the suppression of its number was answered')
     }
     this.#judgeWindow(attempt, batchKey)
+    this.#judgeTerms(attempt, request)
   }
 
   callBegan(call: ProviderCall): void {
@@ -124,6 +130,19 @@ export class Judge {
       if (this.#isUnknown(other) || this.#isUnknown(attempt)) continue
       this.accuse('I2', call.ref, `overlaps call ${other.calls[0]!.callId} to the same number`)
     }
+  }
+
+  /** A call of which its row says that it is to be ended, or how, still lives after every node had its time. */
+  neverEnded({ ref }: ProviderCall, why: GoesOn): void {
+    const row = this.#rowOf(this.attempt(ref))
+    if (why === 'hang-up-asked' && row?.hangUpAsked) this.accuse('I8', ref, 'goes on although somebody asked to end it')
+    if (why === 'node-gone' && row?.carrierState) this.accuse('I12', ref, 'goes on although its node is gone')
+  }
+
+  #rowOf({ parts }: Attempt): LiveRow | undefined {
+    const { batchId, seq, n } = parts
+    const live = this.#peek(parts.organizationId)?.live.values() ?? []
+    return [...live].find((one) => one.batchId === batchId && one.seq === seq && one.n === n)
   }
 
   callEnded(call: ProviderCall): void {
@@ -176,12 +195,9 @@ export class Judge {
     for (const difference of differences(tables)) this.accuse('I14', `${tables.organizationId}/`, difference)
   }
 
-  #judgeIntent({ ref, parts }: Attempt): void {
-    const tables = this.#peek(parts.organizationId)
-    if (!tables) return
-    const { batchId, seq, n } = parts
-    const row = [...tables.live.values()].find((one) => one.batchId === batchId && one.seq === seq && one.n === n)
-    if (!row) this.accuse('I5', ref, 'sent without a committed intent that lives')
+  #judgeIntent(attempt: Attempt): void {
+    if (!this.#peek(attempt.parts.organizationId)) return
+    if (!this.#rowOf(attempt)) this.accuse('I5', attempt.ref, 'sent without a committed intent that lives')
   }
 
   #judgeWindow({ ref, parts }: Attempt, batchKey: string): void {
@@ -194,6 +210,13 @@ export class Judge {
       this.accuse('I8', ref, `may ring at ${time}, outside the window of batch ${parts.batchId}`)
       return
     }
+  }
+
+  /** What this person has of their own. */
+  #judgeTerms({ ref, parts }: Attempt, { from }: CallRequest): void {
+    const expected = this.#terms.get(`${parts.organizationId}/${personKey(parts.batchId, parts.seq)}`)!
+    if (from !== expected.caller) this.accuse('I8', ref, `called from ${from} instead of ${expected.caller}`)
+    if (this.#world.nowEpochMs < expected.notBefore) this.accuse('I8', ref, 'called before its time')
   }
 
   #isUnknown({ parts }: Attempt): boolean {

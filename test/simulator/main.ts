@@ -1,5 +1,7 @@
 // Runs the dispatcher on a virtual clock, with faults, and judges what happened. See docs/reference/reliability.md.
 //   npm run simulate -- [--seed 1] [--count 1000] [--store memory|postgres] [--jobs 2]
+//   npm run simulate -- --save ranges.jsonl --count 1000000   a line for each 10,000 seeds, from the first one that it lacks
+//   npm run simulate -- --sum ranges.jsonl
 //   npm run simulate -- --seed 4711 --count 1 --history       everything that happened in one seed
 //   npm run simulate -- --mistakes [--count 5000] [--only <name>]
 //   npm run simulate -- --differential 10000 [--seed 1]
@@ -8,30 +10,64 @@ import { parseArgs } from 'node:util'
 import { Coverage, RARE_PATHS, type RarePath } from './coverage.ts'
 import { MISTAKES } from './mistakes.mjs'
 import { inProcesses, type Slice } from './processes.ts'
+import { currentVersion, nextSeed, RANGE_SEEDS, type RunSummary, readRanges, saveRange, sumRanges } from './ranges.ts'
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: '1' },
+    seed: { type: 'string' },
     count: { type: 'string' },
     store: { type: 'string', default: 'memory' },
     jobs: { type: 'string', default: String(Math.max(1, os.availableParallelism())) },
     mistakes: { type: 'boolean', default: false },
     only: { type: 'string' },
     differential: { type: 'string' },
+    save: { type: 'string' },
+    sum: { type: 'string' },
     history: { type: 'boolean', default: false },
   },
 })
 /** A run of fewer seeds may miss a rare path by chance. */
 const FULL_RUN = 5_000
 const jobs = Number(values.jobs)
-const seed = Number(values.seed)
-process.exitCode = values.mistakes
-  ? await runMistakes(Number(values.count ?? 5_000))
-  : values.differential !== undefined
-    ? await runDifferential(Number(values.differential))
-    : await runSeeds(Number(values.count ?? 1_000))
+const seed = Number(values.seed ?? 1)
+process.exitCode = await run()
 
-async function runSeeds(count: number): Promise<number> {
+function run(): Promise<number> | number {
+  if (values.mistakes) return runMistakes(Number(values.count ?? 5_000))
+  if (values.differential !== undefined) return runDifferential(Number(values.differential))
+  if (values.sum !== undefined) return printSum(values.sum)
+  if (values.save !== undefined) return saveRanges(values.save, Number(values.count ?? RANGE_SEEDS))
+  return runAndPrint(Number(values.count ?? 1_000))
+}
+
+async function runAndPrint(count: number): Promise<number> {
+  const summary = await runSeeds(seed, count)
+  console.log(JSON.stringify(summary))
+  return summary.violations > 0 || summary.missing.length > 0 ? 1 : 0
+}
+
+/** Range by range: whoever ends it loses the one that runs. Without `--seed` it goes on where the file ends. */
+async function saveRanges(file: string, count: number): Promise<number> {
+  const version = currentVersion()
+  let next = values.seed === undefined ? nextSeed(readRanges(file)) : seed
+  const end = next + count
+  let violations = 0
+  while (next < end) {
+    const summary = await runSeeds(next, Math.min(RANGE_SEEDS, end - next))
+    saveRange(file, { ...summary, version })
+    violations += summary.violations
+    next += summary.seeds
+  }
+  return violations > 0 ? 1 : 0
+}
+
+function printSum(file: string): number {
+  const sum = sumRanges(readRanges(file))
+  console.log(JSON.stringify(sum))
+  return sum.violations > 0 || sum.gaps.length > 0 || sum.repeated.length > 0 ? 1 : 0
+}
+
+async function runSeeds(firstSeed: number, count: number): Promise<RunSummary> {
   const startedAt = performance.now()
   const coverage = new Coverage()
   const totals = { seeds: 0, violations: 0, calls: 0, steps: 0, virtualHours: 0 }
@@ -51,16 +87,15 @@ async function runSeeds(count: number): Promise<number> {
     totals.violations = failed.length
     progress(`${totals.seeds} of ${count} seeds, ${failed.length} with a violation`)
   }
-  await inProcesses({ seed, count, jobs, store: values.store, history: values.history, take })
+  await inProcesses({ seed: firstSeed, count, jobs, store: values.store, history: values.history, take })
   const missing = count >= FULL_RUN && values.store === 'memory' ? coverage.missing : []
   for (const path of missing) console.error(`never happened: ${path} (${RARE_PATHS[path]})`)
-  const seconds = Math.round((performance.now() - startedAt) / 100) / 10
-  const summary = {
+  return {
     store: values.store,
-    firstSeed: seed,
+    firstSeed,
     ...totals,
     virtualHours: Math.round(totals.virtualHours),
-    seconds,
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     failedSeeds: failed.sort((one, other) => one - other).slice(0, 20),
     trace: traces.toString(16).padStart(16, '0'),
     missing,
@@ -68,8 +103,6 @@ async function runSeeds(count: number): Promise<number> {
       (Object.keys(RARE_PATHS) as RarePath[]).map((path) => [path, coverage.counts.get(path) ?? 0]),
     ),
   }
-  console.log(JSON.stringify(summary))
-  return failed.length > 0 || missing.length > 0 ? 1 : 0
 }
 
 /** Each mistake runs until a seed shows it. */

@@ -227,6 +227,8 @@ function insertLive({ tables, journal, now }: MemoryTransaction, one: Taken, nod
     ringingMs: null,
     answeredMs: null,
     carrierCallId: null,
+    carrierState: null,
+    hangUpAsked: false,
   })
 }
 

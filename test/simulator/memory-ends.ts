@@ -134,6 +134,7 @@ export function progressCallsInMemory(transaction: MemoryTransaction, calls: rea
       ...row,
       state: call.reachedState,
       carrierCallId: row.carrierCallId ?? call.unsavedCarrierCallId,
+      carrierState: call.unsavedCarrierState ?? row.carrierState,
       acceptedMs: row.acceptedMs ?? known(call.acceptedMs),
       ringingMs: row.ringingMs ?? known(call.ringingMs),
       answeredMs: row.answeredMs ?? known(call.answeredMs),

@@ -104,6 +104,8 @@ export function reviveUnknownInMemory(
     ringingMs: null,
     answeredMs: null,
     carrierCallId,
+    carrierState: null,
+    hangUpAsked: false,
   }
   journal.delete(tables.attempts, key)
   journal.set(tables.live, numberHash, row)

@@ -1,3 +1,4 @@
+import type { ThrottleRule } from '../../src/model/throttle.ts'
 import type { BatchDefinition, TrunkDefinition } from '../../src/store/definitions.ts'
 import type { OutcomeColumn } from '../../src/store/outcome-columns.ts'
 
@@ -6,6 +7,7 @@ export interface Tables {
   readonly organizationId: number
   readonly gate: Map<0, GateRow>
   readonly trunks: Map<number, TrunkRow>
+  readonly throttles: Map<number, ThrottleRow>
   readonly batches: Map<number, BatchRow>
   readonly lanes: Map<string, LaneRow>
   readonly recipients: Map<string, RecipientRow>
@@ -36,6 +38,12 @@ export interface TrunkRow {
   readonly refilledAt: number
   readonly failuresInRow: number
   readonly blockedUntil: number | null
+}
+
+export interface ThrottleRow {
+  readonly rules: readonly ThrottleRule[]
+  /** Of the latest 100 calls, the newest first. */
+  readonly starts: readonly number[]
 }
 
 /** What a batch is, beside what changes. */
@@ -69,6 +77,9 @@ export interface LaneRow {
   readonly batchId: number
   readonly lane: number
   readonly trunkId: number
+  /** E.164 with the plus; null: that of the batch. */
+  readonly caller: string | null
+  readonly attemptsMax: number | null
   readonly zones: readonly string[]
   readonly firstSeq: number
   readonly nextSeq: number
@@ -114,6 +125,8 @@ export interface LiveRow {
   readonly ringingMs: number | null
   readonly answeredMs: number | null
   readonly carrierCallId: string | null
+  readonly carrierState: string | null
+  readonly hangUpAsked: boolean
 }
 
 export interface AttemptRow {
@@ -166,6 +179,7 @@ export function emptyTables(organizationId: number, liveMax: number): Tables {
     organizationId,
     gate: new Map([[0, { liveMax, live: 0, blockNo: 0, version: 1 }]]),
     trunks: new Map(),
+    throttles: new Map(),
     batches: new Map(),
     lanes: new Map(),
     recipients: new Map(),

@@ -1,7 +1,9 @@
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
+import { STARTS_KEPT } from '../../src/model/throttle.ts'
 import type { BatchDefinition, LaneDefinition } from '../../src/store/definitions.ts'
 import type { LaneState, TrunkState } from '../../src/store/lane-states.ts'
 import type { LiveCallRow } from '../../src/store/live-calls.ts'
+import type { ThrottleState } from '../../src/store/throttle-states.ts'
 import type { BatchRow, EventEntry, Journal, LiveRow, Tables, TrunkRow } from './memory-rows.ts'
 
 /** One transaction of one organization in memory: its rows, its journal, and the gate's time. */
@@ -57,9 +59,9 @@ export function batchDefinition(tables: Tables, batch: BatchRow): BatchDefinitio
     lanes.push({
       lane: lane.lane,
       trunkId: lane.trunkId,
-      caller: null,
+      caller: lane.caller,
       agent: null,
-      attemptsMax: null,
+      attemptsMax: lane.attemptsMax,
       zones: lane.zones,
       waiting: lane.closedAs === null ? lane.endSeq - lane.nextSeq : 0,
       nextDueEpochMs: nextDue(tables, batchId, lane.lane),
@@ -113,9 +115,29 @@ export function liveCallRow(row: LiveRow): LiveCallRow {
     ringingMs: row.ringingMs,
     answeredMs: row.answeredMs,
     carrierCallId: row.carrierCallId,
-    carrierState: null,
-    hangUpAsked: false,
+    carrierState: row.carrierState,
+    hangUpAsked: row.hangUpAsked,
   }
+}
+
+/** `throttle-states.ts` in memory. */
+export function throttleStatesInMemory({ tables }: MemoryTransaction, throttleIds: readonly number[]): ThrottleState[] {
+  return [...tables.throttles]
+    .filter(([throttleId]) => throttleIds.includes(throttleId))
+    .map(([throttleId, { rules, starts }]) => ({ throttleId, rules, startsEpochMs: starts }))
+}
+
+export function noteThrottledStartsInMemory(transaction: MemoryTransaction): ThrottleState[] {
+  const { tables, journal, now } = transaction
+  const noted = new Set<number>()
+  for (const { batchId, claimedAt } of tables.live.values()) {
+    const { throttleId } = tables.batches.get(batchId)!.terms
+    if (throttleId === null || claimedAt !== now) continue
+    const { starts } = tables.throttles.get(throttleId)!
+    journal.update(tables.throttles, throttleId, { starts: [now, ...starts].slice(0, STARTS_KEPT) })
+    noted.add(throttleId)
+  }
+  return throttleStatesInMemory(transaction, [...noted])
 }
 
 /** Columns of batch_state that count live calls by state. */

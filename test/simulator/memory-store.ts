@@ -20,6 +20,8 @@ import {
   laneState,
   liveCallRow,
   type MemoryTransaction,
+  noteThrottledStartsInMemory,
+  throttleStatesInMemory,
   trunkState,
 } from './memory-statements.ts'
 import type { Commands, ServerSide } from './server-side.ts'
@@ -98,6 +100,16 @@ export class MemoryServer implements ServerSide {
         const { terms } = change.tables.batches.get(batchId)!
         change.journal.update(change.tables.batches, batchId, { version, terms: { ...terms, callingWindow } })
       }),
+    hangUp: async (id, { batchId, seq, n }) =>
+      this.#change(id, (change) => {
+        const { tables, journal } = change
+        const { numberHash } = tables.recipients.get(personKey(batchId, seq))!
+        const row = tables.live.get(numberHash)
+        const lives = row?.batchId === batchId && row.seq === seq && row.n === n
+        if (lives) journal.update(tables.live, numberHash, { hangUpAsked: true })
+        journal.update(tables.batches, batchId, { version: bumpVersion(change) })
+        return lives
+      }),
     countUnsent: async (id, of) => countUnsentInMemory(this.peek(id), this.#nowEpochMs(), of),
   }
 
@@ -116,7 +128,8 @@ export class MemoryServer implements ServerSide {
     const tables = this.peek(organizationId)
     const { liveMax, live, version } = tables.gate.get(0)!
     const nowEpochMs = this.#nowEpochMs()
-    const gate: Gate = { organizationId, now: new Date(nowEpochMs).toISOString(), nowEpochMs, liveMax, live, version }
+    // Statements in memory go by `nowEpochMs`.
+    const gate: Gate = { organizationId, now: '', nowEpochMs, liveMax, live, version }
     const change = { tables, journal: new Journal(), now: nowEpochMs }
     const failures: unknown[] = []
     try {
@@ -167,9 +180,8 @@ export class MemoryServer implements ServerSide {
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
       trunkStates: () => statement(() => [...tables.trunks.values()].map((trunk) => trunkState(trunk, now))),
-      // No batch of a scenario is under a throttle: those are tested on PostgreSQL.
-      throttleStates: () => statement(() => []),
-      noteThrottledStarts: () => statement(() => []),
+      throttleStates: (ids) => statement(() => throttleStatesInMemory(change, ids)),
+      noteThrottledStarts: () => statement(() => noteThrottledStartsInMemory(change)),
       setTrunkHealth: (trunkId, { failuresInRow, blockedForMs }) =>
         statement(() => {
           const blockedUntil = blockedForMs === null ? null : now + blockedForMs

@@ -32,7 +32,11 @@ export const MISTAKES = [
           newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs }).forEach((call, index) =>
             dial(desk, { call, claim: claimed[index], options: { ...this.#options, carriers: this.#carriers }, askedAt })),`,
       },
-      { file: DISPATCHER, find: 'else dial(desk, { call, claim: claimed[index]!, options, askedAt })', put: '' },
+      {
+        file: DISPATCHER,
+        find: 'else dial(desk, { call, claim: claimed[index]!, options: this.#tools, askedAt })',
+        put: '',
+      },
     ],
   },
   {
@@ -254,5 +258,61 @@ export const MISTAKES = [
     name: 'chained-twice',
     what: 'the next row of a number enters the line whenever the one before becomes final',
     changes: [{ file: CLAIM, find: 'if (touched) return false', put: '' }],
+  },
+  {
+    name: 'throttle-not-compared',
+    what: 'calls start as if there were no throttle',
+    changes: [
+      {
+        file: MIRROR,
+        find: 'const allowed = throttleId === null ? quantum : (throttled.get(throttleId) ?? quantum)',
+        put: 'const allowed = quantum',
+      },
+    ],
+  },
+  {
+    name: 'throttled-starts-forgotten',
+    what: 'a throttle is not told of the calls that were claimed under it',
+    changes: [{ file: CYCLE, find: 'mirror.isThrottled(asked) ?', put: 'asked.length < 0 ?' }],
+  },
+  {
+    name: 'not-before-ignored',
+    what: 'people are called before their own time',
+    changes: [
+      { file: CLAIM, find: ' && row.dueAt <= now,', put: ',' },
+      {
+        file: MIRROR,
+        find: 'lane.nextDueEpochMs !== null && lane.nextDueEpochMs <= options.nowEpochMs',
+        put: 'lane.nextDueEpochMs !== null',
+      },
+    ],
+  },
+  {
+    name: 'lane-terms-ignored',
+    what: 'everyone of a list is called as often as the list says, whatever their lane says',
+    changes: [
+      {
+        file: 'src/dispatcher/call-rows.ts',
+        find: 'attemptsMax: batch.lanes.get(call.lane)?.attemptsMax ?? null',
+        put: 'attemptsMax: null',
+      },
+    ],
+  },
+  {
+    name: 'hang-up-forgotten',
+    what: 'a request to end a call is stored, and nobody acts on it',
+    changes: [
+      {
+        file: DISPATCHER,
+        find: 'for (const call of result.hangUps) if (!call.hangUpAsked) this.#hangUp(call)',
+        put: '',
+      },
+      { file: DISPATCHER, find: 'if (call.hangUpAsked && call.ending === null) this.#hangUp(call)', put: '' },
+    ],
+  },
+  {
+    name: 'orphan-left',
+    what: 'a call whose sound was gone with its node is left to itself',
+    changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!)', put: '' }],
   },
 ]

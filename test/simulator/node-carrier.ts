@@ -7,6 +7,7 @@ import type {
   CarrierContext,
   CarrierTraits,
   LookUpAnswer,
+  OrphanedCall,
 } from '../../src/carriers/carrier.ts'
 import { millisecondsSince } from '../../src/dispatcher/cycle.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
@@ -18,6 +19,15 @@ import type { VirtualWorld } from './virtual-world.ts'
 const ANSWER_WITHIN_MS = 15_000
 const LIST_LAG_MS = 12_000
 
+const posted = new WeakMap<Buffer, CallEvent>()
+
+/** What the provider posts. Nobody reads the bytes: how a carrier decodes them is the affair of its own tests. */
+export function postedBody(event: CallEvent): Buffer {
+  const body = Buffer.of()
+  posted.set(body, event)
+  return body
+}
+
 export interface NodeCarrierOptions {
   readonly world: VirtualWorld
   readonly node: SimulatedNode
@@ -25,6 +35,8 @@ export interface NodeCarrierOptions {
   readonly faults: () => FaultRates
   readonly traits: CarrierTraits
   readonly report: CarrierContext['report']
+  /** The node carries the sound of its calls: when it dies nobody speaks in them any more. */
+  readonly carriesSound: boolean
   /** A create-call request leaves the process. `stalled`: it stood still between its last look at the clock and the write. */
   readonly onWritten: (request: CallRequest, stalled: boolean) => void
 }
@@ -68,6 +80,12 @@ export class NodeCarrier implements Carrier {
     if (node.alive) world.after(node.behindMs + world.random.between(5, 100), () => provider.hangUp(ref))
   }
 
+  /** As carriers do that carry the sound themselves: what ends the call is known from what the node that died had told. */
+  readonly endOrphan = ({ ref, carrierState }: OrphanedCall): void => {
+    if (this.#options.carriesSound && carrierState !== null)
+      this.hangUp({ ref, carrierCallId: null, placedAtEpochMs: 0 })
+  }
+
   async lookUp(call: CallHandle): Promise<LookUpAnswer> {
     const { world, node, provider, faults } = this.#options
     const { random, coverage } = world
@@ -104,7 +122,7 @@ export class NodeCarrier implements Carrier {
   }
 
   decodeCallback({ body }: CarrierCallback): CallbackAnswer {
-    return { status: 200, events: [JSON.parse(body.toString('utf8')) as CallEvent] }
+    return { status: 200, events: [posted.get(body)!] }
   }
 
   async close(): Promise<void> {
@@ -141,6 +159,7 @@ export class NodeCarrier implements Carrier {
     const { world, provider, node, faults } = this.#options
     const { random, coverage } = world
     const { answer, call } = provider.create(request)
+    if (call && this.#options.carriesSound) node.onDeath(() => provider.goOn(request.ref, 'node-gone'))
     const rates = faults()
     const lost = random.chance(rates.answerLost)
     const late = random.chance(rates.answerLate)
@@ -156,7 +175,8 @@ export class NodeCarrier implements Carrier {
         node.whenRunning(() => {
           world.note(request.ref, `answer at ${node.name}: ${answer.kind}`)
           if (call && call.events.length > 0) coverage.hit('callback-before-answer')
-          if (!this.#closed) this.#options.report(answer)
+          const carrierState = this.#options.carriesSound && call ? call.callId : undefined
+          if (!this.#closed) this.#options.report({ ...answer, carrierState })
         })
       })
     })

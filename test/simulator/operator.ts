@@ -1,5 +1,6 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
+import type { AttemptKey } from '../../src/store/late-evidence.ts'
 import type { Judge } from './judge.ts'
 import type { Tables } from './memory-rows.ts'
 import type { SharedDatabase } from './node-store.ts'
@@ -7,6 +8,8 @@ import type { VirtualWorld } from './virtual-world.ts'
 
 const UNSENT_POLL_MS = 40
 const UNSENT_WAIT_MS_MAX = 6_000
+const LIVE_LOOKS_MAX = 12
+const LIVE_LOOK_MS = 400
 const RETRYABLE = (['busy', 'no-answer', 'failed', 'rejected', 'unknown'] as const).map(codeOfOutcome)
 
 export interface OperatorOptions {
@@ -15,6 +18,8 @@ export interface OperatorOptions {
   readonly judge: Judge
   readonly wake: (organizationId: number) => void
   readonly organizations: readonly Tables[]
+  /** The person of a call would not hang up by themselves. */
+  readonly goOn: (organizationId: number, call: AttemptKey & { trunkId: number }) => void
 }
 
 /** Somebody who pauses, cancels, suppresses and changes limits while calls are made. */
@@ -69,7 +74,7 @@ export class Operator {
   #something({ organizationId, trunks, recipients }: Tables, batchId: number): () => Promise<void> {
     const { world } = this.#options
     const { random, coverage } = world
-    const kind = random.weighted({ pause: 4, cancel: 1, suppress: 3, limits: 2, retry: 2 })
+    const kind = random.weighted({ pause: 4, cancel: 1, suppress: 3, limits: 2, retry: 2, hangUp: 3 })
     const key = `${organizationId}/${batchId}`
     if (kind === 'pause') {
       return async () => {
@@ -80,6 +85,7 @@ export class Operator {
       }
     }
     if (kind === 'cancel') return async () => void (await this.#stop(organizationId, batchId, 'cancel'))
+    if (kind === 'hangUp') return () => this.#hangUp(organizationId, batchId)
     if (kind === 'suppress') {
       const { number, numberHash } = random.pick([...recipients.values()])
       return () => this.#suppress(organizationId, number, numberHash)
@@ -141,6 +147,24 @@ export class Operator {
       judge.stopLifted(`${organizationId}/${batchId}`)
       await commands.resume(organizationId, batchId)
     })
+  }
+
+  /** Waits a while for a call that lives, and asks for its end. */
+  async #hangUp(organizationId: number, batchId: number): Promise<void> {
+    const { world, database, goOn } = this.#options
+    let asked = false
+    for (let look = 0; look < LIVE_LOOKS_MAX && !asked; look++) {
+      await this.#command(organizationId, async (commands) => {
+        const { live } = await database.server.readTables(organizationId)
+        const calls = [...live.values()].filter((call) => call.batchId === batchId)
+        // Rows of a table have no order of their own.
+        const call = calls.sort((one, other) => one.seq - other.seq)[0]
+        if (!call) return
+        asked = await commands.hangUp(organizationId, { batchId, seq: call.seq, n: call.n })
+        goOn(organizationId, { batchId, seq: call.seq, n: call.n, trunkId: call.trunkId })
+      })
+      if (!asked) await world.delay(LIVE_LOOK_MS)
+    }
   }
 
   async #suppress(organizationId: number, number: number, numberHash: string): Promise<void> {

@@ -53,12 +53,24 @@ export async function insertTables(client: pg.Client, tables: Tables): Promise<v
       [id, trunkId, liveMax, callsPerSecond, tokens, at(refilledAt)],
     )
   }
+  for (const [throttleId, { rules, starts }] of tables.throttles) {
+    const throttleUuid = `00000000-0000-4000-b000-${String(id * 100 + throttleId).padStart(12, '0')}`
+    await client.query('INSERT INTO throttle VALUES ($1, $2, $3, $4, $5, $6)', [
+      id,
+      throttleId,
+      throttleUuid,
+      `throttle ${throttleId}`,
+      JSON.stringify(rules),
+      now,
+    ])
+    await client.query('INSERT INTO throttle_state VALUES ($1, $2, $3)', [id, throttleId, starts.map(at)])
+  }
   for (const [batchId, batch] of tables.batches) {
     const { terms } = batch
     await client.query(
       `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id, ring_timeout_seconds,
-         max_call_seconds, calling_window, retry_policy, duplicate_numbers, version, created_at, updated_at)
-       VALUES ($1, $2, $3, 'batch', 'native', 1, $4, $5, $6, $7, $8, $9, 'call', $10, $11, $11)`,
+         max_call_seconds, calling_window, retry_policy, duplicate_numbers, version, created_at, updated_at, throttle_id)
+       VALUES ($1, $2, $3, 'batch', 'native', 1, $4, $5, $6, $7, $8, $9, 'call', $10, $11, $11, $12)`,
       [
         id,
         batchId,
@@ -71,10 +83,11 @@ export async function insertTables(client: pg.Client, tables: Tables): Promise<v
         JSON.stringify(terms.retryPolicy),
         batch.version,
         now,
+        terms.throttleId,
       ],
     )
     await client.query(
-      `INSERT INTO batch_state (organization_id, batch_id, status, live_max, total, start_at, expires_at, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `INSERT INTO batch_state (organization_id, batch_id, status, live_max, total, start_at, expires_at, started_at, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         id,
         batchId,
@@ -84,14 +97,40 @@ export async function insertTables(client: pg.Client, tables: Tables): Promise<v
         at(batch.startAt),
         at(batch.expiresAt),
         at(batch.startedAt),
+        batch.due,
       ],
     )
   }
   for (const lane of tables.lanes.values()) {
     await client.query(
-      'INSERT INTO lane (organization_id, batch_id, lane, trunk_id, zones, first_seq, next_seq, end_seq, last_seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
-      [id, lane.batchId, lane.lane, lane.trunkId, lane.zones, lane.firstSeq, lane.nextSeq, lane.endSeq, lane.lastSeq],
+      `INSERT INTO lane (organization_id, batch_id, lane, trunk_id, zones, first_seq, next_seq, end_seq, last_seq, caller_number, attempts_max)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      [
+        id,
+        lane.batchId,
+        lane.lane,
+        lane.trunkId,
+        lane.zones,
+        lane.firstSeq,
+        lane.nextSeq,
+        lane.endSeq,
+        lane.lastSeq,
+        lane.caller === null ? null : Number(lane.caller),
+        lane.attemptsMax,
+      ],
     )
+  }
+  for (const { batchId, lane, dueAt, seq, n, counted, reason } of tables.due.values()) {
+    await client.query('INSERT INTO due VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
+      id,
+      batchId,
+      lane,
+      at(dueAt),
+      seq,
+      n,
+      counted,
+      reason,
+    ])
   }
   const people = [...tables.recipients.values()]
   await client.query(
@@ -124,9 +163,10 @@ export async function readTables(client: pg.Client, id: number): Promise<Tables>
     organizationId: id,
     gate: new Map([[0, gate]]),
     trunks: await readTrunks(client, id),
+    throttles: await readThrottles(client, id),
     batches: await readBatches(client, id),
     lanes: await keyed<LaneRow>(
-      `SELECT batch_id AS "batchId", lane, trunk_id AS "trunkId", zones, first_seq AS "firstSeq", next_seq AS "nextSeq", end_seq AS "endSeq",
+      `SELECT batch_id AS "batchId", lane, trunk_id AS "trunkId", '+' || caller_number AS caller, attempts_max AS "attemptsMax", zones, first_seq AS "firstSeq", next_seq AS "nextSeq", end_seq AS "endSeq",
          last_seq AS "lastSeq", closed_as AS "closedAs", ${epochMs('closed_at')} AS "closedAt" FROM lane ${of} ORDER BY batch_id, lane`,
       (row) => laneKey(row.batchId, row.lane),
     ),
@@ -141,7 +181,8 @@ export async function readTables(client: pg.Client, id: number): Promise<Tables>
     live: await keyed<LiveRow>(
       `SELECT number_hash::text AS "numberHash", batch_id AS "batchId", seq, n, counted, lane, trunk_id AS "trunkId", node_id AS "nodeId", state,
          answered_by AS "answeredBy", successor_seq AS "successorSeq", ${epochMs('claimed_at')} AS "claimedAt", ${epochMs('send_not_after')} AS "sendNotAfter",
-         accepted_ms AS "acceptedMs", ringing_ms AS "ringingMs", answered_ms AS "answeredMs", carrier_call_id AS "carrierCallId" FROM live_call ${of}`,
+         accepted_ms AS "acceptedMs", ringing_ms AS "ringingMs", answered_ms AS "answeredMs", carrier_call_id AS "carrierCallId",
+         carrier_state AS "carrierState", hang_up_asked AS "hangUpAsked" FROM live_call ${of}`,
       (row) => row.numberHash,
     ),
     attempts: await keyed<AttemptRow>(
@@ -183,6 +224,15 @@ async function readTrunks(client: pg.Client, id: number): Promise<Tables['trunks
       { definition: definitions.find((definition) => definition.trunkId === trunkId)!, ...row },
     ]),
   )
+}
+
+async function readThrottles(client: pg.Client, id: number): Promise<Tables['throttles']> {
+  const { rows } = await client.query(
+    `SELECT t.throttle_id, t.rules, ARRAY(SELECT ${epochMs('x')} FROM unnest(s.starts) WITH ORDINALITY u(x, n) ORDER BY n) AS starts
+     FROM throttle t JOIN throttle_state s USING (organization_id, throttle_id) WHERE t.organization_id = $1 ORDER BY t.throttle_id`,
+    [id],
+  )
+  return new Map(rows.map(({ throttle_id: throttleId, rules, starts }) => [throttleId, { rules, starts }]))
 }
 
 async function readBatches(client: pg.Client, id: number): Promise<Tables['batches']> {

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import { touchBatch, writeBatchStatus } from '../../src/store/batches.ts'
+import { askToHangUp } from '../../src/store/calls.ts'
 import { cancelWaiting } from '../../src/store/close-batches.ts'
 import { createDatabaseIfMissing, openConnection } from '../../src/store/database.ts'
 import type { DispatchStore } from '../../src/store/dispatch-store.ts'
@@ -41,7 +42,7 @@ export class SimulatedPostgres {
   async empty(): Promise<void> {
     const tables =
       'live_call, due, attempt, verdict, event_block, carrier_event, suppression, recipient, lane, batch_state, batch'
-    const owners = 'trunk_state, trunk, agent, gate, organization, node'
+    const owners = 'throttle_state, throttle, trunk_state, trunk, agent, gate, organization, node'
     const deletes = `${tables}, ${owners}`.split(', ').map((table) => `DELETE FROM ${table}`)
     await this.client.query(`${deletes.join('; ')}; SELECT setval('node_node_id_seq', 1, false)`)
   }
@@ -190,6 +191,13 @@ export class PostgresServer implements ServerSide {
           'UPDATE batch SET version = $3, calling_window = $4 WHERE organization_id = $1 AND batch_id = $2',
           [id, batchId, version, window === null ? null : JSON.stringify(window)],
         )
+      }),
+    hangUp: (id, attempt) =>
+      this.#underGate(id, async (client, gate) => {
+        const marked = await askToHangUp(client, gate, attempt)
+        const version = await bumpVersion(asQueryable(client), id)
+        await touchBatch(client, gate, { batchId: attempt.batchId, version })
+        return marked > 0
       }),
     countUnsent: async (id, of) => {
       await this.#tellTime()

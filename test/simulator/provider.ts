@@ -49,15 +49,22 @@ export interface ProviderOptions {
   readonly trunkId: number
   readonly onCallBegan: (call: ProviderCall) => void
   readonly onCallEnded: (call: ProviderCall) => void
+  /** Nobody has ended a call that only we could end. */
+  readonly onNeverEnded: (call: ProviderCall, why: GoesOn) => void
   /** Brings a callback to some node, in its own time. */
   readonly post: (event: CallEvent) => void
 }
+
+/** Why a call goes on although its person would have hung up: what must end it is somebody of ours. */
+export type GoesOn = 'hang-up-asked' | 'node-gone'
+const GOES_ON_MS = 120_000
 
 /** The company behind one trunk, which outlives every node of ours. */
 export class Provider {
   readonly #options: ProviderOptions
   readonly calls: ProviderCall[] = []
   reachable = true
+  readonly #goingOn = new Map<string, GoesOn>()
   #eventNo = 0
 
   constructor(options: ProviderOptions) {
@@ -105,10 +112,17 @@ export class Provider {
     return { answer: { ref, kind: 'accepted', atEpochMs: world.nowEpochMs, carrierCallId }, call }
   }
 
+  /** From now on its person waits: a call that is not ended by us lasts much longer than it would have. */
+  goOn(ref: string, why: GoesOn): void {
+    if (!this.#goingOn.has(ref)) this.#goingOn.set(ref, why)
+  }
+
   hangUp(ref: string): void {
     for (const call of this.calls) {
       if (call.ref !== ref || !call.live) continue
       this.#options.world.coverage.hit('hung-up')
+      const why = this.#goingOn.get(ref)
+      if (why) this.#options.world.coverage.hit(why === 'node-gone' ? 'orphan-ended' : 'hang-up-asked')
       this.#end(call, call.answered ? 'answered' : 'cancelled', 'hung-up-by-user')
     }
   }
@@ -135,8 +149,23 @@ export class Provider {
         const answeredBy = fate.disposition === 'voicemail' ? 'machine' : 'human'
         this.#happen(call, { kind: 'answered', answeredBy })
         const talkMs = Math.min(request.maxCallSeconds * 1000, random.between(300, 8_000))
-        world.after(talkMs, () => this.#end(call, fate.disposition, fate.cause, fate.keysPressed))
+        world.after(talkMs, () =>
+          this.#endTalk(call, () => this.#end(call, fate.disposition, fate.cause, fate.keysPressed)),
+        )
       })
+    })
+  }
+
+  #endTalk(call: ProviderCall, end: () => void): void {
+    const { world, onNeverEnded } = this.#options
+    const why = this.#goingOn.get(call.ref)
+    if (!why || !call.live) {
+      end()
+      return
+    }
+    world.after(GOES_ON_MS, () => {
+      if (call.live) onNeverEnded(call, why)
+      end()
     })
   }
 

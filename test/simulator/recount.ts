@@ -10,9 +10,10 @@ import {
   type RecipientRow,
   type Tables,
 } from './memory-rows.ts'
-import { STATE_COLUMNS } from './memory-statements.ts'
+import { type LiveState, STATE_COLUMNS } from './memory-statements.ts'
 
 const NOT_SENT = codeOfOutcome('not-sent')
+const STATES = [1, 2, 3, 4].map((state) => [state, STATE_COLUMNS[state as LiveState]] as const)
 
 /** Where a recipient is. */
 export interface Whereabouts {
@@ -54,74 +55,84 @@ export function whereabouts(tables: Tables): Whereabouts[] {
 /** What differs between the figures of an organization and a recount of its rows. */
 export function differences(tables: Tables): string[] {
   const found: string[] = []
-  const same = (name: string, stored: number, counted: number) => {
-    if (stored !== counted) found.push(`${name}: ${stored} stored, ${counted} counted`)
+  const same = (stored: number, counted: number, name: string, id?: number) => {
+    if (stored === counted) return
+    found.push(`${id === undefined ? name : `${name} ${id}`}: ${stored} stored, ${counted} counted`)
   }
-  const calls = [...tables.live.values()]
   const gate = tables.gate.get(0)!
-  same('organization live', gate.live, calls.length)
-  same('event blocks', gate.blockNo, tables.blocks.size)
+  same(gate.live, tables.live.size, 'organization live')
+  same(gate.blockNo, tables.blocks.size, 'event blocks')
   for (const [trunkId, trunk] of tables.trunks) {
-    same(`trunk ${trunkId} live`, trunk.live, calls.filter((call) => call.trunkId === trunkId).length)
+    let live = 0
+    for (const call of tables.live.values()) if (call.trunkId === trunkId) live++
+    same(trunk.live, live, 'live of trunk', trunkId)
   }
-  const people = whereabouts(tables)
+  const counts = countRows(tables)
   for (const [batchId, batch] of tables.batches) {
-    const mine = people.filter(({ recipient }) => recipient.batchId === batchId)
-    recountBatch(tables, { batchId, batch, people: mine }, (name, stored, counted) =>
-      same(`batch ${batchId} ${name}`, stored, counted),
+    compareBatch(batch, counts.get(batchId)!, (stored, counted, name) =>
+      same(stored, counted, `${name} of batch`, batchId),
     )
   }
   return found
 }
 
-function recountBatch(
-  tables: Tables,
-  { batchId, batch, people }: { batchId: number; batch: BatchRow; people: readonly Whereabouts[] },
-  same: (name: string, stored: number, counted: number) => void,
-): void {
-  const count = (holds: (one: Whereabouts) => boolean) => people.filter(holds).length
-  const calls = [...tables.live.values()].filter((call) => call.batchId === batchId)
-  const attempts = [...tables.attempts.values()].filter((attempt) => attempt.batchId === batchId)
-  const sent = attempts.filter((attempt) => attempt.disposition !== NOT_SENT)
-  same('total', batch.total, people.length)
-  same(
-    'due',
-    batch.due,
-    count(({ due }) => due),
-  )
-  same('live', batch.live, calls.length)
-  same(
-    'settled',
-    batch.settled,
-    count(({ outcome }) => outcome !== null),
-  )
-  same(
-    'waiting',
-    batch.total - batch.due - batch.live - batch.settled,
-    count(({ inLine, held }) => inLine || held),
-  )
-  same(
-    'in two places',
-    0,
-    count(({ live, due, inLine }) => Number(live) + Number(due) + Number(inLine) > 1),
-  )
-  same('attempts', batch.attempts, sent.length + calls.length)
-  const talked = attempts.map(({ answeredMs, endedMs }) => (answeredMs === null ? 0 : endedMs - answeredMs))
-  same(
-    'talk_ms',
-    batch.talkMs,
-    talked.reduce((sum, ms) => sum + ms, 0),
-  )
-  for (const [state, column] of Object.entries(STATE_COLUMNS)) {
-    same(column, batch[column], calls.filter((call) => call.state === Number(state)).length)
+/** What the rows of one batch add up to. */
+class Count {
+  total = 0
+  due = 0
+  live = 0
+  settled = 0
+  waiting = 0
+  inTwoPlaces = 0
+  sent = 0
+  talkMs = 0
+  readonly states = new Map<number, number>()
+  readonly outcomes = new Map<number, number>()
+}
+
+/** In one pass over each table. */
+function countRows(tables: Tables): Map<number, Count> {
+  const counts = new Map<number, Count>()
+  for (const batchId of tables.batches.keys()) counts.set(batchId, new Count())
+  for (const { recipient, live, due, outcome, inLine, held } of whereabouts(tables)) {
+    const count = counts.get(recipient.batchId)!
+    count.total++
+    if (due) count.due++
+    if (inLine || held) count.waiting++
+    if (Number(live) + Number(due) + Number(inLine) > 1) count.inTwoPlaces++
+    if (outcome === null) continue
+    count.settled++
+    count.outcomes.set(outcome, (count.outcomes.get(outcome) ?? 0) + 1)
   }
-  for (const { column, code } of FINAL_OUTCOMES)
-    same(
-      column,
-      batch.figures[column],
-      count((one) => one.outcome === code),
-    )
+  for (const { batchId, state } of tables.live.values()) {
+    const count = counts.get(batchId)!
+    count.live++
+    count.states.set(state, (count.states.get(state) ?? 0) + 1)
+  }
+  for (const { batchId, disposition, answeredMs, endedMs } of tables.attempts.values()) {
+    const count = counts.get(batchId)!
+    if (disposition !== NOT_SENT) count.sent++
+    if (answeredMs !== null) count.talkMs += endedMs - answeredMs
+  }
+  return counts
+}
+
+function compareBatch(
+  batch: BatchRow,
+  count: Count,
+  same: (stored: number, counted: number, name: string) => void,
+): void {
+  same(batch.total, count.total, 'total')
+  same(batch.due, count.due, 'due')
+  same(batch.live, count.live, 'live')
+  same(batch.settled, count.settled, 'settled')
+  same(batch.total - batch.due - batch.live - batch.settled, count.waiting, 'waiting')
+  same(0, count.inTwoPlaces, 'people in two places')
+  same(batch.attempts, count.sent + count.live, 'attempts')
+  same(batch.talkMs, count.talkMs, 'talk_ms')
+  for (const [state, column] of STATES) same(batch[column], count.states.get(state) ?? 0, column)
+  for (const { column, code } of FINAL_OUTCOMES) same(batch.figures[column], count.outcomes.get(code) ?? 0, column)
   const over = batch.status === BATCH_STATUS_CODE.completed || batch.status === BATCH_STATUS_CODE.cancelled
-  same('completed when settled', batch.settled === batch.total && !over ? 1 : 0, 0)
-  same('settled when completed', batch.status === BATCH_STATUS_CODE.completed ? batch.total - batch.settled : 0, 0)
+  same(batch.settled === batch.total && !over ? 1 : 0, 0, 'completed when settled')
+  same(batch.status === BATCH_STATUS_CODE.completed ? batch.total - batch.settled : 0, 0, 'settled when completed')
 }

@@ -22,6 +22,8 @@ function serve(openServer: OpenServer): Promise<never> {
 }
 
 async function runSlice({ seed, count, history }: SliceRequest, openServer: OpenServer): Promise<Slice> {
+  // Lost connections and stale copies are thrown by the thousand, and nobody reads where.
+  Error.stackTraceLimit = history ? 10 : 0
   const totals = { seeds: 0, calls: 0, steps: 0, virtualMs: 0 }
   let traces = 0n
   const coverage = new Map<Slice['coverage'][number][0], number>()

@@ -1,9 +1,10 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import type { CallingWindow, Weekday } from '../../src/model/calling-window.ts'
+import { DUE_REASONS } from '../../src/model/due-reason.ts'
 import { deriveNumberHashKey, hashNumbers } from '../../src/model/id-cipher.ts'
 import { defaultRetryPolicy, NO_RETRIES, type RetryPolicy } from '../../src/model/retry-policy.ts'
 import { FINAL_OUTCOMES } from '../../src/store/outcome-columns.ts'
-import { emptyTables, type Figures, laneKey, personKey, type Tables } from './memory-rows.ts'
+import { type DueRow, emptyTables, type Figures, type LaneRow, laneKey, personKey, type Tables } from './memory-rows.ts'
 import type { Random } from './random.ts'
 
 export const SECRET = Buffer.alloc(32, 7)
@@ -47,6 +48,7 @@ function organization(random: Random, organizationId: number, start: Start): Tab
   const tables = emptyTables(organizationId, random.between(1, 6))
   const trunks = random.chance(0.4) ? 2 : 1
   for (let trunkId = 1; trunkId <= trunks; trunkId++) addTrunk(random, tables, trunkId, start.startEpochMs)
+  if (random.chance(0.3)) addThrottle(random, tables)
   const numbers = Array.from(
     { length: random.between(3, 8) },
     (_, index) => 14_150_000_000 + organizationId * 1000 + index,
@@ -70,6 +72,15 @@ function addTrunk(random: Random, tables: Tables, trunkId: number, startEpochMs:
   })
 }
 
+/** One that is full again and again while its batches run. */
+function addThrottle(random: Random, tables: Tables): void {
+  const rules = Array.from({ length: random.between(1, 2) }, () => ({
+    maxCalls: random.between(1, 3),
+    windowSeconds: random.between(1, 9),
+  }))
+  tables.throttles.set(1, { rules, starts: [] })
+}
+
 function addBatch(
   random: Random,
   tables: Tables,
@@ -85,10 +96,23 @@ function addBatch(
   const perLane = Math.ceil(numbers.length / laneCount)
   for (let lane = 0; lane < laneCount; lane++) {
     const mine = numbers.slice(lane * perLane, (lane + 1) * perLane)
+    const later = random.chance(0.15) ? mine.splice(0, random.between(0, mine.length - 1)) : []
     const repeated = chained ? mine.filter(() => random.chance(0.4)) : []
     const trunkId = laneCount === 2 ? lane + 1 : random.between(1, trunks)
-    addLane(tables, { batchId, lane, trunkId, firstSeq: seq, numbers: mine, repeated, zone: start.zone })
+    addLane(tables, {
+      batchId,
+      lane,
+      trunkId,
+      firstSeq: seq,
+      numbers: mine,
+      repeated,
+      later,
+      zone: start.zone,
+      terms: laneTerms(random),
+    })
     seq += mine.length + repeated.length
+    for (const _number of later)
+      addNotBefore(tables, { batchId, lane, seq: seq++, dueAt: start.startEpochMs + random.between(500, 30_000) })
   }
   const scheduled = random.chance(0.2)
   const expires = random.chance(0.15)
@@ -97,7 +121,7 @@ function addBatch(
     terms: {
       batchId,
       trunkId: 1,
-      throttleId: null,
+      throttleId: tables.throttles.size > 0 && random.chance(0.8) ? 1 : null,
       caller: '+14155550100',
       ringTimeoutSeconds: random.between(5, 8),
       maxCallSeconds: 20,
@@ -111,7 +135,7 @@ function addBatch(
     liveMax: random.between(1, 5),
     live: 0,
     total: seq - 1,
-    due: 0,
+    due: [...tables.due.values()].filter((row) => row.batchId === batchId).length,
     settled: 0,
     dialing: 0,
     accepted: 0,
@@ -127,6 +151,20 @@ function addBatch(
   })
 }
 
+/** What some people of a list have of their own. */
+function laneTerms(random: Random): Pick<LaneRow, 'caller' | 'attemptsMax'> {
+  return {
+    caller: random.chance(0.2) ? '+14155550199' : null,
+    attemptsMax: random.chance(0.2) ? random.between(1, 2) : null,
+  }
+}
+
+/** Somebody who may not be called sooner: not in line, but due from the beginning. */
+function addNotBefore(tables: Tables, row: Pick<DueRow, 'batchId' | 'lane' | 'seq' | 'dueAt'>): void {
+  const { batchId, seq } = row
+  tables.due.set(personKey(batchId, seq), { ...row, n: 1, counted: 0, reason: DUE_REASONS['not-before'] })
+}
+
 function addLane(
   tables: Tables,
   lane: {
@@ -136,20 +174,20 @@ function addLane(
     firstSeq: number
     numbers: readonly number[]
     repeated: readonly number[]
+    later: readonly number[]
     zone: string
+    terms: Pick<LaneRow, 'caller' | 'attemptsMax'>
   },
 ): void {
   const { batchId, firstSeq, numbers, repeated } = lane
-  const all = [...numbers, ...repeated]
-  const key = deriveNumberHashKey(SECRET, tables.organizationId)
-  const hashes = hashNumbers(key, Float64Array.from(all))
+  const all = [...numbers, ...repeated, ...lane.later]
   all.forEach((number, index) => {
     const again = index < numbers.length ? repeated.indexOf(number) : -1
     tables.recipients.set(personKey(batchId, firstSeq + index), {
       batchId,
       seq: firstSeq + index,
       number,
-      numberHash: String(hashes[index]),
+      numberHash: hashOf(tables.organizationId, number),
       successorSeq: again < 0 ? null : firstSeq + numbers.length + again,
     })
   })
@@ -157,6 +195,7 @@ function addLane(
     batchId,
     lane: lane.lane,
     trunkId: lane.trunkId,
+    ...lane.terms,
     zones: [lane.zone],
     firstSeq,
     nextSeq: firstSeq,
@@ -165,6 +204,19 @@ function addLane(
     closedAs: null,
     closedAt: null,
   })
+}
+
+const hashes = new Map<number, string>()
+
+/** Of each number once a process; all organizations have numbers of their own. */
+function hashOf(organizationId: number, number: number): string {
+  let hash = hashes.get(number)
+  if (hash === undefined) {
+    const key = deriveNumberHashKey(SECRET, organizationId)
+    hash = String(hashNumbers(key, Float64Array.of(number))[0])
+    hashes.set(number, hash)
+  }
+  return hash
 }
 
 function retryPolicy(random: Random): RetryPolicy {

@@ -1,5 +1,6 @@
 import type { CallingWindow } from '../../src/model/calling-window.ts'
 import type { DispatchStore } from '../../src/store/dispatch-store.ts'
+import type { AttemptKey } from '../../src/store/late-evidence.ts'
 import type { Tables } from './memory-rows.ts'
 
 /**
@@ -29,6 +30,8 @@ export interface Commands {
   retry(organizationId: number, batchId: number, outcomes: readonly number[]): Promise<number>
   setLimits(organizationId: number, limits: LimitChange): Promise<void>
   setWindow(organizationId: number, batchId: number, window: CallingWindow | null): Promise<void>
+  /** Marks a live call as one that is to be ended; false: it does not live (any more). */
+  hangUp(organizationId: number, attempt: AttemptKey): Promise<boolean>
   /** Intents that may still be sent. */
   countUnsent(organizationId: number, of: { batchId?: number; numberHashes?: readonly string[] }): Promise<number>
 }

@@ -7,6 +7,8 @@ const STALL_MS_MAX = 25_000
 /** Timers of a busy process come late; so the rounds of a node cost less here, and come in every order. */
 const TIMER_SLACK_MS_MAX = 2_500
 
+const RUNNING = Promise.resolve()
+
 /** One process: it can die, stand still, sleep with its machine, and have a wrong clock. */
 export class SimulatedNode implements Clock {
   readonly name: string
@@ -68,6 +70,7 @@ export class SimulatedNode implements Clock {
 
   /** Resolves when the process runs; never when it is dead. */
   running(): Promise<void> {
+    if (this.alive && this.frozenUntilMs <= this.#world.nowMs) return RUNNING
     return new Promise((resolve) => this.whenRunning(resolve))
   }
 

@@ -5,8 +5,9 @@ import { deriveIdKey, IdCipher } from '../../src/model/id-cipher.ts'
 import type { RarePath } from './coverage.ts'
 import { type FaultRates, faultsOf, NO_FAULTS } from './faults.ts'
 import { type Attempt, Judge, type Violation } from './judge.ts'
+import { laneOf } from './memory-rows.ts'
 import { MemoryServer } from './memory-store.ts'
-import { NodeCarrier } from './node-carrier.ts'
+import { NodeCarrier, postedBody } from './node-carrier.ts'
 import { NodeStore, SharedDatabase } from './node-store.ts'
 import { Operator } from './operator.ts'
 import { Provider } from './provider.ts'
@@ -31,6 +32,9 @@ const TRAITS: CarrierTraits = {
 }
 /** Of a carrier that is asked once, later. */
 const TRAITS_OF_ONE_LOOK_UP: CarrierTraits = { ...TRAITS, firstLookUpDelayMs: 6_000, nextLookUpDelaysMs: [] }
+
+/** One for all runs, as for all organizations of a process. */
+const IDS = new IdCipher(deriveIdKey(SECRET))
 
 export interface SeedResult {
   readonly seed: number
@@ -60,9 +64,11 @@ class Simulation {
   readonly #seed: number
   readonly #world: VirtualWorld
   readonly #scenario: Scenario
-  readonly #ids = new IdCipher(deriveIdKey(SECRET))
+  readonly #ids = IDS
   readonly #nodes: SimulatedNode[] = []
   readonly #providers = new Map<string, Provider>()
+  /** Trunks whose calls have no sound without the node that placed them. */
+  readonly #carryingSound = new Set<string>()
   readonly #traits: CarrierTraits
   #faults: FaultRates
   #incarnations = 0
@@ -97,6 +103,7 @@ class Simulation {
     this.#judge = new Judge(world, this.#ids, (organizationId) => server.peek(organizationId))
     if (server instanceof MemoryServer) server.onCommit = (tables) => this.#judge.committed(tables)
     this.#expectWindows()
+    this.#expectTerms()
     this.#openProviders()
     this.#operator = new Operator({
       world,
@@ -104,6 +111,11 @@ class Simulation {
       judge: this.#judge,
       database: this.#database,
       wake: (organizationId) => this.#wakeSomebody(organizationId),
+      goOn: (organizationId, { trunkId, ...attempt }) => {
+        const ref = IDS.encode({ kind: 'attempt', organizationId, ...attempt })
+        this.#providers.get(`${organizationId}/${trunkId}`)!.goOn(ref, 'hang-up-asked')
+        world.note(ref, 'somebody asks to end it')
+      },
     })
     const nodes = world.random.between(2, 3)
     for (let index = 1; index <= nodes; index++) this.#startNode(`node-${index}`, world.random.between(0, 1_500))
@@ -196,6 +208,17 @@ class Simulation {
     }
   }
 
+  #expectTerms(): void {
+    for (const tables of this.#scenario.organizations) {
+      const { organizationId, recipients, batches, due } = tables
+      for (const [key, { batchId, seq }] of recipients) {
+        const caller = laneOf(tables, batchId, seq).caller ?? batches.get(batchId)!.terms.caller
+        this.#judge.expectTerms(`${organizationId}/${key}`, { caller, notBefore: due.get(key)?.dueAt ?? 0 })
+      }
+      if (due.size > 0) this.#world.coverage.hit('not-before')
+    }
+  }
+
   #openProviders(): void {
     const world = this.#world
     for (const { organizationId, trunks } of this.#scenario.organizations) {
@@ -209,9 +232,12 @@ class Simulation {
           trunkId,
           onCallBegan: (call) => this.#judge.callBegan(call),
           onCallEnded: (call) => this.#judge.callEnded(call),
+          onNeverEnded: (call, why) => this.#judge.neverEnded(call, why),
           post: (event) => this.#post(trunkUuid, event),
         })
-        this.#providers.set(`${organizationId}/${trunkId}`, provider)
+        const key = `${organizationId}/${trunkId}`
+        this.#providers.set(key, provider)
+        if (world.random.chance(0.3)) this.#carryingSound.add(key)
       }
     }
   }
@@ -258,6 +284,7 @@ class Simulation {
           report,
           provider: this.#providers.get(`${organizationId}/${trunkId}`)!,
           traits: this.#traits,
+          carriesSound: this.#carryingSound.has(`${organizationId}/${trunkId}`),
           onWritten: (request, stalled) => this.#judge.written(request, { organizationId, node: node.name, stalled }),
         }),
     })
@@ -368,7 +395,7 @@ class Simulation {
     world.note(ref, `callback ${event.kind} at ${node.name}`)
     const { writtenBy } = this.#judge.attempt(ref)
     if (writtenBy !== null && writtenBy !== node.name) world.coverage.hit('callback-elsewhere')
-    const callback = { method: 'POST', path: '/', headers: {}, body: Buffer.from(JSON.stringify(event)) }
+    const callback = { method: 'POST', path: '/', headers: {}, body: postedBody(event) }
     node.dispatcher.takeCallback(trunkUuid, callback).then(
       ({ status }) => {
         // Durable from here on, whether or not the provider learns it.

@@ -3,7 +3,7 @@ import { codeOfCause } from '../../src/model/cause.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import type { Attempt, Judge } from './judge.ts'
-import { type AttemptRow, attemptKey, personKey, type Tables } from './memory-rows.ts'
+import { type AttemptRow, attemptKey, laneOf, personKey, type Tables } from './memory-rows.ts'
 import type { ProviderCall } from './provider.ts'
 import { whereabouts } from './recount.ts'
 import type { VirtualWorld } from './virtual-world.ts'
@@ -28,6 +28,8 @@ export function judgeRest(judge: Judge, world: VirtualWorld, tables: Tables): vo
     if (attempt.parts.organizationId === tables.organizationId) judgeAttempt(judge, attempt, tables)
   }
   judgeConversations(judge, tables)
+  judgeThrottles(judge, world, tables)
+  judgeDials(judge, tables)
   cover(world, tables)
 }
 
@@ -86,6 +88,44 @@ function judgeAttempt(judge: Judge, attempt: Attempt, tables: Tables): void {
     }
   } else if (!REFUSED.includes(row.cause)) {
     judge.accuse('I11', attempt.ref, `ended ${row.disposition} by cause ${row.cause}, but there was no call`)
+  }
+}
+
+/** No window of a rule's length holds more claims than it allows, whichever node made them. */
+function judgeThrottles(judge: Judge, { coverage }: VirtualWorld, tables: Tables): void {
+  for (const [throttleId, { rules }] of tables.throttles) {
+    const under = ({ batchId }: AttemptRow) => tables.batches.get(batchId)!.terms.throttleId === throttleId
+    const starts = [...tables.attempts.values()].filter(under).map(({ claimedAt }) => claimedAt)
+    starts.sort((one, other) => one - other)
+    for (const { maxCalls, windowSeconds } of rules) {
+      for (let index = maxCalls; index < starts.length; index++) {
+        const apartMs = starts[index]! - starts[index - maxCalls]!
+        if (apartMs < windowSeconds * 1000) {
+          judge.accuse(
+            'I7',
+            `${tables.organizationId}/`,
+            `${maxCalls + 1} calls in ${apartMs} ms of ${maxCalls} in ${windowSeconds} s`,
+          )
+        } else if (apartMs < windowSeconds * 1000 + 1_000) coverage.hit('throttled')
+      }
+    }
+  }
+}
+
+/** Nobody is dialled more often than the list says, or the lane; whoever asks for more by hand may. */
+function judgeDials(judge: Judge, tables: Tables): void {
+  for (const { entries } of tables.blocks.values()) {
+    if (entries.some(({ kind }) => kind === EVENT_KINDS['recipient-reopened'])) return
+  }
+  const dials = new Map<string, number>()
+  for (const row of tables.attempts.values()) {
+    const { batchId, seq } = row
+    if (neverSent(row)) continue
+    const key = personKey(batchId, seq)
+    const dial = (dials.get(key) ?? 0) + 1
+    dials.set(key, dial)
+    const most = laneOf(tables, batchId, seq).attemptsMax ?? tables.batches.get(batchId)!.terms.retryPolicy.maxAttempts
+    if (dial > most) judge.accuse('I4', `${tables.organizationId}/${key}`, `dialled ${dial} times of ${most}`)
   }
 }
 

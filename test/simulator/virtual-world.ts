@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { Coverage } from './coverage.ts'
 import { Random } from './random.ts'
 
+const NOW = Promise.resolve()
+
 interface Scheduled {
   readonly atMs: number
   readonly order: number
@@ -88,20 +90,35 @@ export class VirtualWorld {
   }
 
   /** Lets time pass until `untilMs`, or until `done` says so. */
-  async run(untilMs: number, done: () => boolean): Promise<void> {
-    await this.#settle()
-    while (!done()) {
-      const next = this.#heap[0]
-      if (!next || next.atMs > untilMs) {
-        this.nowMs = untilMs
-        return
+  run(untilMs: number, done: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          if (this.#pendingIo > 0) setImmediate(step)
+          else if (!done() && this.#step(untilMs)) NOW.then(follow)
+          else resolve()
+        } catch (error) {
+          reject(error)
+        }
       }
-      this.#pop()
-      this.nowMs = Math.max(this.nowMs, next.atMs)
-      this.steps++
-      next.run()
-      await this.#settle()
+      // A tick of Node.js that a microtask asks for comes after all microtasks, those that microtasks make included.
+      const follow = (): void => process.nextTick(step)
+      NOW.then(follow)
+    })
+  }
+
+  /** Runs the entry that comes next; false: there is none before `untilMs`, which it is now. */
+  #step(untilMs: number): boolean {
+    const next = this.#heap[0]
+    if (!next || next.atMs > untilMs) {
+      this.nowMs = untilMs
+      return false
     }
+    this.#pop()
+    if (next.atMs > this.nowMs) this.nowMs = next.atMs
+    this.steps++
+    next.run()
+    return true
   }
 
   /** The same seed gives the same hash, on every machine. */
@@ -109,14 +126,6 @@ export class VirtualWorld {
     const hash = createHash('sha256')
     for (const { atMs, about, what } of this.history) hash.update(`${atMs} ${about} ${what}\n`)
     return hash.update(`${this.steps} ${this.nowMs}`).digest('hex').slice(0, 16)
-  }
-
-  async #settle(): Promise<void> {
-    await everyPromiseFollowed()
-    while (this.#pendingIo > 0) {
-      await new Promise((resolve) => setImmediate(resolve))
-      await everyPromiseFollowed()
-    }
   }
 
   #pop(): void {
@@ -138,9 +147,4 @@ export class VirtualWorld {
 
 function isBefore(one: Scheduled, other: Scheduled): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order)
-}
-
-/** A tick of Node.js comes after all microtasks, those that microtasks make included. */
-function everyPromiseFollowed(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve))
 }
