@@ -1,50 +1,85 @@
 // Proves that nobody is called twice and nobody is lost, whatever happens to processes, database and connections.
 //   npm run chaos -- [--rounds 2] [--faults 12] [--recipients 2000] [--kinds kill,stop] [--seed 1] [--mischief <one of mischief.ts>] [--keep]
+//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 25] [--save FILE]
+//     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
+//   npm run chaos -- --sum FILE
 import { parseArgs } from 'node:util'
 import { type ChaosRound, runChaosRound } from './chaos-round.ts'
+import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
 import { FAULT_KINDS, FAULTS, type FaultKind } from './faults.ts'
-import { LIMITS } from './limits.ts'
-import { mischiefOf } from './mischief.ts'
+import { LIMITS, LONG_LIMITS } from './limits.ts'
+import { anyMischiefOf, isMischief } from './mischief.ts'
 import { startServer } from './server.ts'
 
 const SENTENCES_MAX = 20
 const RECOVERY_MAX_MS = 30_000
 
+const SHORT = {
+  rounds: '2',
+  faults: '12',
+  recipients: '2000',
+  limits: LIMITS,
+  force: { apartMs: { from: 300, below: 4000 }, killFactor: 1, restartWithinMs: 3000 },
+} as const
+/** Its kills come so fast that a node seldom lives for ten seconds, and its calls so fast that each kill meets many. */
+const LONG = {
+  rounds: '25',
+  faults: '100000',
+  recipients: '8000',
+  limits: LONG_LIMITS,
+  force: { apartMs: { from: 200, below: 1800 }, killFactor: 5, restartWithinMs: 1000 },
+} as const
+
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '2' },
-    faults: { type: 'string', default: '12' },
-    recipients: { type: 'string', default: '2000' },
+    long: { type: 'boolean', default: false },
+    from: { type: 'string', default: '1' },
+    rounds: { type: 'string' },
+    faults: { type: 'string' },
+    recipients: { type: 'string' },
     nodes: { type: 'string', default: '3' },
     kinds: { type: 'string', default: FAULT_KINDS.join(',') },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     mischief: { type: 'string' },
+    save: { type: 'string' },
+    sum: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 })
+if (values.sum !== undefined) {
+  console.log(JSON.stringify(sumOf(readFigures(values.sum))))
+  process.exit(0)
+}
+const form = values.long ? LONG : SHORT
 const kinds = kindsOf(values.kinds)
-const mischief = mischiefOf(values.mischief)
+const mischief = anyMischiefOf(values.mischief)
 const server = await startServer()
-const rounds: ChaosRound[] = []
+const rounds: RoundFigures[] = []
 let failed = true
 try {
-  for (let index = 0; index < Number(values.rounds); index++) {
-    const place = await server.place(`round-${index + 1}`)
+  const from = Number(values.from)
+  const upTo = from + Number(values.rounds ?? form.rounds)
+  for (let number = from; number < upTo; number++) {
+    const place = await server.place(`round-${number}`)
     const round = await runChaosRound({
       ...place,
-      ...LIMITS,
+      ...form.limits,
       server,
       kinds,
       mischief,
-      seed: Number(values.seed) + index,
+      force: form.force,
+      built: !isMischief(values.mischief),
+      seed: Number(values.seed) + number - 1,
       nodes: Number(values.nodes),
-      recipients: Number(values.recipients),
-      faults: Number(values.faults),
+      recipients: Number(values.recipients ?? form.recipients),
+      faults: Number(values.faults ?? form.faults),
     })
-    rounds.push(round)
-    tell(index + 1, round)
+    const figures = figuresOf(round, form.limits)
+    rounds.push(figures)
+    if (values.save !== undefined) saveFigures(values.save, figures)
+    tell(number, round)
   }
-  const summary = summaryOf(rounds)
+  const summary = sumOf(rounds)
   failed = summary.broken > 0 || summary.recoveryMs.p99 > RECOVERY_MAX_MS
   console.log(JSON.stringify(summary))
 } finally {
@@ -72,28 +107,4 @@ function tell(number: number, round: ChaosRound): void {
   console.log(`         ${faults.map(({ kind }, at) => `${kind} (${recoveriesMs[at]} ms)`).join(', ')}`)
   for (const sentence of broken.slice(0, SENTENCES_MAX)) console.log(`  ${sentence}`)
   if (broken.length > SENTENCES_MAX) console.log(`  … and ${broken.length - SENTENCES_MAX} more`)
-}
-
-function summaryOf(rounds: readonly ChaosRound[]) {
-  const sum = (of: (round: ChaosRound) => number): number => rounds.reduce((total, round) => total + of(round), 0)
-  const recoveries = rounds.flatMap(({ recoveriesMs }) => recoveriesMs).sort((a, b) => a - b)
-  const inflicted = Object.fromEntries(
-    FAULT_KINDS.map((kind) => [kind, sum(({ faults }) => faults.filter((fault) => fault.kind === kind).length)]),
-  )
-  return {
-    rounds: rounds.length,
-    recipients: sum((round) => round.recipients),
-    calls: sum((round) => round.calls),
-    faults: inflicted,
-    doubleCalls: sum((round) => round.doubleCalls),
-    maxLive: Math.max(...rounds.map(({ maxLive }) => maxLive)),
-    unknown: sum((round) => round.unknown),
-    lost: sum((round) => round.lost),
-    recoveryMs: { p50: percentile(recoveries, 0.5), p99: percentile(recoveries, 0.99) },
-    broken: sum((round) => round.broken.length),
-  }
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 }

@@ -13,6 +13,8 @@ export const FAULTS = {
   'stall-network': { weight: 4, means: 'requests reach the network and its answers reach no node, or neither' },
   'kill-postmaster': { weight: 4, means: 'kill -9 of PostgreSQL, which recovers and starts again' },
   'restart-postgres': { weight: 4, means: 'a fast shutdown of PostgreSQL, which starts again' },
+  'kill-sink': { weight: 4, means: 'kill -9 of the receiver of webhooks, which starts again within three seconds' },
+  'refuse-webhooks': { weight: 4, means: 'the receiver of webhooks answers 500 or 503, or resets connections' },
 } as const
 
 export type FaultKind = keyof typeof FAULTS
@@ -34,12 +36,24 @@ export interface Vulnerable {
 
 const STARTS_MAX = 10
 const STALL_WAYS = ['up', 'down', 'both'] as const
+const REFUSALS = [500, 503, 'reset'] as const
+
+/** How hard it comes. */
+export interface Force {
+  /** Faults are so far apart, so that several are under way at once. */
+  readonly apartMs: { readonly from: number; readonly below: number }
+  /** How many times as often as by its weight a node is killed. */
+  readonly killFactor: number
+  /** A process that was killed starts again within so long. */
+  readonly restartWithinMs: number
+}
 
 /** One kind by its weight. */
-export function chooseFault(kinds: readonly FaultKind[], random: Random): FaultKind {
-  let left = random.next() * kinds.reduce((sum, kind) => sum + FAULTS[kind].weight, 0)
+export function chooseFault(kinds: readonly FaultKind[], random: Random, { killFactor }: Force): FaultKind {
+  const weightOf = (kind: FaultKind): number => FAULTS[kind].weight * (kind === 'kill' ? killFactor : 1)
+  let left = random.next() * kinds.reduce((sum, kind) => sum + weightOf(kind), 0)
   for (const kind of kinds) {
-    left -= FAULTS[kind].weight
+    left -= weightOf(kind)
     if (left < 0) return kind
   }
   return kinds.at(-1)!
@@ -51,24 +65,31 @@ export interface Inflicted {
   readonly healed: Promise<void>
 }
 
+/** Whom a fault may befall, and how. */
+export interface Victims {
+  readonly world: World
+  readonly server: Vulnerable
+  readonly nodeIndex: number
+  readonly random: Random
+  readonly force: Force
+}
+
 /**
  * Does it, now.
  *
  * @param nodeIndex The node it befalls, where it befalls one. Nothing else may be wrong with its process.
  */
-export function inflict(
-  kind: FaultKind,
-  { world, server, nodeIndex, random }: { world: World; server: Vulnerable; nodeIndex: number; random: Random },
-): Inflicted {
+export function inflict(kind: FaultKind, { world, server, nodeIndex, random, force }: Victims): Inflicted {
   const record = (ofOneNode: boolean): FaultRecord => ({
     kind,
     atEpochMs: Date.now(),
     nodeIndex: ofOneNode ? nodeIndex : null,
   })
+  const restartMs = force.restartWithinMs
   const relayed = (relay: { heal(): void }, forMs: number): Promise<void> => pause(forMs).then(() => relay.heal())
   switch (kind) {
     case 'kill':
-      return { record: record(true), healed: killAndRestart(world, nodeIndex, random.between(0, 3000)) }
+      return { record: record(true), healed: killAndRestart(world, nodeIndex, random.between(0, restartMs)) }
     case 'stop':
       return { record: record(true), healed: freeze(world, nodeIndex, random.between(500, 15_000)) }
     case 'block': {
@@ -95,6 +116,10 @@ export function inflict(
       return { record: record(false), healed: signalPostgres(server, 'SIGKILL') }
     case 'restart-postgres':
       return { record: record(false), healed: signalPostgres(server, 'SIGINT') }
+    case 'kill-sink':
+      return { record: record(false), healed: world.sink.killAndRestart(random.between(0, restartMs)) }
+    case 'refuse-webhooks':
+      return { record: record(false), healed: world.sink.refuse(REFUSALS[random.below(3)]!, random.between(300, 6000)) }
   }
 }
 

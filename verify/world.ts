@@ -8,6 +8,9 @@ import type { CourtRecord } from './judge.ts'
 import type { Mischief } from './mischief.ts'
 import { type Network, simulatedNetwork } from './network.ts'
 import { PatientDatabase } from './patient-database.ts'
+import { WebhookSink } from './webhooks/sink.ts'
+import { isSinkMischief, type SinkMischief } from './webhooks/sink-mischief.ts'
+import { TOLD_KINDS } from './webhooks/told.ts'
 
 export interface WorldOptions {
   /** An empty database, or one that is migrated already. */
@@ -19,7 +22,11 @@ export interface WorldOptions {
   readonly callsPerSecond: number
   /** How many times faster than life the network is. */
   readonly speed: number
-  readonly mischief?: Mischief | undefined
+  readonly mischief?: Mischief | SinkMischief | undefined
+  /** A receiver of webhooks is told what becomes of every call. */
+  readonly webhooks?: boolean
+  /** Nodes run what `npm run build` made, which starts faster. */
+  readonly built?: boolean
   /** Puts a relay that can be broken into every connection. */
   readonly proxied?: boolean
   /** The network that is called, when it is not the simulated one. The world stops it. */
@@ -70,6 +77,7 @@ export class World {
   readonly #apiKey: string
   readonly #nodes: Node[] = []
   #networkProxy: FaultProxy | null = null
+  #sink: WebhookSink | null = null
 
   private constructor(options: WorldOptions, network: Network) {
     this.#options = options
@@ -85,6 +93,7 @@ export class World {
       if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(needed(network.url)))
       for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
       await world.#setUp()
+      if (options.webhooks === true) await world.#openSink()
     } catch (error) {
       await world.stop()
       throw error
@@ -113,6 +122,11 @@ export class World {
   /** Between all nodes and the network: create-calls and look-ups. @throws Error when the world has no relays. */
   get networkProxy(): FaultProxy {
     return needed(this.#networkProxy)
+  }
+
+  /** @throws Error when the world receives no webhooks. */
+  get sink(): WebhookSink {
+    return needed(this.#sink)
   }
 
   /** Asks a node through its API. @throws Error with the answer when it is not 2xx. */
@@ -183,6 +197,7 @@ export class World {
 
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.program.stop()))
+    await this.#sink?.stop()
     await this.#network.stop()
     const relays = [this.#networkProxy, ...this.#nodes.flatMap(({ proxies }) => [proxies?.database, proxies?.http])]
     await Promise.all(relays.map((relay) => relay?.close()))
@@ -204,11 +219,11 @@ export class World {
 
   #startNode(node: NodeStart): Promise<Program> {
     const { index, name, port, databaseProxy } = node
-    const { folder, mischief } = this.#options
+    const { folder, mischief, built } = this.#options
     const databaseUrl =
       databaseProxy === undefined ? this.#options.databaseUrl : through(databaseProxy, this.#options.databaseUrl)
     return startProgram({
-      program: 'run-node.ts',
+      program: built === true ? 'run-built-node.mjs' : 'run-node.ts',
       argv: [...(mischief === undefined ? [] : [mischief]), ...this.#network.nodeArguments],
       environment: {
         ...this.#network.environmentOf(index),
@@ -225,6 +240,13 @@ export class World {
     })
   }
 
+  async #openSink(): Promise<void> {
+    const { folder, mischief } = this.#options
+    this.#sink = await WebhookSink.start({ folder, mischief: isSinkMischief(mischief) ? mischief : undefined })
+    const { url, secret } = this.#sink
+    await this.ask(0, 'POST', '/webhooks', { url, secret, kinds: TOLD_KINDS })
+  }
+
   #setUp(): Promise<void> {
     const { concurrency, callsPerSecond } = this.#options
     return this.#network.setUp({
@@ -237,7 +259,7 @@ export class World {
 }
 
 function needed<Relay>(relay: Relay | null): Relay {
-  if (relay === null) throw new Error('This world was started without relays')
+  if (relay === null) throw new Error('This world was started without it')
   return relay
 }
 
