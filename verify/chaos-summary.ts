@@ -12,7 +12,13 @@ export interface RoundFigures extends Omit<ChaosRound, 'faults' | 'broken' | 'al
   readonly broken: number
 }
 
-const KILLS = { nodes: 'kill', postmasters: 'kill-postmaster', sinks: 'kill-sink' } as const
+const KILLS = {
+  nodes: 'kill',
+  postmasters: 'kill-postmaster',
+  sinks: 'kill-sink',
+  primaries: 'fail-over',
+  splitBrains: 'split-brain',
+} as const
 
 export function figuresOf(
   round: ChaosRound,

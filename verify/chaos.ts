@@ -1,12 +1,14 @@
 // Proves that nobody is called twice and nobody is lost, whatever happens to processes, database and connections.
 //   npm run chaos -- [--rounds 2] [--faults 12] [--recipients 2000] [--kinds kill,stop] [--seed 1] [--mischief <one of mischief.ts>] [--keep]
-//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 25] [--save FILE]
+//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 18] [--pairs 2] [--save FILE]
+//     `--pairs`: rounds on a primary and a synchronous standby, which fail over. The long form is made for
 //     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
 //   npm run chaos -- --sum FILE
 import { parseArgs } from 'node:util'
 import { type ChaosRound, runChaosRound } from './chaos-round.ts'
 import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
-import { FAULT_KINDS, FAULTS, type FaultKind } from './faults.ts'
+import { canFailOver, PostgresPair } from './fail-over/postgres-pair.ts'
+import { FAULTS, type FaultKind, KINDS_OF_ONE, KINDS_OF_PAIR, type Vulnerable } from './faults.ts'
 import { LIMITS, LONG_LIMITS } from './limits.ts'
 import { anyMischiefOf, isMischief } from './mischief.ts'
 import { startServer } from './server.ts'
@@ -16,6 +18,7 @@ const RECOVERY_MAX_MS = 30_000
 
 const SHORT = {
   rounds: '2',
+  pairs: '1',
   faults: '12',
   recipients: '2000',
   limits: LIMITS,
@@ -23,9 +26,10 @@ const SHORT = {
 } as const
 /** Its kills come so fast that a node seldom lives for ten seconds, and its calls so fast that each kill meets many. */
 const LONG = {
-  rounds: '25',
+  rounds: '18',
+  pairs: '2',
   faults: '100000',
-  recipients: '8000',
+  recipients: '10000',
   limits: LONG_LIMITS,
   force: { apartMs: { from: 200, below: 1800 }, killFactor: 5, restartWithinMs: 1000 },
 } as const
@@ -35,10 +39,11 @@ const { values } = parseArgs({
     long: { type: 'boolean', default: false },
     from: { type: 'string', default: '1' },
     rounds: { type: 'string' },
+    pairs: { type: 'string' },
     faults: { type: 'string' },
     recipients: { type: 'string' },
     nodes: { type: 'string', default: '3' },
-    kinds: { type: 'string', default: FAULT_KINDS.join(',') },
+    kinds: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     mischief: { type: 'string' },
     save: { type: 'string' },
@@ -51,43 +56,70 @@ if (values.sum !== undefined) {
   process.exit(0)
 }
 const form = values.long ? LONG : SHORT
-const kinds = kindsOf(values.kinds)
+const kinds = values.kinds === undefined ? null : kindsOf(values.kinds)
 const mischief = anyMischiefOf(values.mischief)
-const server = await startServer()
 const rounds: RoundFigures[] = []
-let failed = true
-try {
-  const from = Number(values.from)
-  const upTo = from + Number(values.rounds ?? form.rounds)
-  for (let number = from; number < upTo; number++) {
-    const place = await server.place(`round-${number}`)
-    const round = await runChaosRound({
-      ...place,
-      ...form.limits,
-      server,
-      kinds,
-      mischief,
-      force: form.force,
-      built: !isMischief(values.mischief),
-      seed: Number(values.seed) + number - 1,
-      nodes: Number(values.nodes),
-      recipients: Number(values.recipients ?? form.recipients),
-      faults: Number(values.faults ?? form.faults),
-    })
-    const figures = figuresOf(round, form.limits)
-    rounds.push(figures)
-    if (values.save !== undefined) saveFigures(values.save, figures)
-    tell(number, round)
-  }
-  const summary = sumOf(rounds)
-  failed = summary.broken > 0 || summary.recoveryMs.p99 > RECOVERY_MAX_MS
-  console.log(JSON.stringify(summary))
-} finally {
-  const keep = failed || values.keep
-  await server.stop({ keep })
-  if (keep) console.log(`The logs are in ${server.folder}`)
+const from = Number(values.from)
+const upTo = from + Number(values.rounds ?? form.rounds)
+await runRounds(startServer, KINDS_OF_ONE, { from, upTo })
+const pairs = Number(values.pairs ?? form.pairs)
+if (pairs > 0 && !canFailOver()) {
+  console.log('SKIPPED: fail-overs. They need the tools of PostgreSQL 15 (Debian: postgresql-15), which are not here.')
+} else if (pairs > 0) await runRounds(PostgresPair.start, KINDS_OF_PAIR, { from: upTo, upTo: upTo + pairs })
+const summary = sumOf(rounds)
+console.log(JSON.stringify(summary))
+process.exit(isFailed(rounds) ? 1 : 0)
+
+interface Installation extends Vulnerable {
+  place(name: string): Promise<{ databaseUrl: string; folder: string }>
+  stop(options: { keep: boolean }): Promise<void>
+  readonly folder: string
 }
-process.exit(failed ? 1 : 0)
+
+/** Rounds on one installation of PostgreSQL. Each has a number, which makes its seed. */
+async function runRounds(
+  start: () => Promise<Installation>,
+  possible: readonly FaultKind[],
+  numbers: { from: number; upTo: number },
+): Promise<void> {
+  if (numbers.from === numbers.upTo) return
+  const server = await start()
+  const ofHere: RoundFigures[] = []
+  let ended = false
+  try {
+    for (let number = numbers.from; number < numbers.upTo; number++) {
+      const place = await server.place(`round-${number}`)
+      const round = await runChaosRound({
+        ...place,
+        ...form.limits,
+        server,
+        kinds: possible.filter((kind) => kinds?.includes(kind) ?? true),
+        mischief,
+        force: form.force,
+        built: !isMischief(values.mischief),
+        seed: Number(values.seed) + number - 1,
+        nodes: Number(values.nodes),
+        recipients: Number(values.recipients ?? form.recipients),
+        faults: Number(values.faults ?? form.faults),
+      })
+      const figures = figuresOf(round, form.limits)
+      ofHere.push(figures)
+      if (values.save !== undefined) saveFigures(values.save, figures)
+      tell(number, round)
+    }
+    ended = true
+  } finally {
+    rounds.push(...ofHere)
+    const keep = !ended || isFailed(ofHere) || values.keep
+    await server.stop({ keep })
+    if (keep) console.log(`The logs are in ${server.folder}`)
+  }
+}
+
+function isFailed(of: readonly RoundFigures[]): boolean {
+  const { broken, recoveryMs } = sumOf(of)
+  return broken > 0 || recoveryMs.p99 > RECOVERY_MAX_MS
+}
 
 /** Ends the program with a list of what there is when something else is asked for. */
 function kindsOf(text: string): FaultKind[] {

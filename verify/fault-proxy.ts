@@ -11,7 +11,7 @@ interface Pair {
 /** A relay in the middle of a connection, which a verification can break and mend. What it relays it does not read. */
 export class FaultProxy {
   readonly #listener: net.Server
-  readonly #target: net.NetConnectOpts
+  #target: net.NetConnectOpts
   readonly #pairs = new Set<Pair>()
   #cut = false
   #stalled: Direction | null = null
@@ -38,7 +38,17 @@ export class FaultProxy {
   /** Resets every connection, and every new one, until it is healed. */
   cut(): void {
     this.#cut = true
+    this.resetAll()
+  }
+
+  /** Resets every connection; new ones are taken. */
+  resetAll(): void {
     for (const pair of this.#pairs) this.#reset(pair)
+  }
+
+  /** New connections lead there; those that there are stay. */
+  redirect(target: net.NetConnectOpts): void {
+    this.#target = target
   }
 
   /** Keeps connections and takes new ones, but moves no byte in that direction until it is healed. */

@@ -1,3 +1,4 @@
+import type { FailOver } from './fail-over/postgres-pair.ts'
 import type { Random } from './random.ts'
 import { pause, type World } from './world.ts'
 
@@ -13,13 +14,24 @@ export const FAULTS = {
   'stall-network': { weight: 4, means: 'requests reach the network and its answers reach no node, or neither' },
   'kill-postmaster': { weight: 4, means: 'kill -9 of PostgreSQL, which recovers and starts again' },
   'restart-postgres': { weight: 4, means: 'a fast shutdown of PostgreSQL, which starts again' },
+  'fail-over': { weight: 10, means: 'the primary loses its power, and its synchronous standby is promoted' },
+  'split-brain': {
+    weight: 10,
+    means: 'the standby is promoted while the primary lives on and acknowledges commits alone',
+  },
   'kill-sink': { weight: 4, means: 'kill -9 of the receiver of webhooks, which starts again within three seconds' },
   'refuse-webhooks': { weight: 4, means: 'the receiver of webhooks answers 500 or 503, or resets connections' },
 } as const
 
 export type FaultKind = keyof typeof FAULTS
 
-export const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[]
+const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[]
+/** What needs a primary and a standby. */
+const OF_PAIRS: readonly FaultKind[] = ['fail-over', 'split-brain']
+/** What needs a server that is started again where it was. */
+const OF_ONE: readonly FaultKind[] = ['kill-postmaster', 'restart-postgres']
+export const KINDS_OF_ONE = FAULT_KINDS.filter((kind) => !OF_PAIRS.includes(kind))
+export const KINDS_OF_PAIR = FAULT_KINDS.filter((kind) => !OF_ONE.includes(kind))
 
 export interface FaultRecord {
   readonly kind: FaultKind
@@ -32,6 +44,8 @@ export interface FaultRecord {
 export interface Vulnerable {
   /** Of the PostgreSQL server that runs now; undefined while it is being started again. */
   readonly postmasterPid: () => number | undefined
+  /** Only of a pair. Resolves when there is a pair again. */
+  readonly failOver?: (how: FailOver) => Promise<void>
 }
 
 const STARTS_MAX = 10
@@ -116,6 +130,10 @@ export function inflict(kind: FaultKind, { world, server, nodeIndex, random, for
       return { record: record(false), healed: signalPostgres(server, 'SIGKILL') }
     case 'restart-postgres':
       return { record: record(false), healed: signalPostgres(server, 'SIGINT') }
+    case 'fail-over':
+      return { record: record(false), healed: server.failOver!('killed') }
+    case 'split-brain':
+      return { record: record(false), healed: server.failOver!('split') }
     case 'kill-sink':
       return { record: record(false), healed: world.sink.killAndRestart(random.between(0, restartMs)) }
     case 'refuse-webhooks':

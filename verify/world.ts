@@ -75,6 +75,7 @@ export class World {
   readonly #options: WorldOptions
   readonly #network: Network
   readonly #apiKey: string
+  readonly #operatorKey = randomBytes(20).toString('hex')
   readonly #nodes: Node[] = []
   #networkProxy: FaultProxy | null = null
   #sink: WebhookSink | null = null
@@ -91,7 +92,10 @@ export class World {
     const world = new World(options, network)
     try {
       if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(needed(network.url)))
-      for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
+      // The first one makes the schema; the others would wait for it.
+      world.#nodes.push(await world.#makeNode(0))
+      const others = Array.from({ length: (options.nodes ?? 2) - 1 }, (_, index) => world.#makeNode(index + 1))
+      world.#nodes.push(...(await Promise.all(others)))
       await world.#setUp()
       if (options.webhooks === true) await world.#openSink()
     } catch (error) {
@@ -134,7 +138,7 @@ export class World {
     const response = await fetch(`${this.#nodes[nodeIndex]!.program.url}/carillon/v1${route}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#apiKey}`,
+        authorization: `Bearer ${route.startsWith('/organizations') ? this.#operatorKey : this.#apiKey}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -204,17 +208,16 @@ export class World {
     await this.database.end()
   }
 
-  async #addNode(index: number): Promise<void> {
+  async #makeNode(index: number): Promise<Node> {
     const name = `verify-${String.fromCharCode('a'.charCodeAt(0) + index)}`
     if (this.#options.proxied !== true) {
       const program = await this.#startNode({ index, name: `${name}-1`, port: '0' })
-      this.#nodes.push({ name, starts: 1, program, proxies: null })
-      return
+      return { name, starts: 1, program, proxies: null }
     }
     const database = await FaultProxy.start(serverOf(this.#options.databaseUrl))
     const program = await this.#startNode({ index, name: `${name}-1`, port: '0', databaseProxy: database })
     const http = await FaultProxy.start(addressOf(program.url))
-    this.#nodes.push({ name, starts: 1, program, proxies: { database, http } })
+    return { name, starts: 1, program, proxies: { database, http } }
   }
 
   #startNode(node: NodeStart): Promise<Program> {
@@ -233,6 +236,7 @@ export class World {
         DATABASE_URL: `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}application_name=${name}`,
         CARILLON_NODE_NAME: name,
         CARILLON_BOOTSTRAP_API_KEY: this.#apiKey,
+        CARILLON_OPERATOR_API_KEY: this.#operatorKey,
         CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8',
         CARILLON_LOG_LEVEL: 'info',
       },
@@ -247,9 +251,11 @@ export class World {
     await this.ask(0, 'POST', '/webhooks', { url, secret, kinds: TOLD_KINDS })
   }
 
-  #setUp(): Promise<void> {
+  async #setUp(): Promise<void> {
     const { concurrency, callsPerSecond } = this.#options
-    return this.#network.setUp({
+    const { items } = await this.ask<{ items: { id: string }[] }>(0, 'GET', '/organizations')
+    await this.ask(0, 'PATCH', `/organizations/${items[0]!.id}`, { concurrency })
+    await this.#network.setUp({
       ask: (method, route, body) => this.ask(0, method, route, body),
       url: this.#network.url === null ? null : urlThrough(this.#networkProxy, this.#network.url),
       nodeUrls: this.#nodes.map(({ program, proxies }) => urlThrough(proxies?.http, program.url)),
