@@ -41,7 +41,9 @@ export interface ChaosRound extends Verdict, WebhookVerdict {
 }
 
 const SETTLE_WITHIN_MS = 300_000
-/** Until nobody has become final for so long with all faults healed, webhooks have no time to wait for. */
+/** The next fault comes even if nobody became final for so long. */
+const STANDSTILL_MS = 20_000
+/** So often the pauses between tries of a webhook are ended. */
 const HURRY_EVERY_MS = 5000
 
 /**
@@ -96,9 +98,12 @@ async function hurt(
   const inflicted: HealedFault[] = []
   const busy = new Set<number>()
   const healing = new Set<Promise<void>>()
+  let settled = 0
   while (inflicted.length + healing.size < faults) {
     await pause(random.between(force.apartMs.from, force.apartMs.below))
-    if ((await batchFigures(world.database, batchId)).settled > 0.9 * people) break
+    const next = settled + random.between(force.apartPeople.from, force.apartPeople.below)
+    settled = await progressed(world, batchId, next)
+    if (settled > 0.9 * people) break
     const free = Array.from({ length: world.nodeCount }, (_, index) => index).filter((index) => !busy.has(index))
     const nodeIndex = free[random.below(free.length)]
     if (nodeIndex === undefined) continue
@@ -113,6 +118,16 @@ async function hurt(
   }
   await Promise.all(healing)
   return inflicted.sort((a, b) => a.atEpochMs - b.atEpochMs)
+}
+
+/** Waits until so many are final, or until nothing moves; returns how many are. */
+async function progressed(world: World, batchId: string, people: number): Promise<number> {
+  const giveUpAtMs = performance.now() + STANDSTILL_MS
+  for (;;) {
+    const { settled } = await batchFigures(world.database, batchId)
+    if (settled >= people || performance.now() > giveUpAtMs) return settled
+    await pause(100)
+  }
 }
 
 /** Waits until the receiver was told everything; returns what is wrong when that takes too long. */

@@ -22,7 +22,12 @@ const SHORT = {
   faults: '12',
   recipients: '2000',
   limits: LIMITS,
-  force: { apartMs: { from: 300, below: 4000 }, killFactor: 1, restartWithinMs: 3000 },
+  force: {
+    apartMs: { from: 300, below: 4000 },
+    apartPeople: { from: 0, below: 0 },
+    killFactor: 1,
+    restartWithinMs: 3000,
+  },
 } as const
 /** Its kills come so fast that a node seldom lives for ten seconds, and its calls so fast that each kill meets many. */
 const LONG = {
@@ -31,7 +36,12 @@ const LONG = {
   faults: '100000',
   recipients: '10000',
   limits: LONG_LIMITS,
-  force: { apartMs: { from: 200, below: 1800 }, killFactor: 5, restartWithinMs: 1000 },
+  force: {
+    apartMs: { from: 100, below: 600 },
+    apartPeople: { from: 20, below: 180 },
+    killFactor: 5,
+    restartWithinMs: 1000,
+  },
 } as const
 
 const { values } = parseArgs({
@@ -82,7 +92,8 @@ async function runRounds(
   possible: readonly FaultKind[],
   numbers: { from: number; upTo: number },
 ): Promise<void> {
-  if (numbers.from === numbers.upTo) return
+  const asked = possible.filter((kind) => kinds?.includes(kind) ?? true)
+  if (numbers.from === numbers.upTo || asked.length === 0) return
   const server = await start()
   const ofHere: RoundFigures[] = []
   let ended = false
@@ -93,7 +104,7 @@ async function runRounds(
         ...place,
         ...form.limits,
         server,
-        kinds: possible.filter((kind) => kinds?.includes(kind) ?? true),
+        kinds: asked,
         mischief,
         force: form.force,
         built: !isMischief(values.mischief),

@@ -56,6 +56,8 @@ const REFUSALS = [500, 503, 'reset'] as const
 export interface Force {
   /** Faults are so far apart, so that several are under way at once. */
   readonly apartMs: { readonly from: number; readonly below: number }
+  /** And so many people become final between two of them, so that a slow machine is not hurt more than a fast one. */
+  readonly apartPeople: { readonly from: number; readonly below: number }
   /** How many times as often as by its weight a node is killed. */
   readonly killFactor: number
   /** A process that was killed starts again within so long. */
