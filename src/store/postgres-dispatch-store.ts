@@ -16,8 +16,10 @@ import {
   registerNode,
   renewLease,
 } from './nodes.ts'
+import { requireShared } from './shared-commit.ts'
 import { type Queryable, run } from './statement.ts'
 import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
+import { Timelines } from './timeline.ts'
 import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
 import { dueBatches, turnBatches } from './turn-batches.ts'
 
@@ -32,6 +34,7 @@ export class PostgresDispatchStore implements DispatchStore {
   readonly #connectionString: string
   readonly #idle: pg.Client[] = []
   readonly #broken = new WeakSet<pg.Client>()
+  readonly #timelines = new Timelines()
   #closed = false
 
   constructor(connectionString: string) {
@@ -97,6 +100,7 @@ export class PostgresDispatchStore implements DispatchStore {
       await Promise.all(started)
       const answer = await commit
       if (answer.command !== 'COMMIT') throw new Error(`The transaction ended with ${answer.command}`)
+      this.#requireKept(client)
       return planned
     } catch (error) {
       throw await this.#failed(client, await firstFailure(started, error), committing)
@@ -128,7 +132,9 @@ export class PostgresDispatchStore implements DispatchStore {
   async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#take()
     try {
-      return await ask(client as Queryable)
+      const answer = await ask(client as Queryable)
+      this.#requireKept(client)
+      return answer
     } catch (error) {
       throw await this.#failed(client, error, false)
     } finally {
@@ -138,11 +144,32 @@ export class PostgresDispatchStore implements DispatchStore {
 
   async #take(): Promise<pg.Client> {
     if (this.#closed) throw new Error('The store is closed')
-    for (let client = this.#idle.pop(); client; client = this.#idle.pop()) if (!this.#broken.has(client)) return client
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (this.#broken.has(idle)) continue
+      if (this.#timelines.isLatest(idle)) return idle
+      idle.end().catch(ignore)
+    }
     const client: pg.Client = await openHotConnection(this.#connectionString, {
       onBroken: () => this.#broken.add(client),
     })
+    try {
+      await this.#timelines.learn(client)
+    } catch (error) {
+      client.end().catch(ignore)
+      throw error
+    }
     return client
+  }
+
+  /**
+   * To be asked after each commit: one that a fail-over may undo, or has undone, is not to be dialled on.
+   *
+   * @throws with a code of broken connections when the commit is not shared with the standby, or is one of a server that
+   *   was replaced.
+   */
+  #requireKept(client: pg.Client): void {
+    requireShared(client)
+    this.#timelines.requireLatest(client)
   }
 
   #giveBack(client: pg.Client): void {
