@@ -58,6 +58,8 @@ export interface Force {
   readonly apartMs: { readonly from: number; readonly below: number }
   /** And so many people become final between two of them, so that a slow machine is not hurt more than a fast one. */
   readonly apartPeople: { readonly from: number; readonly below: number }
+  /** So many nodes are well at any time; with none, nobody may be dialled until one has started again. */
+  readonly nodesSpared: number
   /** How many times as often as by its weight a node is killed. */
   readonly killFactor: number
   /** A process that was killed starts again within so long. */
