@@ -25,6 +25,7 @@ const SHORT = {
   force: {
     apartMs: { from: 300, below: 4000 },
     apartPeople: { from: 0, below: 0 },
+    nodesSpared: 0,
     killFactor: 1,
     restartWithinMs: 3000,
   },
@@ -38,7 +39,8 @@ const LONG = {
   limits: LONG_LIMITS,
   force: {
     apartMs: { from: 100, below: 600 },
-    apartPeople: { from: 20, below: 180 },
+    apartPeople: { from: 10, below: 130 },
+    nodesSpared: 1,
     killFactor: 5,
     restartWithinMs: 1000,
   },
