@@ -105,8 +105,8 @@ async function hurt(
     settled = await progressed(world, batchId, next)
     if (settled > 0.9 * people) break
     const free = Array.from({ length: world.nodeCount }, (_, index) => index).filter((index) => !busy.has(index))
-    const nodeIndex = free[random.below(free.length)]
-    if (nodeIndex === undefined) continue
+    if (free.length <= force.nodesSpared) continue
+    const nodeIndex = free[random.below(free.length)]!
     const { record, healed } = inflict(chooseFault(kinds, random, force), { world, server, nodeIndex, random, force })
     busy.add(nodeIndex)
     const done: Promise<void> = healed.finally(() => {
