@@ -13,6 +13,7 @@ export class FaultProxy {
   readonly #listener: net.Server
   #target: net.NetConnectOpts
   readonly #pairs = new Set<Pair>()
+  readonly #stranded = new Set<Pair>()
   #cut = false
   #stalled: Direction | null = null
 
@@ -46,6 +47,19 @@ export class FaultProxy {
     for (const pair of this.#pairs) this.#reset(pair)
   }
 
+  /** Connections stay open and never move a byte again, as when the machine behind them vanishes; new ones are taken. */
+  strandAll(): void {
+    for (const pair of this.#pairs) {
+      this.#pairs.delete(pair)
+      this.#stranded.add(pair)
+      pair.client.pause()
+      pair.client.removeAllListeners()
+      pair.server.removeAllListeners()
+      for (const socket of [pair.client, pair.server]) socket.on('error', ignore)
+      pair.server.destroy()
+    }
+  }
+
   /** New connections lead there; those that there are stay. */
   redirect(target: net.NetConnectOpts): void {
     this.#target = target
@@ -68,6 +82,7 @@ export class FaultProxy {
 
   async close(): Promise<void> {
     this.cut()
+    for (const pair of this.#stranded) this.#reset(pair)
     await new Promise((resolve) => this.#listener.close(resolve))
   }
 

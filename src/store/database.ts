@@ -110,6 +110,7 @@ export async function openHotConnection(
   const client = new pg.Client({
     ...connectionConfig(connectionString, `${searchPath} ${hotPlans} ${gateSession()}`),
     application_name: options.applicationName ?? 'carillon-dispatcher',
+    connectionTimeoutMillis: GATE_HELD_MS_MAX,
     pipeline: true,
   })
   let told = false

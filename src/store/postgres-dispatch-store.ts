@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { type Clock, systemClock } from '../clock.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
@@ -11,6 +12,7 @@ import { adoptOrphans, liveCallsOfAttempts, liveCallsOfNode, recordCarrierEvents
 import {
   endDeadNodes,
   endNode,
+  NODE_LEASE_SECONDS,
   organizationsWithOpenBatches,
   organizationsWithOrphans,
   registerNode,
@@ -25,6 +27,8 @@ import { dueBatches, turnBatches } from './turn-batches.ts'
 
 /** What `require_all` of the schema raises. */
 const STALE_COPIES = 'CRL01'
+/** A node that gets no answer for so long is taken for dead by the others anyway. */
+const ANSWER_WITHIN_MS = NODE_LEASE_SECONDS * 1000
 
 /**
  * The dispatcher's store on PostgreSQL: a few connections of its own, each with at most one transaction at a time.
@@ -34,11 +38,14 @@ export class PostgresDispatchStore implements DispatchStore {
   readonly #connectionString: string
   readonly #idle: pg.Client[] = []
   readonly #broken = new WeakSet<pg.Client>()
+  readonly #open = new Set<pg.Client>()
   readonly #timelines = new Timelines()
+  readonly #clock: Clock
   #closed = false
 
-  constructor(connectionString: string) {
+  constructor(connectionString: string, clock: Clock = systemClock) {
     this.#connectionString = connectionString
+    this.#clock = clock
   }
 
   registerNode(name: string): Promise<number> {
@@ -119,10 +126,9 @@ export class PostgresDispatchStore implements DispatchStore {
     const sqlState = (error as { code?: unknown }).code
     // An error of the server about a statement leaves the connection usable; everything else does not.
     const fromServer =
-      typeof sqlState === 'string' && /^[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
+      typeof sqlState === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
     if (!fromServer) {
-      this.#broken.add(client)
-      client.end().catch(ignore)
+      this.#drop(client)
       return committing ? new CommitUnknown(error) : error
     }
     await client.query('ROLLBACK').catch(() => this.#broken.add(client))
@@ -131,6 +137,12 @@ export class PostgresDispatchStore implements DispatchStore {
 
   async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#take()
+    // A machine that vanished answers nothing, and its connections would stay for a quarter of an hour. If a question that
+    // takes no time gets no answer, nor will whatever else is asked over connections of the same time.
+    const suspects = [...this.#open]
+    const timer = this.#clock.setTimer(ANSWER_WITHIN_MS, () => {
+      for (const suspect of suspects) this.#drop(suspect)
+    })
     try {
       const answer = await ask(client as Queryable)
       this.#requireKept(client)
@@ -138,6 +150,7 @@ export class PostgresDispatchStore implements DispatchStore {
     } catch (error) {
       throw await this.#failed(client, error, false)
     } finally {
+      timer.cancel()
       this.#giveBack(client)
     }
   }
@@ -147,18 +160,27 @@ export class PostgresDispatchStore implements DispatchStore {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (this.#broken.has(idle)) continue
       if (this.#timelines.isLatest(idle)) return idle
-      idle.end().catch(ignore)
+      this.#drop(idle)
     }
     const client: pg.Client = await openHotConnection(this.#connectionString, {
       onBroken: () => this.#broken.add(client),
     })
+    this.#open.add(client)
+    client.once('end', () => this.#open.delete(client))
     try {
       await this.#timelines.learn(client)
     } catch (error) {
-      client.end().catch(ignore)
+      this.#drop(client)
       throw error
     }
     return client
+  }
+
+  /** What is under way on it rejects. */
+  #drop(client: pg.Client): void {
+    this.#broken.add(client)
+    this.#open.delete(client)
+    client.end().catch(ignore)
   }
 
   /**

@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/supervisor.ts'
 import { createDatabaseIfMissing, createPool, openConnection, transaction } from '../../src/store/database.ts'
 import { CommitUnknown } from '../../src/store/dispatch-store.ts'
@@ -11,6 +12,8 @@ import { PostgresDispatchStore } from '../../src/store/postgres-dispatch-store.t
 import { PostgresMember } from '../../verify/fail-over/postgres-member.ts'
 import { canFailOver } from '../../verify/fail-over/postgres-pair.ts'
 import { FaultProxy, serverOf, through } from '../../verify/fault-proxy.ts'
+import { createTestDatabase } from '../database.ts'
+import { FakeClock } from '../fake-clock.ts'
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 const ORGANIZATION = 1
@@ -34,8 +37,8 @@ async function prepared(connectionString: string): Promise<void> {
   await client.end()
 }
 
-function openStore(connectionString: string): PostgresDispatchStore {
-  const store = new PostgresDispatchStore(connectionString)
+function openStore(connectionString: string, clock?: Clock): PostgresDispatchStore {
+  const store = new PostgresDispatchStore(connectionString, clock)
   onTestFinished(() => store.close())
   return store
 }
@@ -126,4 +129,26 @@ test.runIf(canFailOver())('a primary that was replaced is not believed', { timeo
     await expect(store.registerNode('before the fail-over')).rejects.toMatchObject({ code: '08004' })
   }
   await expect(commitOf(store, meetOld)).resolves.toBe('committed')
+})
+
+test('a server that vanishes without a word is given up after ten seconds', { timeout: TIMEOUT_MS }, async () => {
+  const { connectionString } = await createTestDatabase()
+  await prepared(connectionString)
+  const relay = await FaultProxy.start(serverOf(connectionString))
+  onTestFinished(() => relay.close())
+  const clock = new FakeClock()
+  const store = openStore(through(relay, connectionString), clock)
+  let nodeId = 0
+  // Two connections: one under way makes the other.
+  await commitOf(store, async () => {
+    nodeId = await store.registerNode('alone')
+  })
+  relay.strandAll()
+  const cycle = expect(commitOf(store)).rejects.toThrow()
+  const renewal = expect(store.renewLease(nodeId)).rejects.toThrow()
+  await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(10_000)
+  await Promise.all([cycle, renewal])
+  await expect(commitOf(store)).resolves.toBe('committed')
+  await expect(store.renewLease(nodeId)).resolves.toBe(true)
 })
