@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { type Clock, systemClock } from '../clock.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
@@ -141,7 +142,7 @@ export class PostgresDispatchStore implements DispatchStore {
     // takes no time gets no answer, nor will whatever else is asked over connections of the same time.
     const suspects = [...this.#open]
     const timer = this.#clock.setTimer(ANSWER_WITHIN_MS, () => {
-      for (const suspect of suspects) this.#drop(suspect)
+      for (const suspect of suspects) this.#cut(suspect)
     })
     try {
       const answer = await ask(client as Queryable)
@@ -176,11 +177,16 @@ export class PostgresDispatchStore implements DispatchStore {
     return client
   }
 
-  /** What is under way on it rejects. */
   #drop(client: pg.Client): void {
     this.#broken.add(client)
     this.#open.delete(client)
     client.end().catch(ignore)
+  }
+
+  /** What is under way on it rejects now; `end` would wait for its answer. */
+  #cut(client: pg.Client): void {
+    this.#broken.add(client)
+    ;(client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy()
   }
 
   /**
