@@ -96,7 +96,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
   const dispatcher = new Dispatcher({
-    store: new PostgresDispatchStore(databaseUrl),
+    store: new PostgresDispatchStore(databaseUrl, clock),
     clock,
     ids: secrets.ids,
     log,

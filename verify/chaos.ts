@@ -1,58 +1,138 @@
 // Proves that nobody is called twice and nobody is lost, whatever happens to processes, database and connections.
 //   npm run chaos -- [--rounds 2] [--faults 12] [--recipients 2000] [--kinds kill,stop] [--seed 1] [--mischief <one of mischief.ts>] [--keep]
+//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 18] [--pairs 2] [--save FILE]
+//     `--pairs`: rounds on a primary and a synchronous standby, which fail over. The long form is made for
+//     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
+//   npm run chaos -- --sum FILE
 import { parseArgs } from 'node:util'
 import { type ChaosRound, runChaosRound } from './chaos-round.ts'
-import { FAULT_KINDS, FAULTS, type FaultKind } from './faults.ts'
-import { LIMITS } from './limits.ts'
-import { mischiefOf } from './mischief.ts'
+import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
+import { canFailOver, PostgresPair } from './fail-over/postgres-pair.ts'
+import { FAULTS, type FaultKind, KINDS_OF_ONE, KINDS_OF_PAIR, type Vulnerable } from './faults.ts'
+import { LIMITS, LONG_LIMITS } from './limits.ts'
+import { anyMischiefOf, isMischief } from './mischief.ts'
 import { startServer } from './server.ts'
 
 const SENTENCES_MAX = 20
 const RECOVERY_MAX_MS = 30_000
 
+const SHORT = {
+  rounds: '2',
+  pairs: '1',
+  faults: '12',
+  recipients: '2000',
+  limits: LIMITS,
+  force: {
+    apartMs: { from: 300, below: 4000 },
+    apartPeople: { from: 0, below: 0 },
+    nodesSpared: 0,
+    killFactor: 1,
+    restartWithinMs: 3000,
+  },
+} as const
+/** Its kills come so fast that a node seldom lives for ten seconds, and its calls so fast that each kill meets many. */
+const LONG = {
+  rounds: '18',
+  pairs: '2',
+  faults: '100000',
+  recipients: '10000',
+  limits: LONG_LIMITS,
+  force: {
+    apartMs: { from: 100, below: 600 },
+    apartPeople: { from: 10, below: 130 },
+    nodesSpared: 1,
+    killFactor: 5,
+    restartWithinMs: 1000,
+  },
+} as const
+
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '2' },
-    faults: { type: 'string', default: '12' },
-    recipients: { type: 'string', default: '2000' },
+    long: { type: 'boolean', default: false },
+    from: { type: 'string', default: '1' },
+    rounds: { type: 'string' },
+    pairs: { type: 'string' },
+    faults: { type: 'string' },
+    recipients: { type: 'string' },
     nodes: { type: 'string', default: '3' },
-    kinds: { type: 'string', default: FAULT_KINDS.join(',') },
+    kinds: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     mischief: { type: 'string' },
+    save: { type: 'string' },
+    sum: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 })
-const kinds = kindsOf(values.kinds)
-const mischief = mischiefOf(values.mischief)
-const server = await startServer()
-const rounds: ChaosRound[] = []
-let failed = true
-try {
-  for (let index = 0; index < Number(values.rounds); index++) {
-    const place = await server.place(`round-${index + 1}`)
-    const round = await runChaosRound({
-      ...place,
-      ...LIMITS,
-      server,
-      kinds,
-      mischief,
-      seed: Number(values.seed) + index,
-      nodes: Number(values.nodes),
-      recipients: Number(values.recipients),
-      faults: Number(values.faults),
-    })
-    rounds.push(round)
-    tell(index + 1, round)
-  }
-  const summary = summaryOf(rounds)
-  failed = summary.broken > 0 || summary.recoveryMs.p99 > RECOVERY_MAX_MS
-  console.log(JSON.stringify(summary))
-} finally {
-  const keep = failed || values.keep
-  await server.stop({ keep })
-  if (keep) console.log(`The logs are in ${server.folder}`)
+if (values.sum !== undefined) {
+  console.log(JSON.stringify(sumOf(readFigures(values.sum))))
+  process.exit(0)
 }
-process.exit(failed ? 1 : 0)
+const form = values.long ? LONG : SHORT
+const kinds = values.kinds === undefined ? null : kindsOf(values.kinds)
+const mischief = anyMischiefOf(values.mischief)
+const rounds: RoundFigures[] = []
+const from = Number(values.from)
+const upTo = from + Number(values.rounds ?? form.rounds)
+await runRounds(startServer, KINDS_OF_ONE, { from, upTo })
+const pairs = Number(values.pairs ?? form.pairs)
+if (pairs > 0 && !canFailOver()) {
+  console.log('SKIPPED: fail-overs. They need the tools of PostgreSQL 15 (Debian: postgresql-15), which are not here.')
+} else if (pairs > 0) await runRounds(PostgresPair.start, KINDS_OF_PAIR, { from: upTo, upTo: upTo + pairs })
+const summary = sumOf(rounds)
+console.log(JSON.stringify(summary))
+process.exit(isFailed(rounds) ? 1 : 0)
+
+interface Installation extends Vulnerable {
+  place(name: string): Promise<{ databaseUrl: string; folder: string }>
+  stop(options: { keep: boolean }): Promise<void>
+  readonly folder: string
+}
+
+/** Rounds on one installation of PostgreSQL. Each has a number, which makes its seed. */
+async function runRounds(
+  start: () => Promise<Installation>,
+  possible: readonly FaultKind[],
+  numbers: { from: number; upTo: number },
+): Promise<void> {
+  const asked = possible.filter((kind) => kinds?.includes(kind) ?? true)
+  if (numbers.from === numbers.upTo || asked.length === 0) return
+  const server = await start()
+  const ofHere: RoundFigures[] = []
+  let ended = false
+  try {
+    for (let number = numbers.from; number < numbers.upTo; number++) {
+      const place = await server.place(`round-${number}`)
+      const round = await runChaosRound({
+        ...place,
+        ...form.limits,
+        server,
+        kinds: asked,
+        mischief,
+        force: form.force,
+        built: !isMischief(values.mischief),
+        seed: Number(values.seed) + number - 1,
+        nodes: Number(values.nodes),
+        recipients: Number(values.recipients ?? form.recipients),
+        faults: Number(values.faults ?? form.faults),
+      })
+      const figures = figuresOf(round, form.limits)
+      ofHere.push(figures)
+      if (values.save !== undefined) saveFigures(values.save, figures)
+      tell(number, round)
+    }
+    ended = true
+  } finally {
+    rounds.push(...ofHere)
+    const keep = !ended || isFailed(ofHere) || values.keep
+    await server.stop({ keep })
+    if (keep) console.log(`The logs are in ${server.folder}`)
+  }
+}
+
+function isFailed(of: readonly RoundFigures[]): boolean {
+  const { broken, recoveryMs } = sumOf(of)
+  return broken > 0 || recoveryMs.p99 > RECOVERY_MAX_MS
+}
 
 /** Ends the program with a list of what there is when something else is asked for. */
 function kindsOf(text: string): FaultKind[] {
@@ -72,28 +152,4 @@ function tell(number: number, round: ChaosRound): void {
   console.log(`         ${faults.map(({ kind }, at) => `${kind} (${recoveriesMs[at]} ms)`).join(', ')}`)
   for (const sentence of broken.slice(0, SENTENCES_MAX)) console.log(`  ${sentence}`)
   if (broken.length > SENTENCES_MAX) console.log(`  … and ${broken.length - SENTENCES_MAX} more`)
-}
-
-function summaryOf(rounds: readonly ChaosRound[]) {
-  const sum = (of: (round: ChaosRound) => number): number => rounds.reduce((total, round) => total + of(round), 0)
-  const recoveries = rounds.flatMap(({ recoveriesMs }) => recoveriesMs).sort((a, b) => a - b)
-  const inflicted = Object.fromEntries(
-    FAULT_KINDS.map((kind) => [kind, sum(({ faults }) => faults.filter((fault) => fault.kind === kind).length)]),
-  )
-  return {
-    rounds: rounds.length,
-    recipients: sum((round) => round.recipients),
-    calls: sum((round) => round.calls),
-    faults: inflicted,
-    doubleCalls: sum((round) => round.doubleCalls),
-    maxLive: Math.max(...rounds.map(({ maxLive }) => maxLive)),
-    unknown: sum((round) => round.unknown),
-    lost: sum((round) => round.lost),
-    recoveryMs: { p50: percentile(recoveries, 0.5), p99: percentile(recoveries, 0.99) },
-    broken: sum((round) => round.broken.length),
-  }
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const TYPESCRIPT = new URL('../test/run-typescript.mjs', import.meta.url).href
 
 export interface ProgramOptions {
-  /** File name in this folder. */
+  /** File name in this folder; types are erased from a `.ts`. */
   readonly program: string
   readonly argv: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -31,7 +31,7 @@ export interface Program {
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const output = openSync(options.outputFile, 'a')
   const child = fork(fileURLToPath(new URL(options.program, import.meta.url)), [...options.argv], {
-    execArgv: ['--import', TYPESCRIPT],
+    execArgv: options.program.endsWith('.ts') ? ['--import', TYPESCRIPT] : [],
     env: { ...process.env, ...options.environment },
     stdio: ['ignore', output, output, 'ipc'],
   })

@@ -12,6 +12,8 @@ export interface AttemptRow {
   readonly nodeName: string
   readonly disposition: Outcome
   readonly carrierCallId: string | null
+  /** When its intent was committed, by the database's clock. */
+  readonly claimedAtEpochMs: number
 }
 
 export interface RecipientRow {
@@ -87,8 +89,10 @@ async function attemptsOf(database: Database, batchId: number): Promise<Map<numb
     nodeName: string
     disposition: number
     carrierCallId: string | null
+    claimedAtEpochMs: number
   }>(
-    `SELECT a.seq, a.n, a.organization_id AS "organizationId", coalesce(n.name, '') AS "nodeName", a.disposition, a.carrier_call_id AS "carrierCallId"
+    `SELECT a.seq, a.n, a.organization_id AS "organizationId", coalesce(n.name, '') AS "nodeName", a.disposition, a.carrier_call_id AS "carrierCallId",
+       extract(epoch FROM a.claimed_at)::float8 * 1000 AS "claimedAtEpochMs"
      FROM attempt a LEFT JOIN node n USING (node_id) WHERE a.batch_id = $1 ORDER BY a.seq, a.n`,
     [batchId],
   )
@@ -130,7 +134,7 @@ export async function differences(database: Database, databaseUrl: string): Prom
   }
 }
 
-async function idsOf(database: Database): Promise<InstallationSecrets['ids']> {
+export async function idsOf(database: Database): Promise<InstallationSecrets['ids']> {
   const { rows } = await database.query<{ secret: Buffer }>('SELECT secret FROM installation')
   return new InstallationSecrets(rows[0]!.secret).ids
 }

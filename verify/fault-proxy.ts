@@ -11,8 +11,9 @@ interface Pair {
 /** A relay in the middle of a connection, which a verification can break and mend. What it relays it does not read. */
 export class FaultProxy {
   readonly #listener: net.Server
-  readonly #target: net.NetConnectOpts
+  #target: net.NetConnectOpts
   readonly #pairs = new Set<Pair>()
+  readonly #stranded = new Set<Pair>()
   #cut = false
   #stalled: Direction | null = null
 
@@ -38,7 +39,30 @@ export class FaultProxy {
   /** Resets every connection, and every new one, until it is healed. */
   cut(): void {
     this.#cut = true
+    this.resetAll()
+  }
+
+  /** Resets every connection; new ones are taken. */
+  resetAll(): void {
     for (const pair of this.#pairs) this.#reset(pair)
+  }
+
+  /** Connections stay open and never move a byte again, as when the machine behind them vanishes; new ones are taken. */
+  strandAll(): void {
+    for (const pair of this.#pairs) {
+      this.#pairs.delete(pair)
+      this.#stranded.add(pair)
+      pair.client.pause()
+      pair.client.removeAllListeners()
+      pair.server.removeAllListeners()
+      for (const socket of [pair.client, pair.server]) socket.on('error', ignore)
+      pair.server.destroy()
+    }
+  }
+
+  /** New connections lead there; those that there are stay. */
+  redirect(target: net.NetConnectOpts): void {
+    this.#target = target
   }
 
   /** Keeps connections and takes new ones, but moves no byte in that direction until it is healed. */
@@ -58,6 +82,7 @@ export class FaultProxy {
 
   async close(): Promise<void> {
     this.cut()
+    for (const pair of this.#stranded) this.#reset(pair)
     await new Promise((resolve) => this.#listener.close(resolve))
   }
 

@@ -1,3 +1,4 @@
+import type { FailOver } from './fail-over/postgres-pair.ts'
 import type { Random } from './random.ts'
 import { pause, type World } from './world.ts'
 
@@ -13,11 +14,24 @@ export const FAULTS = {
   'stall-network': { weight: 4, means: 'requests reach the network and its answers reach no node, or neither' },
   'kill-postmaster': { weight: 4, means: 'kill -9 of PostgreSQL, which recovers and starts again' },
   'restart-postgres': { weight: 4, means: 'a fast shutdown of PostgreSQL, which starts again' },
+  'fail-over': { weight: 10, means: 'the primary loses its power, and its synchronous standby is promoted' },
+  'split-brain': {
+    weight: 10,
+    means: 'the standby is promoted while the primary lives on and acknowledges commits alone',
+  },
+  'kill-sink': { weight: 4, means: 'kill -9 of the receiver of webhooks, which starts again within three seconds' },
+  'refuse-webhooks': { weight: 4, means: 'the receiver of webhooks answers 500 or 503, or resets connections' },
 } as const
 
 export type FaultKind = keyof typeof FAULTS
 
-export const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[]
+const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[]
+/** What needs a primary and a standby. */
+const OF_PAIRS: readonly FaultKind[] = ['fail-over', 'split-brain']
+/** What needs a server that is started again where it was. */
+const OF_ONE: readonly FaultKind[] = ['kill-postmaster', 'restart-postgres']
+export const KINDS_OF_ONE = FAULT_KINDS.filter((kind) => !OF_PAIRS.includes(kind))
+export const KINDS_OF_PAIR = FAULT_KINDS.filter((kind) => !OF_ONE.includes(kind))
 
 export interface FaultRecord {
   readonly kind: FaultKind
@@ -30,16 +44,34 @@ export interface FaultRecord {
 export interface Vulnerable {
   /** Of the PostgreSQL server that runs now; undefined while it is being started again. */
   readonly postmasterPid: () => number | undefined
+  /** Only of a pair. Resolves when there is a pair again. */
+  readonly failOver?: (how: FailOver) => Promise<void>
 }
 
 const STARTS_MAX = 10
 const STALL_WAYS = ['up', 'down', 'both'] as const
+const REFUSALS = [500, 503, 'reset'] as const
+
+/** How hard it comes. */
+export interface Force {
+  /** Faults are so far apart, so that several are under way at once. */
+  readonly apartMs: { readonly from: number; readonly below: number }
+  /** And so many people become final between two of them, so that a slow machine is not hurt more than a fast one. */
+  readonly apartPeople: { readonly from: number; readonly below: number }
+  /** So many nodes are well at any time; with none, nobody may be dialled until one has started again. */
+  readonly nodesSpared: number
+  /** How many times as often as by its weight a node is killed. */
+  readonly killFactor: number
+  /** A process that was killed starts again within so long. */
+  readonly restartWithinMs: number
+}
 
 /** One kind by its weight. */
-export function chooseFault(kinds: readonly FaultKind[], random: Random): FaultKind {
-  let left = random.next() * kinds.reduce((sum, kind) => sum + FAULTS[kind].weight, 0)
+export function chooseFault(kinds: readonly FaultKind[], random: Random, { killFactor }: Force): FaultKind {
+  const weightOf = (kind: FaultKind): number => FAULTS[kind].weight * (kind === 'kill' ? killFactor : 1)
+  let left = random.next() * kinds.reduce((sum, kind) => sum + weightOf(kind), 0)
   for (const kind of kinds) {
-    left -= FAULTS[kind].weight
+    left -= weightOf(kind)
     if (left < 0) return kind
   }
   return kinds.at(-1)!
@@ -51,24 +83,31 @@ export interface Inflicted {
   readonly healed: Promise<void>
 }
 
+/** Whom a fault may befall, and how. */
+export interface Victims {
+  readonly world: World
+  readonly server: Vulnerable
+  readonly nodeIndex: number
+  readonly random: Random
+  readonly force: Force
+}
+
 /**
  * Does it, now.
  *
  * @param nodeIndex The node it befalls, where it befalls one. Nothing else may be wrong with its process.
  */
-export function inflict(
-  kind: FaultKind,
-  { world, server, nodeIndex, random }: { world: World; server: Vulnerable; nodeIndex: number; random: Random },
-): Inflicted {
+export function inflict(kind: FaultKind, { world, server, nodeIndex, random, force }: Victims): Inflicted {
   const record = (ofOneNode: boolean): FaultRecord => ({
     kind,
     atEpochMs: Date.now(),
     nodeIndex: ofOneNode ? nodeIndex : null,
   })
+  const restartMs = force.restartWithinMs
   const relayed = (relay: { heal(): void }, forMs: number): Promise<void> => pause(forMs).then(() => relay.heal())
   switch (kind) {
     case 'kill':
-      return { record: record(true), healed: killAndRestart(world, nodeIndex, random.between(0, 3000)) }
+      return { record: record(true), healed: killAndRestart(world, nodeIndex, random.between(0, restartMs)) }
     case 'stop':
       return { record: record(true), healed: freeze(world, nodeIndex, random.between(500, 15_000)) }
     case 'block': {
@@ -95,6 +134,14 @@ export function inflict(
       return { record: record(false), healed: signalPostgres(server, 'SIGKILL') }
     case 'restart-postgres':
       return { record: record(false), healed: signalPostgres(server, 'SIGINT') }
+    case 'fail-over':
+      return { record: record(false), healed: server.failOver!('killed') }
+    case 'split-brain':
+      return { record: record(false), healed: server.failOver!('split') }
+    case 'kill-sink':
+      return { record: record(false), healed: world.sink.killAndRestart(random.between(0, restartMs)) }
+    case 'refuse-webhooks':
+      return { record: record(false), healed: world.sink.refuse(REFUSALS[random.below(3)]!, random.between(300, 6000)) }
   }
 }
 

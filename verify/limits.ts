@@ -6,5 +6,8 @@ export const LIMITS = {
   speed: 30,
 } as const
 
+/** For many people in a short time: several calls may begin at one instant, so that the database's commits set the pace. */
+export const LONG_LIMITS = { concurrency: 200, callsPerSecond: 1000, speed: 30 } as const
+
 /** Calls over a SIP trunk last as long as in life, about a second here, so that both limits are reached. */
 export const TRUNK_LIMITS = { concurrency: 24, callsPerSecond: 40, ringTimeoutSeconds: 5 } as const

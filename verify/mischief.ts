@@ -1,6 +1,7 @@
 import type { Carrier, CarrierContext, CarrierKind } from '../src/carriers/carrier.ts'
 import { sleep } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
+import { isSinkMischief, SINK_MISCHIEFS, type SinkMischief } from './webhooks/sink-mischief.ts'
 
 /** What a carrier of a node may do wrong, and the promise that it breaks. */
 export const MISCHIEFS = {
@@ -20,7 +21,17 @@ export function isMischief(text: string | undefined): text is Mischief {
 /** What the command line asks for. Ends the program with a list of what there is when it asks for something else. */
 export function mischiefOf(text: string | undefined): Mischief | undefined {
   if (text === undefined || isMischief(text)) return text
-  const known = Object.entries(MISCHIEFS).map(([name, means]) => `  ${name}: ${means}`)
+  return tellMischiefs(MISCHIEFS)
+}
+
+/** The same where webhooks are received too. */
+export function anyMischiefOf(text: string | undefined): Mischief | SinkMischief | undefined {
+  if (text === undefined || isMischief(text) || isSinkMischief(text)) return text
+  return tellMischiefs({ ...MISCHIEFS, ...SINK_MISCHIEFS })
+}
+
+function tellMischiefs(mischiefs: Readonly<Record<string, string>>): never {
+  const known = Object.entries(mischiefs).map(([name, means]) => `  ${name}: ${means}`)
   console.error(`--mischief is one of:\n${known.join('\n')}`)
   return process.exit(2)
 }

@@ -8,6 +8,9 @@ import type { CourtRecord } from './judge.ts'
 import type { Mischief } from './mischief.ts'
 import { type Network, simulatedNetwork } from './network.ts'
 import { PatientDatabase } from './patient-database.ts'
+import { WebhookSink } from './webhooks/sink.ts'
+import { isSinkMischief, type SinkMischief } from './webhooks/sink-mischief.ts'
+import { TOLD_KINDS } from './webhooks/told.ts'
 
 export interface WorldOptions {
   /** An empty database, or one that is migrated already. */
@@ -19,7 +22,11 @@ export interface WorldOptions {
   readonly callsPerSecond: number
   /** How many times faster than life the network is. */
   readonly speed: number
-  readonly mischief?: Mischief | undefined
+  readonly mischief?: Mischief | SinkMischief | undefined
+  /** A receiver of webhooks is told what becomes of every call. */
+  readonly webhooks?: boolean
+  /** Nodes run what `npm run build` made, which starts faster. */
+  readonly built?: boolean
   /** Puts a relay that can be broken into every connection. */
   readonly proxied?: boolean
   /** The network that is called, when it is not the simulated one. The world stops it. */
@@ -68,8 +75,10 @@ export class World {
   readonly #options: WorldOptions
   readonly #network: Network
   readonly #apiKey: string
+  readonly #operatorKey = randomBytes(20).toString('hex')
   readonly #nodes: Node[] = []
   #networkProxy: FaultProxy | null = null
+  #sink: WebhookSink | null = null
 
   private constructor(options: WorldOptions, network: Network) {
     this.#options = options
@@ -83,8 +92,12 @@ export class World {
     const world = new World(options, network)
     try {
       if (options.proxied === true) world.#networkProxy = await FaultProxy.start(addressOf(needed(network.url)))
-      for (let index = 0; index < (options.nodes ?? 2); index++) await world.#addNode(index)
+      // The first one makes the schema; the others would wait for it.
+      world.#nodes.push(await world.#makeNode(0))
+      const others = Array.from({ length: (options.nodes ?? 2) - 1 }, (_, index) => world.#makeNode(index + 1))
+      world.#nodes.push(...(await Promise.all(others)))
       await world.#setUp()
+      if (options.webhooks === true) await world.#openSink()
     } catch (error) {
       await world.stop()
       throw error
@@ -115,12 +128,17 @@ export class World {
     return needed(this.#networkProxy)
   }
 
+  /** @throws Error when the world receives no webhooks. */
+  get sink(): WebhookSink {
+    return needed(this.#sink)
+  }
+
   /** Asks a node through its API. @throws Error with the answer when it is not 2xx. */
   async ask<Answer>(nodeIndex: number, method: string, route: string, body?: unknown): Promise<Answer> {
     const response = await fetch(`${this.#nodes[nodeIndex]!.program.url}/carillon/v1${route}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#apiKey}`,
+        authorization: `Bearer ${route.startsWith('/organizations') ? this.#operatorKey : this.#apiKey}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -183,32 +201,32 @@ export class World {
 
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.program.stop()))
+    await this.#sink?.stop()
     await this.#network.stop()
     const relays = [this.#networkProxy, ...this.#nodes.flatMap(({ proxies }) => [proxies?.database, proxies?.http])]
     await Promise.all(relays.map((relay) => relay?.close()))
     await this.database.end()
   }
 
-  async #addNode(index: number): Promise<void> {
+  async #makeNode(index: number): Promise<Node> {
     const name = `verify-${String.fromCharCode('a'.charCodeAt(0) + index)}`
     if (this.#options.proxied !== true) {
       const program = await this.#startNode({ index, name: `${name}-1`, port: '0' })
-      this.#nodes.push({ name, starts: 1, program, proxies: null })
-      return
+      return { name, starts: 1, program, proxies: null }
     }
     const database = await FaultProxy.start(serverOf(this.#options.databaseUrl))
     const program = await this.#startNode({ index, name: `${name}-1`, port: '0', databaseProxy: database })
     const http = await FaultProxy.start(addressOf(program.url))
-    this.#nodes.push({ name, starts: 1, program, proxies: { database, http } })
+    return { name, starts: 1, program, proxies: { database, http } }
   }
 
   #startNode(node: NodeStart): Promise<Program> {
     const { index, name, port, databaseProxy } = node
-    const { folder, mischief } = this.#options
+    const { folder, mischief, built } = this.#options
     const databaseUrl =
       databaseProxy === undefined ? this.#options.databaseUrl : through(databaseProxy, this.#options.databaseUrl)
     return startProgram({
-      program: 'run-node.ts',
+      program: built === true ? 'run-built-node.mjs' : 'run-node.ts',
       argv: [...(mischief === undefined ? [] : [mischief]), ...this.#network.nodeArguments],
       environment: {
         ...this.#network.environmentOf(index),
@@ -218,6 +236,7 @@ export class World {
         DATABASE_URL: `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}application_name=${name}`,
         CARILLON_NODE_NAME: name,
         CARILLON_BOOTSTRAP_API_KEY: this.#apiKey,
+        CARILLON_OPERATOR_API_KEY: this.#operatorKey,
         CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8',
         CARILLON_LOG_LEVEL: 'info',
       },
@@ -225,9 +244,18 @@ export class World {
     })
   }
 
-  #setUp(): Promise<void> {
+  async #openSink(): Promise<void> {
+    const { folder, mischief } = this.#options
+    this.#sink = await WebhookSink.start({ folder, mischief: isSinkMischief(mischief) ? mischief : undefined })
+    const { url, secret } = this.#sink
+    await this.ask(0, 'POST', '/webhooks', { url, secret, kinds: TOLD_KINDS })
+  }
+
+  async #setUp(): Promise<void> {
     const { concurrency, callsPerSecond } = this.#options
-    return this.#network.setUp({
+    const { items } = await this.ask<{ items: { id: string }[] }>(0, 'GET', '/organizations')
+    await this.ask(0, 'PATCH', `/organizations/${items[0]!.id}`, { concurrency })
+    await this.#network.setUp({
       ask: (method, route, body) => this.ask(0, method, route, body),
       url: this.#network.url === null ? null : urlThrough(this.#networkProxy, this.#network.url),
       nodeUrls: this.#nodes.map(({ program, proxies }) => urlThrough(proxies?.http, program.url)),
@@ -237,7 +265,7 @@ export class World {
 }
 
 function needed<Relay>(relay: Relay | null): Relay {
-  if (relay === null) throw new Error('This world was started without relays')
+  if (relay === null) throw new Error('This world was started without it')
   return relay
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { JointTransaction } from './joint-transaction.ts'
+import { requireShared, watchCommits } from './shared-commit.ts'
 
 /**
  * The database roles of Carillon's transactions. Row-level security holds the first to one organization; the second
@@ -29,7 +30,8 @@ export interface PoolOptions {
   log?: DatabaseLog
 }
 
-const searchPath = `-c search_path=${schemaName},pg_catalog`
+// Warnings must come through, whatever the role is set to: one of them says that a commit may be lost.
+const searchPath = `-c search_path=${schemaName},pg_catalog -c client_min_messages=warning`
 const dateOid = 1082
 
 /**
@@ -57,6 +59,7 @@ export function createPool(connectionString: string, options: PoolOptions = {}):
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
     ...(options.connectionTimeoutMs === undefined ? {} : { connectionTimeoutMillis: options.connectionTimeoutMs }),
   })
+  pool.on('connect', watchCommits)
   pool.on('error', (error: Error & { code?: string }) => {
     options.log?.warn({ code: error.code }, 'An idle database connection broke and was dropped')
   })
@@ -106,7 +109,8 @@ const gateSession = (heldMsMax = GATE_HELD_MS_MAX) => `-c idle_in_transaction_se
 /**
  * One connection for the dispatcher's statements: pipelined (statements are sent without waiting for the answer of the
  * one before) and with generic plans only, so that no plan flips with its parameters. After a failed statement all that
- * were already sent fail too, and COMMIT then answers ROLLBACK without an error: check it with `requireCommitted`.
+ * were already sent fail too, and COMMIT then answers ROLLBACK without an error: check it with `requireCommitted`, and
+ * with `requireShared` that its standby has it.
  *
  * @throws when the database cannot be reached.
  */
@@ -117,6 +121,7 @@ export async function openHotConnection(
   const client = new pg.Client({
     ...connectionConfig(connectionString, `${searchPath} ${hotPlans} ${gateSession()}`),
     application_name: options.applicationName ?? 'carillon-dispatcher',
+    connectionTimeoutMillis: GATE_HELD_MS_MAX,
     pipeline: true,
   })
   let told = false
@@ -125,6 +130,7 @@ export async function openHotConnection(
     told = true
   })
   await client.connect()
+  watchCommits(client)
   return client
 }
 
@@ -176,8 +182,8 @@ export function transaction<T>(
 }
 
 /**
- * One transaction that begins with these statements. Resolves only after a COMMIT that was acknowledged as one; a
- * connection that broke, also between two statements, is never used again. Inside of a {@link JointTransaction} it is
+ * One transaction that begins with these statements. Resolves only after a COMMIT that was acknowledged as one, by the
+ * synchronous standby too if there is one; a connection that broke, also between two statements, is never used again. Inside of a {@link JointTransaction} it is
  * a piece of that one.
  */
 export function runTransaction<T>(
@@ -202,6 +208,7 @@ async function runAlone<T>(pool: pg.Pool, settings: string, work: (client: pg.Po
     await client.query(`BEGIN; ${settings}`)
     const result = await work(client)
     requireCommitted(await client.query('COMMIT'))
+    requireShared(client)
     return result
   } catch (error) {
     failure = error

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type pg from 'pg'
+import { requireShared } from './shared-commit.ts'
 
 /**
  * Several pieces of work, each of which would be a transaction of its own, in one: all of them are committed with the
@@ -44,6 +45,7 @@ export class JointTransaction {
       await this.piece(settings, work)
       const { command } = await this.#client!.query('COMMIT')
       if (command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements had failed.')
+      requireShared(this.#client!)
     } catch (error) {
       await this.rollback()
       throw error

@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream'
 import type pg from 'pg'
+import { type Clock, systemClock } from '../clock.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
@@ -11,18 +13,23 @@ import { adoptOrphans, liveCallsOfAttempts, liveCallsOfNode, recordCarrierEvents
 import {
   endDeadNodes,
   endNode,
+  NODE_LEASE_SECONDS,
   organizationsWithOpenBatches,
   organizationsWithOrphans,
   registerNode,
   renewLease,
 } from './nodes.ts'
+import { requireShared } from './shared-commit.ts'
 import { type Queryable, run } from './statement.ts'
 import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
+import { Timelines } from './timeline.ts'
 import { setTrunkHealth, suppressRecipients } from './trunk-health.ts'
 import { dueBatches, turnBatches } from './turn-batches.ts'
 
 /** What `require_all` of the schema raises. */
 const STALE_COPIES = 'CRL01'
+/** A node that gets no answer for so long is taken for dead by the others anyway. */
+const ANSWER_WITHIN_MS = NODE_LEASE_SECONDS * 1000
 
 /**
  * The dispatcher's store on PostgreSQL: a few connections of its own, each with at most one transaction at a time.
@@ -32,10 +39,14 @@ export class PostgresDispatchStore implements DispatchStore {
   readonly #connectionString: string
   readonly #idle: pg.Client[] = []
   readonly #broken = new WeakSet<pg.Client>()
+  readonly #open = new Set<pg.Client>()
+  readonly #timelines = new Timelines()
+  readonly #clock: Clock
   #closed = false
 
-  constructor(connectionString: string) {
+  constructor(connectionString: string, clock: Clock = systemClock) {
     this.#connectionString = connectionString
+    this.#clock = clock
   }
 
   registerNode(name: string): Promise<number> {
@@ -97,6 +108,7 @@ export class PostgresDispatchStore implements DispatchStore {
       await Promise.all(started)
       const answer = await commit
       if (answer.command !== 'COMMIT') throw new Error(`The transaction ended with ${answer.command}`)
+      this.#requireKept(client)
       return planned
     } catch (error) {
       throw await this.#failed(client, await firstFailure(started, error), committing)
@@ -115,10 +127,9 @@ export class PostgresDispatchStore implements DispatchStore {
     const sqlState = (error as { code?: unknown }).code
     // An error of the server about a statement leaves the connection usable; everything else does not.
     const fromServer =
-      typeof sqlState === 'string' && /^[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
+      typeof sqlState === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(sqlState) && !/^(08|57P|25006)/.test(sqlState)
     if (!fromServer) {
-      this.#broken.add(client)
-      client.end().catch(ignore)
+      this.#drop(client)
       return committing ? new CommitUnknown(error) : error
     }
     await client.query('ROLLBACK').catch(() => this.#broken.add(client))
@@ -127,22 +138,66 @@ export class PostgresDispatchStore implements DispatchStore {
 
   async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
     const client = await this.#take()
+    // A machine that vanished answers nothing, and its connections would stay for a quarter of an hour. If a question that
+    // takes no time gets no answer, nor will whatever else is asked over connections of the same time.
+    const suspects = [...this.#open]
+    const timer = this.#clock.setTimer(ANSWER_WITHIN_MS, () => {
+      for (const suspect of suspects) this.#cut(suspect)
+    })
     try {
-      return await ask(client as Queryable)
+      const answer = await ask(client as Queryable)
+      this.#requireKept(client)
+      return answer
     } catch (error) {
       throw await this.#failed(client, error, false)
     } finally {
+      timer.cancel()
       this.#giveBack(client)
     }
   }
 
   async #take(): Promise<pg.Client> {
     if (this.#closed) throw new Error('The store is closed')
-    for (let client = this.#idle.pop(); client; client = this.#idle.pop()) if (!this.#broken.has(client)) return client
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (this.#broken.has(idle)) continue
+      if (this.#timelines.isLatest(idle)) return idle
+      this.#drop(idle)
+    }
     const client: pg.Client = await openHotConnection(this.#connectionString, {
       onBroken: () => this.#broken.add(client),
     })
+    this.#open.add(client)
+    client.once('end', () => this.#open.delete(client))
+    try {
+      await this.#timelines.learn(client)
+    } catch (error) {
+      this.#drop(client)
+      throw error
+    }
     return client
+  }
+
+  #drop(client: pg.Client): void {
+    this.#broken.add(client)
+    this.#open.delete(client)
+    client.end().catch(ignore)
+  }
+
+  /** What is under way on it rejects now; `end` would wait for its answer. */
+  #cut(client: pg.Client): void {
+    this.#broken.add(client)
+    ;(client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy()
+  }
+
+  /**
+   * To be asked after each commit: one that a fail-over may undo, or has undone, is not to be dialled on.
+   *
+   * @throws with a code of broken connections when the commit is not shared with the standby, or is one of a server that
+   *   was replaced.
+   */
+  #requireKept(client: pg.Client): void {
+    requireShared(client)
+    this.#timelines.requireLatest(client)
   }
 
   #giveBack(client: pg.Client): void {

@@ -44,6 +44,7 @@ function verdictOn(log: readonly string[], dials: Record<string, Outcome>, dead:
     n: index + 1,
     nodeName: 'a',
     disposition,
+    claimedAtEpochMs: 0,
     carrierCallId: ref,
   }))
   const outcome = attempts.at(-1)!.disposition
