@@ -45,6 +45,9 @@ const number = async (world: ChangeWorld): Promise<string> =>
   (await made(world, '/numbers', { number: freshNumber(), trunkId: world.trunk })).id
 const key = async (world: ChangeWorld): Promise<string> => (await made(world, '/keys', { name: fresh('key') })).key.id
 
+/** Its id without the words of a wire format. */
+const plainCall = async (world: ChangeWorld) => (await world.endedCall()).replace(/^[a-z_]*_/, '')
+
 const native = (method: string, route: string, make: (world: ChangeWorld) => Promise<Change>): ChangeRow => ({
   route: `${method} ${NATIVE}${route}`,
   make,
@@ -81,7 +84,7 @@ const NATIVE_CHANGES: readonly ChangeRow[] = [
     body: { name: fresh('batch') },
   })),
   native('DELETE', '/calls/:id', async (world) => ({
-    path: `${NATIVE}/calls/${(await world.endedCall()).replace(/^[a-z_]*_/, '')}`,
+    path: `${NATIVE}/calls/${await plainCall(world)}`,
   })),
   native('DELETE', '/keys/:id', async (world) => ({ path: `${NATIVE}/keys/${await key(world)}` })),
   native('DELETE', '/numbers/:id', async (world) => ({ path: `${NATIVE}/numbers/${await number(world)}` })),
@@ -147,7 +150,7 @@ const ULTRAVOX_CHANGES: readonly ChangeRow[] = [
   { route: `DELETE ${ULTRAVOX_BATCH}`, make: async (world) => ({ path: await ultravoxBatch(world) }) },
   {
     route: 'DELETE /api/calls/:call_id',
-    make: async (world) => ({ path: `/api/calls/${(await world.endedCall()).replace(/^[a-z_]*_/, '')}` }),
+    make: async (world) => ({ path: `/api/calls/${await plainCall(world)}` }),
   },
   {
     route: 'PATCH /api/call_throttles/:throttle_id',
@@ -227,6 +230,52 @@ const ZUDU_CHANGES: readonly ChangeRow[] = [
   { route: 'DELETE /batch-call/:batch_call_id', make: async (world) => ({ path: await zuduBatch(world) }) },
 ]
 
+const RETELL_CHANGES: readonly ChangeRow[] = [
+  {
+    route: 'PATCH /update-agent/:agent_id',
+    make: async (world) => ({ path: `/update-agent/${await agent(world)}`, body: { agent_name: fresh('agent') } }),
+  },
+  {
+    route: 'DELETE /v2/delete-call/:call_id',
+    make: async (world) => ({ path: `/v2/delete-call/${await plainCall(world)}` }),
+  },
+]
+
+const CONVAI = '/v1/convai'
+const WORKSPACE_WEBHOOKS = '/v1/workspace/webhooks'
+const elevenlabsHook = async (world: ChangeWorld): Promise<string> => {
+  const settings = { auth_type: 'hmac', name: fresh('hook'), webhook_url: 'https://127.0.0.1/hook' }
+  return (await world.post('elevenlabs', WORKSPACE_WEBHOOKS, { settings })).body.webhook_id
+}
+const ELEVENLABS_CHANGES: readonly ChangeRow[] = [
+  {
+    route: `DELETE ${CONVAI}/batch-calling/:batch_id`,
+    make: async (world) => ({ path: `${CONVAI}/batch-calling/${await batch(world, false)}` }),
+  },
+  {
+    route: `DELETE ${CONVAI}/conversations/:conversation_id`,
+    make: async (world) => ({ path: `${CONVAI}/conversations/${await plainCall(world)}` }),
+  },
+  {
+    route: `PATCH ${CONVAI}/settings`,
+    make: async (world) => ({
+      path: `${CONVAI}/settings`,
+      body: { webhooks: { post_call_webhook_id: await elevenlabsHook(world) } },
+    }),
+  },
+  {
+    route: `PATCH ${WORKSPACE_WEBHOOKS}/:webhook_id`,
+    make: async (world) => ({
+      path: `${WORKSPACE_WEBHOOKS}/${await elevenlabsHook(world)}`,
+      body: { is_disabled: false, name: fresh('hook') },
+    }),
+  },
+  {
+    route: `DELETE ${WORKSPACE_WEBHOOKS}/:webhook_id`,
+    make: async (world) => ({ path: `${WORKSPACE_WEBHOOKS}/${await elevenlabsHook(world)}` }),
+  },
+]
+
 /** One row for each PUT, PATCH and DELETE of each wire format. */
 export const CHANGES: readonly ChangeRow[] = [
   ...ALIASES,
@@ -235,4 +284,6 @@ export const CHANGES: readonly ChangeRow[] = [
   ...TRILLET_CHANGES,
   ...CARTESIA_CHANGES,
   ...ZUDU_CHANGES,
+  ...RETELL_CHANGES,
+  ...ELEVENLABS_CHANGES,
 ]

@@ -161,7 +161,11 @@ const elevenlabsBatch = ({ agent, number }: RequestWorld) => ({
   recipients: [{ phone_number: '+12125550100' }],
 })
 const ELEVENLABS_POSTS: readonly PostRow[] = [
-  { route: `POST ${ELEVENLABS}/submit`, make: async (world) => posted(`${ELEVENLABS}/submit`, elevenlabsBatch(world)) },
+  {
+    route: `POST ${ELEVENLABS}/submit`,
+    calls: 'one',
+    make: async (world) => posted(`${ELEVENLABS}/submit`, elevenlabsBatch(world)),
+  },
   ...['cancel', 'retry'].map((verb) => ({
     route: `POST ${ELEVENLABS}/:batch_id/${verb}`,
     make: async (world: RequestWorld) => {
@@ -171,6 +175,7 @@ const ELEVENLABS_POSTS: readonly PostRow[] = [
   })),
   ...['twilio', 'sip-trunk'].map((line) => ({
     route: `POST /v1/convai/${line}/outbound-call`,
+    calls: 'one' as const,
     make: async ({ agent, number }: RequestWorld) =>
       posted(`/v1/convai/${line}/outbound-call`, {
         agent_id: agent,
