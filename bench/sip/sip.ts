@@ -31,7 +31,7 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   const setUp = await benchSetUp({
     rates: options.quick
       ? [200, 500]
-      : [500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000, 14_000, 16_000, 20_000],
+      : [500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10_000, 12_000, 14_000, 16_000, 20_000],
     seconds: options.quick ? 1 : Math.min(seconds, 5),
   })
   if (setUp !== null) say(setUpVerdict(setUp))
