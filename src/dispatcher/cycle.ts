@@ -253,7 +253,16 @@ async function doChores(
   const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
   const lost = chores.disown ? findLostRows(desk, own, options) : []
   const known = new Set(adopted.map(options.refOf))
-  return { adopted: [...adopted, ...lost.filter((row) => !known.has(options.refOf(row)))], hangUps }
+  const found = [...lost, ...own.filter((row) => endsNow(desk.calls.get(options.refOf(row)), row))]
+  return { adopted: [...adopted, ...found.filter((row) => !known.has(options.refOf(row)))], hangUps }
+}
+
+/**
+ * A call that we took over before anything was known by which to end it, and of which the node that placed it, not dead
+ * but slow, told that since: it can be ended now.
+ */
+function endsNow(held: LiveCall | undefined, row: LiveCallRow): boolean {
+  return held?.carrierState === null && row.carrierState !== null
 }
 
 /**

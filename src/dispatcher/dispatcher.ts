@@ -395,7 +395,7 @@ export class Dispatcher {
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
       if (!this.#calls.has(ref)) this.#keep(desk, adoptedCall(desk, ref, row))
-      this.#endOrphan(this.#calls.get(ref)!)
+      this.#endOrphan(this.#calls.get(ref)!, row.carrierState)
       if (row.hangUpAsked) this.#hangUp(this.#calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
@@ -458,9 +458,8 @@ export class Dispatcher {
   }
 
   /** A call that was carried by the node that died goes on without anybody who speaks: its carrier ends it. */
-  #endOrphan(call: LiveCall): void {
-    const carrier = this.#carriers.get(call.organizationId, call.trunkId)
-    carrier?.endOrphan?.({ ...call.handle, carrierState: call.carrierState })
+  #endOrphan(call: LiveCall, carrierState: string | null): void {
+    this.#carriers.get(call.organizationId, call.trunkId)?.endOrphan?.(call.asOrphan(carrierState))
   }
 
   #onBeat(): void {

@@ -1,4 +1,4 @@
-import type { CallHandle } from '../carriers/carrier.ts'
+import type { CallHandle, OrphanedCall } from '../carriers/carrier.ts'
 import { type AttemptStatus, codeOfStatus, mergeCarrierCallId } from '../model/attempt-transitions.ts'
 import type { AnsweredBy, CallEvent } from '../model/call-event.ts'
 import { ANSWERED_BY } from '../model/call-event.ts'
@@ -106,6 +106,13 @@ export class LiveCall {
   lastsAtMost(terms: { readonly ringTimeoutSeconds: number; readonly maxCallSeconds: number }): void {
     this.ringTimeoutMs = terms.ringTimeoutSeconds * 1000
     this.longestMs = (terms.ringTimeoutSeconds + terms.maxCallSeconds) * 1000
+  }
+
+  /** What ends it at its carrier, as its row says, which may know more than this copy. */
+  asOrphan(carrierState: string | null): OrphanedCall {
+    this.carrierState = carrierState
+    this.savedCarrierState = carrierState
+    return { ...this.handle, carrierState }
   }
 
   /** Merges one piece of evidence; false when it brings nothing new. */

@@ -61,7 +61,7 @@ export const MISTAKES = [
     changes: [
       {
         file: DISPATCHER,
-        find: 'this.#endOrphan(this.#calls.get(ref)!)',
+        find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)',
         put: `if (row.state === 1) this.#carriers.get(desk.organizationId, row.trunkId)?.place({ ref, to: '+1', from: '+1',
           ringTimeoutSeconds: 5, maxCallSeconds: 20, speech: { text: '', waitForKeySeconds: 0 }, sendWithinMs: 5000 })`,
       },
@@ -313,6 +313,6 @@ export const MISTAKES = [
   {
     name: 'orphan-left',
     what: 'a call whose sound was gone with its node is left to itself',
-    changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!)', put: '' }],
+    changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)', put: '' }],
   },
 ]

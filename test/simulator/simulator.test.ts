@@ -30,6 +30,12 @@ it(
   WITHIN_MS,
 )
 
+it('ends a call without sound whose first node, slow but not dead, tells how only after it was taken over', async () => {
+  const result = await runSeed(7698)
+  expect(result.violations, reportOf(result)).toEqual([])
+  expect(result.coverage.get('hung-up')).toBe(1)
+})
+
 it('gives the same trace for the same seed', async () => {
   for (const seed of [3, 1171, 4711]) {
     const [one, other] = [await runSeed(seed), await runSeed(seed)]
