@@ -211,6 +211,7 @@ CREATE TABLE batch_state (
   completed_at timestamp with time zone,
   listed boolean DEFAULT false NOT NULL,
   people_erased boolean DEFAULT false NOT NULL,
+  paused boolean DEFAULT false NOT NULL,
   CONSTRAINT batch_state_pkey PRIMARY KEY (organization_id, batch_id),
   CONSTRAINT batch_state_due_check CHECK (due >= 0),
   CONSTRAINT batch_state_live_check CHECK (live >= 0),

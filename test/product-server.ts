@@ -29,7 +29,9 @@ export async function startProduct(options: {
   parts?: ServerParts | undefined
 }) {
   const database = await createTestDatabase()
-  const environment = { DATABASE_URL: database.connectionString, PORT: '0', ...options.env }
+  // Tests ask again and again without a pause, faster than a client may by default.
+  const rate = { CARILLON_KEY_REQUESTS_PER_SECOND: '0' }
+  const environment = { DATABASE_URL: database.connectionString, PORT: '0', ...rate, ...options.env }
   const log = createLogger({ level: process.env.TEST_LOG ?? 'silent' })
   const product = await startServer(loadConfig(environment), log, options.parts)
 

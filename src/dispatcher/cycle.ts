@@ -81,7 +81,6 @@ interface Underway {
   readonly adopted: readonly LiveCallRow[]
   readonly hangUps: readonly LiveCall[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
-  readonly askedAt: AskedAt
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
   readonly trunks: Promise<TrunkState[]>
@@ -207,7 +206,6 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     adopted,
     hangUps,
     claims,
-    askedAt: plan.askedAt,
     strays,
     lanes,
     trunks,

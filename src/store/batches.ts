@@ -1,3 +1,4 @@
+import { BATCH_STATUS_CODE } from '../model/batch.ts'
 import type { CallingWindow } from '../model/calling-window.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
 import { ask, askPrepared, change } from './ask.ts'
@@ -195,7 +196,7 @@ export async function writeBatchStatus(
 ): Promise<void> {
   await change(
     client,
-    `UPDATE batch_state SET status = $4, started_at = CASE WHEN $5::bool THEN coalesce(started_at, $2::timestamptz) ELSE started_at END
+    `UPDATE batch_state SET status = $4::smallint, paused = $4::smallint = ${BATCH_STATUS_CODE.paused}, started_at = CASE WHEN $5::bool THEN coalesce(started_at, $2::timestamptz) ELSE started_at END
      WHERE organization_id = $1 AND batch_id = $3`,
     [gate.organizationId, gate.now, key.batchId, to.statusCode, to.started === true],
   )

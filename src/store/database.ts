@@ -183,8 +183,8 @@ export function transaction<T>(
 
 /**
  * One transaction that begins with these statements. Resolves only after a COMMIT that was acknowledged as one, by the
- * synchronous standby too if there is one; a connection that broke, also between two statements, is never used again. Inside of a {@link JointTransaction} it is
- * a piece of that one.
+ * synchronous standby too if there is one; a connection that broke, also between two statements, is never used again.
+ * Inside of a {@link JointTransaction} it is a piece of that one.
  */
 export function runTransaction<T>(
   pool: pg.Pool,

@@ -156,7 +156,7 @@ export async function reviveUnknown(
    withdrawn AS (DELETE FROM due q USING d WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq RETURNING q.seq),
    w AS MATERIALIZED (SELECT count(*)::int AS was_due FROM withdrawn),
    s AS (UPDATE batch_state b SET unknown = b.unknown - 1 + w.was_due, settled = b.settled - 1 + w.was_due, due = b.due - w.was_due, live = b.live + 1, accepted = b.accepted + 1,
-       talk_ms = b.talk_ms - coalesce(d.ended_ms - d.answered_ms, 0), status = CASE WHEN b.status = 4 THEN 2 ELSE b.status END, completed_at = NULL
+       talk_ms = b.talk_ms - coalesce(d.ended_ms - d.answered_ms, 0), status = CASE WHEN b.status <> 4 THEN b.status WHEN b.paused THEN 3 ELSE 2 END, completed_at = NULL
      FROM d, w WHERE b.organization_id = $1::int AND b.batch_id = d.batch_id),
    tr AS (UPDATE trunk_state x SET live = x.live + 1 FROM d WHERE x.organization_id = $1::int AND x.trunk_id = d.trunk_id),
    entries AS (SELECT batch_id, seq, n, (CASE WHEN w.was_due = 0 THEN 8 ELSE 2 END)::smallint AS kind, 0::smallint AS code, 0 AS at_ms FROM d, w),

@@ -77,7 +77,8 @@ const REOPEN = `WITH judged AS (SELECT j.seq, j.outcome FROM verdict j
    ${FINAL_OUTCOMES.map(({ column, code }) => `(count(*) FILTER (WHERE outcome = ${code}))::int AS ${column}`).join(', ')} FROM c),
  s AS (UPDATE batch_state b SET due = b.due + f.settled, settled = b.settled - f.settled,
      ${FINAL_OUTCOMES.map(({ column }) => `${column} = b.${column} - f.${column}`).join(', ')},
-     status = CASE WHEN b.status = ${BATCH_STATUS_CODE.paused} THEN b.status ELSE ${BATCH_STATUS_CODE.running} END, completed_at = NULL
+     status = CASE WHEN b.status = ${BATCH_STATUS_CODE.paused} THEN b.status ELSE ${BATCH_STATUS_CODE.running} END,
+     paused = b.status = ${BATCH_STATUS_CODE.paused}, completed_at = NULL
    FROM f WHERE b.organization_id = $1::int AND b.batch_id = $3::int AND f.settled > 0),
  marked AS (UPDATE batch b SET version = $6::bigint, updated_at = $2::timestamptz, retry_count = b.retry_count + (f.settled > 0)::int
    FROM f WHERE b.organization_id = $1::int AND b.batch_id = $3::int),

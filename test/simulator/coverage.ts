@@ -37,6 +37,7 @@ export const RARE_PATHS = {
   'retried-by-hand': 'a person was dialled again because somebody asked',
   suppressed: 'a suppressed number was not dialled',
   paused: 'a batch was paused while it ran',
+  'paused-again': 'a batch that came to its end while it was paused was brought back by late evidence',
   cancelled: 'a batch was cancelled with people waiting',
   expired: 'a batch expired with people waiting',
   'limit-lowered': 'a limit was lowered below what lived',

@@ -137,7 +137,12 @@ export function setStatusInMemory(transaction: MemoryTransaction, batchId: numbe
   const version = bumpVersion(transaction)
   const { startedAt } = tables.batches.get(batchId)!
   const started = to === 'running' ? { startedAt: startedAt ?? now } : {}
-  journal.update(tables.batches, batchId, { status: BATCH_STATUS_CODE[to], version, ...started })
+  journal.update(tables.batches, batchId, {
+    status: BATCH_STATUS_CODE[to],
+    paused: to === 'paused',
+    version,
+    ...started,
+  })
   appendBlock(transaction, [batchEntry(batchId, to === 'paused' ? 'batch-paused' : 'batch-resumed')], 0)
 }
 
@@ -172,7 +177,8 @@ export function reopenInMemory(transaction: MemoryTransaction, batchId: number, 
     const status = batch.status === paused ? paused : running
     const { due, settled } = batch
     const columns = { due: due + moved, settled: settled - moved, figures, status, completedAt: null }
-    journal.set(tables.batches, batchId, { ...batch, ...columns })
+    const isPaused = status === paused
+    journal.set(tables.batches, batchId, { ...batch, ...columns, paused: isPaused })
   }
   journal.update(tables.batches, batchId, { version })
   appendBlock(transaction, entries, 0)

@@ -9,6 +9,7 @@ import { attemptKey, type LiveRow, laneOf, personKey, type Tables } from './memo
 import { appendBlock, known, liveCallRow, type MemoryTransaction } from './memory-statements.ts'
 
 const UNKNOWN = codeOfOutcome('unknown')
+const { completed, paused, running } = BATCH_STATUS_CODE
 
 /** `late-evidence.ts` in memory. */
 export function endedAttemptsInMemory(tables: Tables, attempts: readonly AttemptKey[]): LateAttempt[] {
@@ -118,7 +119,7 @@ export function reviveUnknownInMemory(
     accepted: batch.accepted + 1,
     talkMs: batch.talkMs - (answeredMs === null ? 0 : endedMs - answeredMs),
     figures: countOutcome(batch.figures, UNKNOWN, wasDue - 1),
-    status: batch.status === BATCH_STATUS_CODE.completed ? BATCH_STATUS_CODE.running : batch.status,
+    status: batch.status === completed ? (batch.paused ? paused : running) : batch.status,
     completedAt: null,
   })
   const trunk = tables.trunks.get(trunkId)!

@@ -55,6 +55,7 @@ export interface BatchRow {
   readonly terms: BatchTerms
   readonly version: number
   readonly status: number
+  readonly paused: boolean
   readonly liveMax: number
   readonly live: number
   readonly total: number

@@ -85,9 +85,9 @@ export const MISTAKES = [
   },
   {
     name: 'deadline-from-claim',
-    what: 'the deadline counts from when the claim was sent, not from before the time was read',
+    what: 'the deadline counts from when the claim was answered, not from before the time was read',
     changes: [
-      { file: CYCLE, find: 'askedAt: plan.askedAt,', put: 'askedAt: options.stamp(),' },
+      { file: CYCLE, find: 'return { gate, inbox, askedAt,', put: 'return { gate, inbox, askedAt: options.stamp(),' },
       { file: CYCLE, find: '< CLAIM_WITHIN_MS', put: '< 1e9' },
     ],
   },
@@ -314,5 +314,17 @@ export const MISTAKES = [
     name: 'orphan-left',
     what: 'a call whose sound was gone with its node is left to itself',
     changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)', put: '' }],
+  },
+  {
+    name: 'orphan-told-late-left',
+    what: 'a call that could not be ended when it was taken over is left to itself, although its slow first node told how',
+    changes: [
+      { file: CYCLE, find: 'return held?.carrierState === null && row.carrierState !== null', put: 'return false' },
+    ],
+  },
+  {
+    name: 'pause-forgotten-at-the-end',
+    what: 'a batch that came to its end while it was paused runs when late evidence brings it back',
+    changes: [{ file: 'test/simulator/memory-late.ts', find: 'batch.paused ? paused : running', put: 'running' }],
   },
 ]

@@ -64,6 +64,22 @@ export class Operator {
     }
   }
 
+  /**
+   * After the trouble: a batch that was paused and came to its end is paused again when late evidence brings back one of
+   * its calls. Nothing would come to rest in it.
+   */
+  async resumePaused(): Promise<void> {
+    const { organizations, database, world } = this.#options
+    for (const { organizationId } of organizations) {
+      const { batches } = await database.server.readTables(organizationId)
+      for (const [batchId, { status }] of batches) {
+        if (status !== BATCH_STATUS_CODE.paused) continue
+        world.coverage.hit('paused-again')
+        this.#start(() => this.#resume(organizationId, batchId))
+      }
+    }
+  }
+
   #start(work: () => Promise<void>): void {
     this.#underway++
     work().finally(() => {

@@ -238,7 +238,7 @@ async function readThrottles(client: pg.Client, id: number): Promise<Tables['thr
 async function readBatches(client: pg.Client, id: number): Promise<Tables['batches']> {
   const figures = FINAL_OUTCOMES.map(({ column }) => `'${column}', s.${column}`).join(', ')
   const { rows } = await client.query(
-    `SELECT s.batch_id, b.version::int, s.status, s.live_max AS "liveMax", s.live, s.total, s.due, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
+    `SELECT s.batch_id, b.version::int, s.status, s.paused, s.live_max AS "liveMax", s.live, s.total, s.due, s.settled, s.dialing, s.accepted, s.ringing, s.talking,
        s.attempts, s.talk_ms::float8 AS "talkMs", json_build_object(${figures}) AS figures, ${epochMs('s.start_at')} AS "startAt",
        ${epochMs('s.expires_at')} AS "expiresAt", ${epochMs('s.started_at')} AS "startedAt", ${epochMs('s.completed_at')} AS "completedAt"
      FROM batch_state s JOIN batch b USING (organization_id, batch_id) WHERE s.organization_id = $1 ORDER BY s.batch_id`,

@@ -137,6 +137,7 @@ function addBatch(
     total: seq - 1,
     due: [...tables.due.values()].filter((row) => row.batchId === batchId).length,
     settled: 0,
+    paused: false,
     dialing: 0,
     accepted: 0,
     ringing: 0,

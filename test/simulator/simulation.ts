@@ -144,6 +144,7 @@ class Simulation {
     while (world.nowMs < untilMs && this.#judge.violations.length === 0) {
       await world.run(world.nowMs + LOOK_EVERY_MS, () => this.#judge.violations.length > 0)
       if (await this.#isAtRest(server)) break
+      if (!this.#operator.isBusy) await this.#operator.resumePaused()
     }
     if (this.#judge.violations.length > 0) return
     for (const { organizationId } of this.#scenario.organizations) {
