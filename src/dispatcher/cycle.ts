@@ -245,13 +245,14 @@ async function doChores(
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  const looks = chores.disown || (changed && desk.calls.size > 0)
-  const own = looks ? await transaction.liveCallsOfNode(options.nodeId) : []
   // A request to end a call comes with a new version, or is found at the next heartbeat.
+  const looks = chores.disown || (changed && desk.calls.size > 0)
+  const which = { nodeId: options.nodeId, hangUpAsked: !chores.disown }
+  const own = looks ? await transaction.liveCallsOfNode(which) : []
   const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
   const lost = chores.disown ? findLostRows(desk, own, options) : []
   const known = new Set(adopted.map(options.refOf))
-  const found = [...lost, ...own.filter((row) => endsNow(desk.calls.get(options.refOf(row)), row))]
+  const found = [...lost, ...own.filter((row) => endsNow(row, () => desk.calls.get(options.refOf(row))))]
   return { adopted: [...adopted, ...found.filter((row) => !known.has(options.refOf(row)))], hangUps }
 }
 
@@ -259,8 +260,8 @@ async function doChores(
  * A call that we took over before anything was known by which to end it, and of which the node that placed it, not dead
  * but slow, told that since: it can be ended now.
  */
-function endsNow(held: LiveCall | undefined, row: LiveCallRow): boolean {
-  return held?.carrierState === null && row.carrierState !== null
+function endsNow(row: LiveCallRow, held: () => LiveCall | undefined): boolean {
+  return row.carrierState !== null && held()?.carrierState === null
 }
 
 /**

@@ -4,7 +4,7 @@ import type { EndedCall } from './end-calls.ts'
 import type { Gate } from './gate.ts'
 import type { LaneState, TrunkState } from './lane-states.ts'
 import type { AttemptKey, LateAttempt } from './late-evidence.ts'
-import type { LiveCallRow } from './live-calls.ts'
+import type { LiveCallRow, OwnCalls } from './live-calls.ts'
 import type { ProgressColumns } from './progress-calls.ts'
 import type { ThrottleState } from './throttle-states.ts'
 
@@ -58,7 +58,7 @@ export interface DispatchTransaction {
   /** Starts what is scheduled for now or earlier and closes what has expired; returns how many batches changed. */
   turnBatches(): Promise<number>
   adoptOrphans(nodeId: number): Promise<LiveCallRow[]>
-  liveCallsOfNode(nodeId: number): Promise<LiveCallRow[]>
+  liveCallsOfNode(which: OwnCalls): Promise<LiveCallRow[]>
   liveCallsOfAttempts(attempts: readonly AttemptKey[]): Promise<LiveCallRow[]>
   /**
    * All of them or none: unless every row is there and in its `savedState`, the transaction fails with

@@ -64,16 +64,26 @@ export async function adoptOrphans(client: Queryable, organizationId: number, no
   return rows.map(liveCallRow)
 }
 
-/** All live calls of one node. Reads the organization's live rows, at most as many as its limit. */
+/** Which of its live calls a node looks at. */
+export interface OwnCalls {
+  readonly nodeId: number
+  /** Those only that somebody asked to end. */
+  readonly hangUpAsked: boolean
+}
+
+/**
+ * Live calls of one node. Reads the organization's live rows, at most as many as its limit, by live_call_pkey. Zero rows:
+ * it has none, or nobody asked. The gate is held until all rows are taken over, so do not ask for more than is needed.
+ */
 export async function liveCallsOfNode(
   client: Queryable,
   organizationId: number,
-  nodeId: number,
+  { nodeId, hangUpAsked }: OwnCalls,
 ): Promise<LiveCallRow[]> {
   const rows = await run(client, {
     name: 'live_calls_of_node',
-    text: `SELECT ${COLUMNS} FROM live_call l WHERE l.organization_id = $1::int AND l.node_id = $2::int`,
-    values: [organizationId, nodeId],
+    text: `SELECT ${COLUMNS} FROM live_call l WHERE l.organization_id = $1::int AND l.node_id = $2::int AND (l.hang_up_asked OR NOT $3::bool)`,
+    values: [organizationId, nodeId, hangUpAsked],
   })
   return rows.map(liveCallRow)
 }

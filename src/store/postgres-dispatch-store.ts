@@ -227,7 +227,7 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     trunks: () => track(loadTrunkDefinitions(client, organizationId)),
     turnBatches: () => track(turnBatches(client, gate)),
     adoptOrphans: (nodeId) => track(adoptOrphans(client, organizationId, nodeId)),
-    liveCallsOfNode: (nodeId) => track(liveCallsOfNode(client, organizationId, nodeId)),
+    liveCallsOfNode: (which) => track(liveCallsOfNode(client, organizationId, which)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
     endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
     progressCalls: (progress) => track(run(client, progress.statement(gate)).then(ignore)),

@@ -263,7 +263,8 @@ class Sequence {
     const since = this.#random.pick([0, 1, 2])
     return async (transaction, gate) => [
       gate,
-      sorted(await transaction.liveCallsOfNode(LIVING_NODE)),
+      sorted(await transaction.liveCallsOfNode({ nodeId: LIVING_NODE, hangUpAsked: false })),
+      sorted(await transaction.liveCallsOfNode({ nodeId: LIVING_NODE, hangUpAsked: true })),
       sorted(await transaction.liveCallsOfAttempts(live)),
       sorted(await transaction.laneStates(lanes)),
       await transaction.trunkStates(),

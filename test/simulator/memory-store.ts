@@ -1,7 +1,7 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import type { DispatchStore, DispatchTransaction, DueBatches } from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
-import type { LiveCallRow } from '../../src/store/live-calls.ts'
+import type { LiveCallRow, OwnCalls } from '../../src/store/live-calls.ts'
 import { NODE_LEASE_SECONDS } from '../../src/store/nodes.ts'
 import { claimInMemory } from './memory-claim.ts'
 import {
@@ -170,8 +170,7 @@ export class MemoryServer implements ServerSide {
       trunks: () => statement(() => [...tables.trunks.values()].map(({ definition }) => definition)),
       turnBatches: () => statement(() => turnBatchesInMemory(change)),
       adoptOrphans: (nodeId) => statement(() => this.#adopt(change, nodeId)),
-      liveCallsOfNode: (nodeId) =>
-        statement(() => [...tables.live.values()].filter((row) => row.nodeId === nodeId).map(liveCallRow)),
+      liveCallsOfNode: (which) => statement(() => liveCallsOfNode(tables, which)),
       liveCallsOfAttempts: (attempts) =>
         statement(() => attempts.flatMap((attempt) => liveCallOf(tables, attempt) ?? [])),
       endCalls: (calls) => statement(() => endCallsInMemory(change, calls)),
@@ -272,6 +271,11 @@ export class MemoryServer implements ServerSide {
 
 function isOpen({ status }: { status: number }): boolean {
   return status === running || status === paused
+}
+
+function liveCallsOfNode(tables: Tables, { nodeId, hangUpAsked }: OwnCalls): LiveCallRow[] {
+  const rows = [...tables.live.values()].filter((row) => row.nodeId === nodeId && (row.hangUpAsked || !hangUpAsked))
+  return rows.map(liveCallRow)
 }
 
 function liveCallOf(tables: Tables, { batchId, seq, n }: { batchId: number; seq: number; n: number }) {

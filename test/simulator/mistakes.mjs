@@ -319,7 +319,7 @@ export const MISTAKES = [
     name: 'orphan-told-late-left',
     what: 'a call that could not be ended when it was taken over is left to itself, although its slow first node told how',
     changes: [
-      { file: CYCLE, find: 'return held?.carrierState === null && row.carrierState !== null', put: 'return false' },
+      { file: CYCLE, find: 'return row.carrierState !== null && held()?.carrierState === null', put: 'return false' },
     ],
   },
   {
