@@ -188,7 +188,8 @@ const SETTINGS = {
   },
   mediaWorkers: {
     variable: 'CARILLON_MEDIA_WORKERS',
-    description: 'How many threads carry the sound of calls; one carries several hundred announcements (see docs/reference/performance.md).',
+    description:
+      'How many threads carry the sound of calls; one carries several hundred announcements (see docs/reference/performance.md).',
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
   },
