@@ -7,7 +7,8 @@ import {
   updateWebhook,
 } from '../../commands/webhooks.ts'
 import type { WebhookForm } from '../../webhooks/webhook-form.ts'
-import { type Asking, everyPage, ROWS_AT_ONCE } from './route-parts.ts'
+import { everyPage, ROWS_AT_ONCE } from '../every-page.ts'
+import type { Asking } from '../find-by-id.ts'
 import { analysisWebhook, callWebhook, kindsFor } from './webhook.ts'
 import { WEBHOOK_EVENTS, type WebhookEvent } from './wire.ts'
 

@@ -1,5 +1,4 @@
 import type { z } from 'zod'
-import { getAgent } from '../../commands/agents.ts'
 import type { Actor, CommandContext } from '../../commands/context.ts'
 import { getBatch } from '../../commands/get-batch.ts'
 import { getOrganization } from '../../commands/organizations.ts'
@@ -7,6 +6,7 @@ import { signLink } from '../../commands/signed-link.ts'
 import type { AgentView, BatchView } from '../../commands/views.ts'
 import { AppError } from '../../errors.ts'
 import type { DialectServices } from '../dialect.ts'
+import { agentIdFinder, findAgentByAnyId } from '../find-by-id.ts'
 import type { ZodScope } from '../zod-routes.ts'
 import { type AgentReference, decodeId } from './decode.ts'
 import { BATCH_STATUS, encodeBatchCall, encodeBatchId, encodeOrganizationId, isExpressible } from './encode.ts'
@@ -49,33 +49,17 @@ export async function batchCallOf({ commands, publicUrl, clock }: DialectService
 }
 
 /** An agent by what its owner calls it, or by our id with or without its prefix. @throws AppError `agent-not-found`. */
-export async function requireZuduAgent(
+export function requireZuduAgent(
   commands: CommandContext,
   actor: Actor,
   { text, field }: { text: string; field?: string },
 ): Promise<AgentView> {
-  const bare = decodeId(text, 'agent_')
-  for (const reference of new Set([text, bare])) {
-    try {
-      const agent = await getAgent(commands, actor, reference)
-      if (agent.archivedAt === null) return agent
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'agent-not-found')) throw error
-    }
-  }
-  throw new AppError('agent-not-found', field === undefined ? {} : { field })
+  return findAgentByAnyId({ commands, actor }, [text, decodeId(text, 'agent_')], field)
 }
 
 /** Looks each agent up once. @throws AppError `agent-not-found` with the first field that names it. */
 export function agentFinder(commands: CommandContext, actor: Actor) {
-  const found = new Map<string, string>()
-  return async (reference: AgentReference): Promise<string> => {
-    const known = found.get(reference.text)
-    if (known !== undefined) return known
-    const { id } = await requireZuduAgent(commands, actor, reference)
-    found.set(reference.text, id)
-    return id
-  }
+  return agentIdFinder((reference: AgentReference) => requireZuduAgent(commands, actor, reference))
 }
 
 /** The refusal of a transition that does not exist, in the words that the product prints. */

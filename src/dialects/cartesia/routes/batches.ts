@@ -1,15 +1,14 @@
 import type { FastifyRequest } from 'fastify'
-import { cancelBatch } from '../../../commands/cancel-batch.ts'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { createBatch } from '../../../commands/create-batch.ts'
 import { getBatch } from '../../../commands/get-batch.ts'
 import { listBatchesBeside } from '../../../commands/list-batches-beside.ts'
 import { listRecipients } from '../../../commands/list-recipients.ts'
 import { getOrganization } from '../../../commands/organizations.ts'
-import { retryBatch } from '../../../commands/retry-batch.ts'
 import { getTrunk } from '../../../commands/trunks.ts'
 import type { BatchView, NumberView, RecipientView } from '../../../commands/views.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
+import { cancelUnlessCompleted, retryUnreached } from '../../batch-verbs.ts'
 import { actorOf } from '../../dialect.ts'
 import { everyPage } from '../../every-page.ts'
 import { nameIgnoredFields } from '../../ignored-fields.ts'
@@ -34,8 +33,6 @@ import {
 const tags = ['Call batches']
 const BATCHES = '/agents/calls/batches'
 const RECIPIENTS_AT_ONCE = 1_000
-/** Whoever was not reached. Whose outcome is unknown may have been, and is rung again only by the native API. */
-const UNREACHED = ['busy', 'no-answer', 'rejected', 'failed'] as const
 
 export const addBatches: AddRoutes = (scope, services) => {
   const { commands, clock, region } = services
@@ -138,8 +135,7 @@ const addOneBatch: AddRoutes = (scope, { commands, region }) => {
     handler: async (request) => {
       const actor = actorOf(request)
       const found = await findBatch(commands, actor, request.params.batch_id)
-      if (found.status === 'completed') return answer(request, found)
-      return answer(request, await cancelBatch(commands, actor, found.id).catch(ifCompleted(commands, actor, found.id)))
+      return answer(request, await cancelUnlessCompleted({ commands, actor }, found))
     },
   })
 
@@ -158,19 +154,9 @@ const addOneBatch: AddRoutes = (scope, { commands, region }) => {
       if (batchStatusOf(found, version) === 'cancelled') {
         throw new AppError('batch-status-conflict', { args: ['cancelled', 'retry'] })
       }
-      // Nobody of it was called yet, so nobody is there to be called again.
-      if (found.status === 'draft' || found.status === 'scheduled') return answer(request, found)
-      return answer(request, (await retryBatch(commands, actor, found.id, { outcomes: UNREACHED })).batch)
+      return answer(request, await retryUnreached({ commands, actor }, found))
     },
   })
-}
-
-/** It may have been completed while it was to be cancelled. */
-function ifCompleted(commands: CommandContext, actor: Actor, batchId: string) {
-  return (error: unknown): Promise<BatchView> => {
-    if (error instanceof AppError && error.code === 'batch-status-conflict') return getBatch(commands, actor, batchId)
-    throw error
-  }
 }
 
 /** @throws AppError `batch-not-found`, also for what this wire format cannot say. */

@@ -1,4 +1,3 @@
-import { cancelBatch } from '../../../commands/cancel-batch.ts'
 import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { createBatch } from '../../../commands/create-batch.ts'
 import { deleteBatch } from '../../../commands/delete-batch.ts'
@@ -6,9 +5,9 @@ import { resultsOf } from '../../../commands/export-results.ts'
 import { getBatch } from '../../../commands/get-batch.ts'
 import { listBatchesBeside } from '../../../commands/list-batches-beside.ts'
 import { getOrganization } from '../../../commands/organizations.ts'
-import { retryBatch } from '../../../commands/retry-batch.ts'
 import type { BatchView } from '../../../commands/views.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
+import { cancelUnlessCompleted, retryUnreached } from '../../batch-verbs.ts'
 import { actorOf } from '../../dialect.ts'
 import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
@@ -31,8 +30,6 @@ import { nothing } from '../wire-parts.ts'
 const tags = ['Batch calling']
 const BATCHES = '/v1/convai/batch-calling'
 const ONE = `${BATCHES}/:batch_id`
-/** Whoever was not reached. Whose outcome is unknown may have been, and is rung again only by the native API. */
-const UNREACHED = ['busy', 'no-answer', 'rejected', 'failed'] as const
 
 export const addBatches: AddRoutes = (scope, services) => {
   const { commands } = services
@@ -142,8 +139,7 @@ const addVerbs: AddRoutes = (scope, { commands }) => {
     handler: async (request) => {
       const actor = actorOf(request)
       const found = await findBatch(commands, actor, request.params.batch_id)
-      if (found.status === 'completed') return encodeBatch(found)
-      return answer(await cancelBatch(commands, actor, found.id).catch(ifCompleted(commands, actor, found.id)))
+      return answer(await cancelUnlessCompleted({ commands, actor }, found))
     },
   })
 
@@ -159,19 +155,9 @@ const addVerbs: AddRoutes = (scope, { commands }) => {
       const actor = actorOf(request)
       const found = await findBatch(commands, actor, request.params.batch_id)
       if (found.status === 'cancelled') throw new AppError('batch-status-conflict', { args: ['cancelled', 'retry'] })
-      // Nobody of it was called yet, so nobody is there to be called again.
-      if (found.status === 'draft' || found.status === 'scheduled') return encodeBatch(found)
-      return answer((await retryBatch(commands, actor, found.id, { outcomes: UNREACHED })).batch)
+      return answer(await retryUnreached({ commands, actor }, found))
     },
   })
-}
-
-/** It may have been completed while it was to be cancelled. */
-function ifCompleted(commands: CommandContext, actor: Actor, batchId: string) {
-  return (error: unknown): Promise<BatchView> => {
-    if (error instanceof AppError && error.code === 'batch-status-conflict') return getBatch(commands, actor, batchId)
-    throw error
-  }
 }
 
 /** @throws AppError `batch-not-found`, also for what this wire format cannot say. */

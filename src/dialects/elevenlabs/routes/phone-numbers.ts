@@ -1,11 +1,7 @@
-import { listAgents } from '../../../commands/agents.ts'
-import type { Actor, CommandContext } from '../../../commands/context.ts'
-import { listNumbers } from '../../../commands/numbers.ts'
-import { listTrunks } from '../../../commands/trunks.ts'
-import type { AgentView, NumberView, TrunkView } from '../../../commands/views.ts'
+import type { NumberView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
-import { everyPage } from '../../every-page.ts'
 import { nameIgnoredFields } from '../../ignored-fields.ts'
+import { allNumbers, type NumberSurroundings, numberSurroundings } from '../../number-surroundings.ts'
 import { providerOf } from '../encode.ts'
 import { ownId } from '../ids.ts'
 import { type AddRoutes, answers, findAgent, findNumber } from '../route-parts.ts'
@@ -13,14 +9,6 @@ import { type PhoneNumber, phoneNumber, phoneNumberPath, phoneNumbers, phoneNumb
 
 const tags = ['Phone numbers']
 const NUMBERS = '/v1/convai/phone-numbers'
-const ROWS_AT_ONCE = 1_000
-
-/** What else an answer says of a number. */
-interface Surroundings {
-  /** By the number that is their default. */
-  readonly agents: ReadonlyMap<string, AgentView>
-  readonly trunks: ReadonlyMap<string, TrunkView>
-}
 
 export const addPhoneNumbers: AddRoutes = (scope, { commands }) => {
   scope.get(NUMBERS, {
@@ -35,8 +23,8 @@ export const addPhoneNumbers: AddRoutes = (scope, { commands }) => {
       const actor = actorOf(request)
       const { provider, agent_id: agentId } = request.query
       const wanted = agentId === undefined ? undefined : await findAgent(commands, actor, agentId)
-      const around = await surroundings(commands, actor)
-      const all = await everyPage((cursor) => listNumbers(commands, actor, { cursor, limit: ROWS_AT_ONCE }))
+      const around = await numberSurroundings({ commands, actor })
+      const all = await allNumbers({ commands, actor })
       return all
         .filter(({ id }) => wanted === undefined || wanted.defaultNumberId === id)
         .map((number) => encodeNumber(number, around))
@@ -49,21 +37,12 @@ export const addPhoneNumbers: AddRoutes = (scope, { commands }) => {
     handler: async (request) => {
       const actor = actorOf(request)
       const number = await findNumber(commands, actor, request.params.phone_number_id)
-      return encodeNumber(number, await surroundings(commands, actor))
+      return encodeNumber(number, await numberSurroundings({ commands, actor }))
     },
   })
 }
 
-async function surroundings(commands: CommandContext, actor: Actor): Promise<Surroundings> {
-  const agents = await everyPage((cursor) => listAgents(commands, actor, { cursor, limit: ROWS_AT_ONCE }))
-  const trunks = await listTrunks(commands, actor)
-  return {
-    agents: new Map(agents.map((agent) => [agent.defaultNumberId ?? '', agent])),
-    trunks: new Map(trunks.map((trunk) => [trunk.id, trunk])),
-  }
-}
-
-function encodeNumber(number: NumberView, { agents, trunks }: Surroundings): PhoneNumber {
+function encodeNumber(number: NumberView, { agents, trunks }: NumberSurroundings): PhoneNumber {
   const agent = agents.get(number.id)
   const shared = {
     phone_number: number.number,

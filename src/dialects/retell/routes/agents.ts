@@ -4,21 +4,15 @@ import type { AgentView } from '../../../commands/views.ts'
 import { AppError, invalidInput } from '../../../errors.ts'
 import { readBearer } from '../../credentials.ts'
 import { actorOf } from '../../dialect.ts'
+import { everyPage, ROWS_AT_ONCE } from '../../every-page.ts'
 import { messageInWords } from '../../field-words.ts'
+import type { Asking } from '../../find-by-id.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { readAgentWebhook, writeAgentWebhook } from '../agent-webhooks.ts'
 import { encodeListedAgent } from '../encode.ts'
 import { ownAgentId } from '../ids.ts'
-import {
-  type AddRoutes,
-  type Asking,
-  answers,
-  everyPage,
-  findAgent,
-  nameIgnoredFields,
-  pageOf,
-  ROWS_AT_ONCE,
-} from '../route-parts.ts'
+import { type AddRoutes, answers, findAgent, pageOf } from '../route-parts.ts'
 import {
   type Agent,
   type AgentChanges,

@@ -4,18 +4,12 @@ import type { RecipientInput } from '../../../commands/posted-recipients.ts'
 import type { NumberView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import type { Asking } from '../../find-by-id.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { decodeBatch, decodeTasks, recipientOf } from '../decode.ts'
 import { encodeBatch } from '../encode.ts'
-import {
-  type AddRoutes,
-  type Asking,
-  agentFinder,
-  agentOfNumber,
-  answers,
-  findNumber,
-  nameIgnoredFields,
-} from '../route-parts.ts'
+import { type AddRoutes, agentFinder, agentOfNumber, answers, findNumber } from '../route-parts.ts'
 import { batchCall, batchRequest, batchRequestDocumented, type Task } from '../wire.ts'
 
 const tags = ['Batch calls']
@@ -59,7 +53,8 @@ async function partiesOf(
   const recipients: RecipientInput[] = []
   for (const [index, task] of tasks.entries()) {
     const { override_agent_id: named } = task
-    const agent = named === undefined ? undefined : await find(named, `tasks[${index}].override_agent_id`)
+    const agent =
+      named === undefined ? undefined : await find({ text: named, field: `tasks[${index}].override_agent_id` })
     recipients.push(recipientOf(task, agent))
   }
   const unnamed = recipients.findIndex(({ agent }) => agent === undefined)

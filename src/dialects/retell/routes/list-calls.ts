@@ -4,11 +4,13 @@ import { type CallListOptions, listCalls } from '../../../commands/list-calls.ts
 import type { BatchView, CallView } from '../../../commands/views.ts'
 import { AppError, type ErrorCode, invalidInput } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
+import type { Asking } from '../../find-by-id.ts'
+import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { documentAs } from '../../open-api.ts'
 import { type DecodedFilter, decodeFilter } from '../decode.ts'
 import { encodeListedCall, isExpressible } from '../encode.ts'
 import { decodeId, encodeId } from '../ids.ts'
-import { type AddRoutes, type Asking, answers, badPaginationKey, findAgent, nameIgnoredFields } from '../route-parts.ts'
+import { type AddRoutes, answers, badPaginationKey, findAgent } from '../route-parts.ts'
 import { type CallFilter, type CallsRequest, callsPage, callsRequest, callsRequestOrNone, PAGE_SIZE } from '../wire.ts'
 
 const CALLS_AT_ONCE = 100

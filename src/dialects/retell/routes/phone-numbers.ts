@@ -2,8 +2,9 @@ import { listAgents } from '../../../commands/agents.ts'
 import { listNumbers } from '../../../commands/numbers.ts'
 import { getUsage } from '../../../commands/organizations.ts'
 import { actorOf } from '../../dialect.ts'
+import { everyPage, ROWS_AT_ONCE } from '../../every-page.ts'
 import { encodeNumber } from '../encode.ts'
-import { type AddRoutes, agentOfNumber, answers, everyPage, findNumber, pageOf, ROWS_AT_ONCE } from '../route-parts.ts'
+import { type AddRoutes, agentOfNumber, answers, findNumber, pageOf } from '../route-parts.ts'
 import { concurrency, numberPath, pageQuery, pageOf as pageSchemaOf, phoneNumber } from '../wire.ts'
 
 const tags = ['Phone numbers']
