@@ -313,7 +313,7 @@ export class Dispatcher {
       if (!result) return 1
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
-      const goesOn = desk.hasMail || this.#linedUp.has(desk.organizationId)
+      const goesOn = desk.mailWithinMs(this.#overlapFrom) === 0 || this.#linedUp.has(desk.organizationId)
       if (!goesOn || result.claimed.length + result.inbox.onDurable.length < this.#overlapFrom) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {

@@ -80,8 +80,9 @@ export async function lookForPerson(client: Client, row: ErasureRow): Promise<Er
 }
 
 /**
- * Erases what lists know of recipients, what was said in their calls, and what others were told and answered of them. That there was a recipient, and how it ended,
- * stays. Who is not final keeps the number until then. Rides recipient_pkey and attempt_pkey. Returns how many attempts.
+ * Erases what lists know of recipients, what was said in their calls, and what others were told and answered of them. That
+ * there was a recipient, and how it ended, stays. Who is not final keeps the number until then. Rides recipient_pkey and
+ * attempt_pkey. Returns how many attempts.
  */
 export async function eraseRecipient(
   client: Client,
