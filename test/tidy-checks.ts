@@ -53,6 +53,10 @@ export const codemap: TidyCheck = (tree) => {
 export const noNotesToSelf: TidyCheck = (tree) =>
   matches(tree, isWritten, new RegExp('\\b(TO' + 'DO|FIX' + 'ME|XX' + 'X)\\b'))
 
+/** What a machine wrote, or is written about one, holds nothing that is only there. */
+export const noMachinePaths: TidyCheck = (tree) =>
+  matches(tree, (file) => /\.(md|jsonl)$/.test(file), /(?<![\w.])\/(?:home|root|tmp|Users)\//)
+
 export const fileNames: TidyCheck = (tree) => {
   const vague = /[-/](utils?|helpers?|manager|common|misc)[.-]|\/(process|handle)[.-]|\/index\.\w+$/
   return [...tree.keys()]

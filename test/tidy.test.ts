@@ -40,6 +40,10 @@ const PLANTED: Readonly<
     ['src/a.ts', `// ${'TO'}DO later`, 'src/a.ts:1'],
     ['docs/a.md', `${'FIX'}ME`, 'docs/a.md:1'],
   ],
+  noMachinePaths: [
+    ['docs/a.md', '`npm run bench -- lists --save /home/somebody/figures.jsonl`', 'docs/a.md:1'],
+    ['bench/results.jsonl', '{"command":"--folder /tmp/fast"}', 'bench/results.jsonl:1'],
+  ],
   fileNames: [
     ['src/store/batch-utils.ts', '', 'batch-utils.ts says nothing'],
     ['src/call-manager.ts', '', 'call-manager.ts says nothing'],

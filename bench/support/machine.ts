@@ -25,7 +25,7 @@ export function describeMachine(dataFolder: string): Machine {
   const inMemory = process.platform === 'linux' && fs.statfsSync(dataFolder).type === TMPFS
   return {
     at: new Date().toISOString(),
-    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`,
+    command: `npm run bench -- ${withoutPlaces(process.argv.slice(2)).join(' ')}`,
     cpu: os.cpus()[0]?.model ?? 'unknown',
     cores: os.cpus().length,
     memoryGb: round(os.totalmem() / 2 ** 30),
@@ -35,6 +35,13 @@ export function describeMachine(dataFolder: string): Machine {
     dataFolderInMemory: inMemory,
     fdatasyncMs: probeDisk(dataFolder),
   }
+}
+
+/** Options that name a place of the machine, which says nothing to whoever repeats the command on another one. */
+const PLACES: ReadonlySet<string> = new Set(['--save', '--folder', '--runtime'])
+
+function withoutPlaces(args: readonly string[]): string[] {
+  return args.filter((arg, at) => !PLACES.has(arg.split('=')[0]!) && !PLACES.has(args[at - 1] ?? ''))
 }
 
 function probeDisk(folder: string): { p50: number; p99: number } {
