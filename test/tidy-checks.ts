@@ -53,10 +53,6 @@ export const codemap: TidyCheck = (tree) => {
 export const noNotesToSelf: TidyCheck = (tree) =>
   matches(tree, isWritten, new RegExp('\\b(TO' + 'DO|FIX' + 'ME|XX' + 'X)\\b'))
 
-/** What a machine wrote, or is written about one, holds nothing that is only there. */
-export const noMachinePaths: TidyCheck = (tree) =>
-  matches(tree, (file) => /\.(md|jsonl)$/.test(file), /(?<![\w.])\/(?:home|root|tmp|Users)\//)
-
 export const fileNames: TidyCheck = (tree) => {
   const vague = /[-/](utils?|helpers?|manager|common|misc)[.-]|\/(process|handle)[.-]|\/index\.\w+$/
   return [...tree.keys()]
@@ -135,7 +131,9 @@ export const noForeignPlaces: TidyCheck = (tree) => {
   const places = new RegExp(
     '(^|[^\\w.])/(ro' + 'ot/|ho' + 'me/\\w|wo' + 'rk/|Us' + 'ers/\\w)|\\b(rulings|design|dial-safety)\\.md',
   )
-  return matches(tree, isWritten, places)
+  // Programs make temporary files; pages and figures name none.
+  const temporary = matches(tree, (file) => /\.(md|jsonl)$/.test(file), /(^|[^\w.])\/tmp\//)
+  return [...matches(tree, isWritten, places), ...temporary]
 }
 
 const VENDORS = dialects.map(({ name }) => name).filter((name) => name !== 'native')
