@@ -118,6 +118,7 @@ CREATE TABLE attempt (
   spoken_text text,
   q850_cause smallint,
   erased_at timestamp with time zone,
+  hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
