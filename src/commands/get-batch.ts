@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import { BATCH_STATUSES } from '../model/batch.ts'
 import type { Outcome } from '../model/disposition.ts'
-import { type BatchRow, findBatch } from '../store/batches.ts'
+import { type BatchRow, batchRow, findBatch, type ListedBatchRow } from '../store/batches.ts'
 import { FINAL_OUTCOMES } from '../store/outcome-columns.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
@@ -28,6 +28,11 @@ export async function readBatchView(client: Client, organizationId: number, batc
   const row = await findBatch(client, organizationId, { batchId })
   if (row === undefined) throw new AppError('batch-not-found')
   return batchView(row)
+}
+
+/** The same of a row that a list has read. */
+export function listedBatchView(row: ListedBatchRow): BatchView {
+  return batchView(batchRow(row))
 }
 
 export function batchView(row: BatchRow): BatchView {
