@@ -10,7 +10,7 @@ import { type ListSizes, seedBatches } from './seed.ts'
 
 const PAGE = 20
 /** Requests that warm up a list: code that is compiled, plans that are made, pages of the database in memory. */
-const WARM_UP = 100
+const WARM_UP = 300
 const SORT_KEYS = ['updated_at', 'created_at', 'scheduled_timestamp', 'name', 'status', 'total_task_count'] as const
 
 /** Milliseconds of the requests for one kind of page. */

@@ -14,7 +14,7 @@ import type { Client, Database } from '../store/owner-transaction.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization, readFrom } from './context.ts'
 import { lookForAgent } from './find-objects.ts'
-import { batchView, listedBatchView } from './get-batch.ts'
+import { listedBatchView } from './get-batch.ts'
 import { countOfList } from './list-count.ts'
 import { organizationView, readOrganization } from './organizations.ts'
 import type { BatchView, OrganizationView } from './views.ts'
@@ -151,7 +151,7 @@ async function readInOrder(client: Client, organizationId: number, ids: Int32Arr
   const byId = new Map(rows.map((row) => [row.batch_id, row]))
   return [...ids].flatMap((id) => {
     const row = byId.get(id)
-    return row === undefined ? [] : [batchView(row)]
+    return row === undefined ? [] : [listedBatchView(row)]
   })
 }
 

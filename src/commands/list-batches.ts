@@ -2,9 +2,7 @@ import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
 import {
   type BatchFilter,
   type BatchPage,
-  type BatchRow,
   batchPageStatement,
-  batchRow,
   type ListedBatchRow,
   selectSiftedBatches,
 } from '../store/batches.ts'
@@ -12,7 +10,7 @@ import { keptCountOfAgentStatement } from '../store/kept-counts.ts'
 import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization, readFrom } from './context.ts'
 import { agentReference, requireAgent } from './find-objects.ts'
-import { batchView, listedBatchView } from './get-batch.ts'
+import { listedBatchView } from './get-batch.ts'
 import { openPosition, type Position, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { BatchView } from './views.ts'
 
@@ -49,7 +47,7 @@ export async function listBatches(
   const rows = await rowsOf(context, actor, pageAt(position, limit), filter)
   if (rows.length === 0 && agent !== null) await mustHaveAgent(context, actor, agent)
   const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
-  return { ...page, items: page.items.map(batchView) }
+  return { ...page, items: page.items.map(listedBatchView) }
 }
 
 /**
@@ -86,13 +84,13 @@ async function rowsOf(
   actor: Actor,
   page: BatchPage,
   filter: BatchFilter,
-): Promise<BatchRow[]> {
+): Promise<ListedBatchRow[]> {
   const { organizationId } = actor
   if (filter.statuses !== null || filter.dialects !== null) {
     return inOrganization(context, actor, (client) => selectSiftedBatches(client, organizationId, page, filter))
   }
   const [rows] = await readFrom(context, actor, [batchPageStatement(organizationId, page, filter)])
-  return (rows as ListedBatchRow[]).map(batchRow)
+  return rows as ListedBatchRow[]
 }
 
 /** Asked when nothing was found. @throws AppError `agent-not-found`. */

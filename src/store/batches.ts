@@ -90,23 +90,27 @@ const FROM = `FROM batch b
 
 const SELECT = `SELECT ${COLUMNS} ${FROM}`
 
-/** A row of a list: its counts are one text, which {@link batchRow} reads. */
+/** The counts of a batch by their columns. */
+export type BatchCounts = Pick<BatchRow, CountColumn>
+
+/** A row of a list: its counts are one text, which {@link countsOf} reads. */
 export type ListedBatchRow = Omit<BatchRow, CountColumn> & { readonly counts: string }
 
-/** The row with its counts. */
-export function batchRow(row: ListedBatchRow): BatchRow {
-  const counts = row.counts.slice(1, -1).split(',')
-  const made = row as unknown as Record<CountColumn, number>
-  for (const [index, column] of COUNT_COLUMNS.entries()) made[column] = Number(counts[index])
-  return made as unknown as BatchRow
+export function countsOf({ counts }: ListedBatchRow): BatchCounts {
+  const numbers = counts.slice(1, -1).split(',')
+  const made: Partial<Record<CountColumn, number>> = {}
+  for (let index = 0; index < COUNT_COLUMNS.length; index++) made[COUNT_COLUMNS[index]!] = Number(numbers[index])
+  return made as BatchCounts
 }
+
+const LISTED = `SELECT ${OTHER_COLUMNS}, ARRAY[${COUNTS}]::text AS counts`
 
 /**
  * Rows of the batches whose numbers a query finds, in an order: nothing else of any other batch is read. `extra` are more
  * columns, each with a comma before it.
  */
 export function batchRowsSql(numbers: string, order: string, extra = ''): string {
-  return `SELECT ${OTHER_COLUMNS}, ARRAY[${COUNTS}]::text AS counts${extra} ${FROM} AND b.batch_id = ANY(ARRAY(${numbers})) ORDER BY ${order}`
+  return `${LISTED}${extra} ${FROM} AND b.batch_id = ANY(ARRAY(${numbers})) ORDER BY ${order}`
 }
 
 /** Rides batch_pkey or the unique index of batch_uuid. */
@@ -194,14 +198,14 @@ export function batchPageStatement(organizationId: number, page: BatchPage, filt
  * A page that is sifted by a status or a wire format has another good plan for each filter: it is planned with its
  * values, in a transaction of the API.
  */
-export async function selectSiftedBatches(
+export function selectSiftedBatches(
   client: Client,
   organizationId: number,
   page: BatchPage,
   filter: BatchFilter,
-): Promise<BatchRow[]> {
+): Promise<ListedBatchRow[]> {
   const { text, values } = batchPageStatement(organizationId, page, filter)
-  return (await ask<ListedBatchRow>(client, text, values)).map(batchRow)
+  return ask<ListedBatchRow>(client, text, values)
 }
 
 /** In any order; who is missing was deleted. Rides batch_pkey. */
@@ -209,8 +213,8 @@ export function selectBatchesById(
   client: Client,
   organizationId: number,
   batchIds: readonly number[],
-): Promise<BatchRow[]> {
-  return ask<BatchRow>(client, `${SELECT} AND b.batch_id = ANY($2::int[])`, [organizationId, batchIds])
+): Promise<ListedBatchRow[]> {
+  return ask<ListedBatchRow>(client, `${LISTED} ${FROM} AND b.batch_id = ANY($2::int[])`, [organizationId, batchIds])
 }
 
 /** Under the gate; {@link touchBatch} belongs to it. Nothing reads it any more, but what lives of it can be reported. */

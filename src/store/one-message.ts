@@ -53,17 +53,17 @@ async function readAll(
   statements: readonly ReadStatement[],
 ): Promise<object[][]> {
   const prepared = preparedOn.get(client) ?? new Set<string>()
-  const missing = statements.filter(({ name }) => !prepared.has(name))
+  const missing = new Map(statements.filter(({ name }) => !prepared.has(name)).map(({ name, text }) => [name, text]))
   const parts = [
     'BEGIN READ ONLY',
     listSettingsOf(scope),
-    ...missing.map(({ name, text }) => `PREPARE ${nameOnServer(name)} AS ${text}`),
-    ...statements.map(({ name, values }) => `EXECUTE ${nameOnServer(name)}(${values.map(literalOf).join(',')})`),
+    ...Array.from(missing, ([name, text]) => `PREPARE ${nameOnServer(name)} AS ${text}`),
+    ...statements.map(executionOf),
     'COMMIT',
   ]
   const results = (await client.query(parts.join(';'))) as unknown as pg.QueryResult<object>[]
   requireCommitted(results.at(-1)!)
-  for (const { name } of missing) prepared.add(name)
+  for (const name of missing.keys()) prepared.add(name)
   preparedOn.set(client, prepared)
   return results.slice(-1 - statements.length, -1).map(({ rows }) => rows)
 }
@@ -74,6 +74,11 @@ async function readOneByOne(client: pg.ClientBase, statements: readonly ReadStat
     all.push((await client.query<object>({ name, text, values: [...values] })).rows)
   }
   return all
+}
+
+function executionOf({ name, values }: ReadStatement): string {
+  const list = values.length === 0 ? '' : `(${values.map(literalOf).join(',')})`
+  return `EXECUTE ${nameOnServer(name)}${list}`
 }
 
 /** Numbers are written as they are, so that `$1::int` is one; a text is quoted by the driver. */
