@@ -5,7 +5,7 @@
 //     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
 //   npm run chaos -- --sum FILE
 import { parseArgs } from 'node:util'
-import { type ChaosRound, runChaosRound } from './chaos-round.ts'
+import { type ChaosOptions, type ChaosRound, runChaosRound } from './chaos-round.ts'
 import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
 import { canFailOver, PostgresPair } from './fail-over/postgres-pair.ts'
 import { FAULTS, type FaultKind, KINDS_OF_ONE, KINDS_OF_PAIR, type Vulnerable } from './faults.ts'
@@ -71,6 +71,8 @@ const form = values.long ? LONG : SHORT
 const kinds = values.kinds === undefined ? null : kindsOf(values.kinds)
 const mischief = anyMischiefOf(values.mischief)
 const rounds: RoundFigures[] = []
+/** Numbers of rounds that came to no verdict, which is no good one. */
+const unjudged: number[] = []
 const from = Number(values.from)
 const upTo = from + Number(values.rounds ?? form.rounds)
 await runRounds(startServer, KINDS_OF_ONE, { from, upTo })
@@ -78,9 +80,8 @@ const pairs = Number(values.pairs ?? form.pairs)
 if (pairs > 0 && !canFailOver()) {
   console.log('SKIPPED: fail-overs. They need the tools of PostgreSQL 15 (Debian: postgresql-15), which are not here.')
 } else if (pairs > 0) await runRounds(PostgresPair.start, KINDS_OF_PAIR, { from: upTo, upTo: upTo + pairs })
-const summary = sumOf(rounds)
-console.log(JSON.stringify(summary))
-process.exit(isFailed(rounds) ? 1 : 0)
+console.log(JSON.stringify({ ...sumOf(rounds), unjudged }))
+process.exit(isFailed(rounds) || unjudged.length > 0 ? 1 : 0)
 
 interface Installation extends Vulnerable {
   place(name: string): Promise<{ databaseUrl: string; folder: string }>
@@ -102,7 +103,7 @@ async function runRounds(
   try {
     for (let number = numbers.from; number < numbers.upTo; number++) {
       const place = await server.place(`round-${number}`)
-      const round = await runChaosRound({
+      const round = await judged(number, {
         ...place,
         ...form.limits,
         server,
@@ -115,6 +116,7 @@ async function runRounds(
         recipients: Number(values.recipients ?? form.recipients),
         faults: Number(values.faults ?? form.faults),
       })
+      if (round === null) continue
       const figures = figuresOf(round, form.limits)
       ofHere.push(figures)
       if (values.save !== undefined) saveFigures(values.save, figures)
@@ -123,9 +125,20 @@ async function runRounds(
     ended = true
   } finally {
     rounds.push(...ofHere)
-    const keep = !ended || isFailed(ofHere) || values.keep
+    const keep = !ended || unjudged.length > 0 || isFailed(ofHere) || values.keep
     await server.stop({ keep })
     if (keep) console.log(`The logs are in ${server.folder}`)
+  }
+}
+
+/** Null when the round came to no verdict. The rounds after it are run all the same: they take hours. */
+async function judged(number: number, options: ChaosOptions): Promise<ChaosRound | null> {
+  try {
+    return await runChaosRound(options)
+  } catch (error) {
+    unjudged.push(number)
+    console.log(`round ${String(number).padStart(2)} BROKEN it came to no verdict: ${(error as Error).stack}`)
+    return null
   }
 }
 
