@@ -1,8 +1,11 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
+import type { Datagrams } from './datagrams.ts'
+import { NodeDatagrams } from './node-datagrams.ts'
 import { Pacer } from './pacer.ts'
-import { SessionSockets } from './session-sockets.ts'
-import type { FromWorker, ToWorker } from './worker-messages.ts'
+import { SystemCalls } from './system-calls.ts'
+import { SystemDatagrams } from './system-datagrams.ts'
+import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts'
 import { WorkerSession } from './worker-session.ts'
 
 /**
@@ -11,9 +14,19 @@ import { WorkerSession } from './worker-session.ts'
  */
 const port = parentPort!
 const clock = systemClock
-const pacer = new Pacer(clock)
+const datagrams = await chosenDatagrams((workerData as WorkerData).sockets)
+const pacer = new Pacer(clock, () => datagrams.receive())
 /** Null while its ports are being bound. */
 const sessions = new Map<number, WorkerSession | null>()
+
+async function chosenDatagrams(sockets: WorkerData['sockets']): Promise<Datagrams> {
+  const others = new NodeDatagrams(clock)
+  const calls = sockets === 'node' ? null : await SystemCalls.load()
+  if (calls === null) return others
+  const system = new SystemDatagrams(calls, { clock, others })
+  process.on('exit', () => system.end())
+  return system
+}
 
 function tell(news: FromWorker): void {
   port.postMessage(news)
@@ -23,7 +36,7 @@ async function open(order: Extract<ToWorker, { do: 'open' }>): Promise<void> {
   const { session: number } = order
   sessions.set(number, null)
   try {
-    const sockets = await SessionSockets.open(order.bindAddress, order.rtpPort)
+    const sockets = await datagrams.open(order.bindAddress, order.rtpPort)
     const session = new WorkerSession({
       order,
       sockets,
@@ -46,6 +59,7 @@ async function close(number: number, session: WorkerSession): Promise<void> {
 }
 
 port.on('message', (order: ToWorker) => {
+  if (order.do === 'end') process.exit(0)
   if (order.do === 'open') {
     void open(order)
     return
