@@ -53,6 +53,8 @@ async function open(order: Extract<ToWorker, { do: 'open' }>): Promise<void> {
 }
 
 async function close(number: number, session: WorkerSession): Promise<void> {
+  // What has arrived belongs to it.
+  datagrams.receive()
   sessions.delete(number)
   pacer.remove(session)
   tell({ tell: 'closed', session: number, statistics: await session.close() })

@@ -337,31 +337,34 @@ export class OutgoingCall {
   #bye(why: HangUpReason, ending: CallEnding = { kind: 'hung-up', by: 'us', why }): void {
     this.#state = 'ending'
     this.#session?.stop()
-    const request = requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
+    const make = () => requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
     // Whatever is answered, or nothing: nobody can do more to end the call.
-    this.#inDialog(request, () => this.#end(ending))
+    this.#inDialog(make, () => this.#end(ending))
   }
 
-  /** Sends a request within the call, answers a challenge once, makes a lost connection again once. */
-  #inDialog(request: SipRequest, onFinal: (response: SipResponse | null) => void, tries = 0): void {
+  /**
+   * Sends a request within the call, answers a challenge once, makes a lost connection again once. `make` makes it anew
+   * with the next number each time; `onFinal` is told which of them was answered; null: none was.
+   */
+  #inDialog(make: () => SipRequest, onFinal: (response: SipResponse | null, request: SipRequest) => void, tries = 0) {
     const authorization = this.#authorization
     const peer = nextHop(this.leg, this.#dialog!)
+    const request = make()
     authorization.sign(request)
     const sent = this.#wire.request(request, peer, {
       onResponse: (response) => {
         if (response.status < 200) return
         const challenged = response.status === 401 || response.status === 407
-        if (!challenged || tries > 0 || !authorization.take(response)) return onFinal(response)
-        const again = requestInDialog(this.leg, this.#dialog!, { method: request.method, sequence: ++this.#sequence })
-        this.#inDialog({ ...again, body: request.body }, onFinal, tries + 1)
+        if (!challenged || tries > 0 || !authorization.take(response)) return onFinal(response, request)
+        this.#inDialog(make, onFinal, tries + 1)
       },
-      onFailure: () => onFinal(null),
+      onFailure: () => onFinal(null, request),
     })
     if (sent !== null) return
     const again = tries > 0 ? Promise.reject(new Error('Tried before')) : this.#wire.reachAgain(peer)
     again.then(
-      () => this.#inDialog(request, onFinal, tries + 1),
-      () => onFinal(null),
+      () => this.#inDialog(make, onFinal, tries + 1),
+      () => onFinal(null, request),
     )
   }
 
@@ -397,11 +400,15 @@ export class OutgoingCall {
   #refresh(): void {
     if (this.#state !== 'answered') return
     const method = this.#updates ? 'UPDATE' : 'INVITE'
-    const request = requestInDialog(this.leg, this.#dialog!, { method, sequence: ++this.#sequence })
-    request.headers.add('supported', 'timer').add('session-expires', '1800;refresher=uac')
-    if (method === 'INVITE') request.headers.add('content-type', 'application/sdp')
+    const make = (): SipRequest => {
+      const request = requestInDialog(this.leg, this.#dialog!, { method, sequence: ++this.#sequence })
+      request.headers.add('supported', 'timer').add('session-expires', '1800;refresher=uac')
+      if (method === 'UPDATE') return request
+      request.headers.add('content-type', 'application/sdp')
+      return { ...request, body: this.#localSdp }
+    }
     this.#refreshing = true
-    this.#inDialog(method === 'INVITE' ? { ...request, body: this.#localSdp } : request, (response) => {
+    this.#inDialog(make, (response, request) => {
       this.#refreshing = false
       if (this.#state !== 'answered') return
       if (response === null || response.status === 481 || response.status === 408) this.#vanish()
