@@ -86,7 +86,17 @@ export function topBranch(headers: SipHeaders): string {
 
 /** The tag of a From or To header, or null. */
 export function tagOf(headerValue: string | null): string | null {
+  const plain = headerValue === null ? null : plainTag(headerValue)
+  if (plain !== null) return plain
   return (headerValue && parseNameAddress(headerValue)?.parameters.get('tag')) || null
+}
+
+/** The tag where it is the first parameter of an address without quotes, as nearly everybody writes it; else null. */
+function plainTag(value: string): string | null {
+  const at = value.indexOf('>') + 1
+  if (at === 0 || value.includes('"') || !value.startsWith(';tag=', at)) return null
+  const tag = value.slice(at + 5)
+  return /^[^;\s]+$/.test(tag) ? tag : null
 }
 
 /** `name=value` pairs; a value in quotes loses them. */
@@ -108,7 +118,8 @@ function unquoted(text: string): string {
 
 /** An address or name as it stands in a URI or Via: IPv6 in brackets. */
 export function hostText(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host
+  // No name has a colon.
+  return host.includes(':') ? `[${host}]` : host
 }
 
 export function hostPort(host: string, port: number): string {

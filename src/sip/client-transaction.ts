@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { readCseq, SipHeaders, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
-import { T1_MS, T2_MS, T4_MS, TRANSACTION_MS } from './timing.ts'
+import { T1_MS, T2_MS, TRANSACTION_MS } from './timing.ts'
 
 export interface ClientTransactionListener {
   /** Every provisional answer, the final one, and repeated 2xx to an INVITE. */
@@ -23,6 +23,8 @@ export interface ClientTransactionWire {
   onTimedOut(): void
   /** It may be forgotten. */
   onOver(key: string): void
+  /** Abandons it after 32 s (an INVITE) or 5 s, in which what is repeated still finds it. */
+  abandonLater(transaction: ClientTransaction, isInvite: boolean): void
 }
 
 export interface ClientTransactionOptions {
@@ -80,7 +82,7 @@ export class ClientTransaction {
       return false
     }
     if (this.#isDatagram) this.#armRepeat()
-    this.#arm(TRANSACTION_MS, () => this.fail('silent'))
+    this.#end = this.#wire.clock.setTimer(TRANSACTION_MS, () => this.fail('silent'))
     return true
   }
 
@@ -136,8 +138,9 @@ export class ClientTransaction {
     this.#state = isAnswer ? 'accepted' : 'completed'
     if (isRefusal) this.#write()
     if (!isAnswer) this.#listener = NOBODY
+    this.#stopEnd()
     if (!isAnswer && !this.#isDatagram) this.#finish()
-    else this.#arm(this.#isInvite ? TRANSACTION_MS : T4_MS, () => this.#finish())
+    else this.#wire.abandonLater(this, this.#isInvite)
   }
 
   #write(): boolean {
@@ -152,11 +155,6 @@ export class ClientTransaction {
       else this.#pauseMs = this.#state === 'proceeding' ? T2_MS : Math.min(this.#pauseMs * 2, T2_MS)
       this.#armRepeat()
     })
-  }
-
-  #arm(afterMs: number, run: () => void): void {
-    this.#end?.cancel()
-    this.#end = this.#wire.clock.setTimer(afterMs, run)
   }
 
   #stopRepeating(): void {

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostPort, parseNameAddress, parseUri, tagOf } from './addresses.ts'
 import { SipHeaders, type SipRequest, type SipResponse } from './message.ts'
 import type { Peer } from './peer.ts'
 import { isPrivateAddress } from './private-address.ts'
+import { randomName } from './random-name.ts'
 
 export const USER_AGENT = 'Carillon'
 /** What we answer within a call. */
@@ -37,14 +37,14 @@ export interface DialogPart {
 
 const VIA_TRANSPORT = { udp: 'UDP', tcp: 'TCP', tls: 'TLS' } as const
 
-/** Names one request. Node draws randomness for many UUIDs at once, which costs a tenth of asking for each. */
+/** Names one request. */
 export function newBranch(): string {
-  return `z9hG4bK${randomUUID()}`
+  return `z9hG4bK${randomName()}`
 }
 
 /** Names our side of one call. */
 export function newTag(): string {
-  return randomUUID()
+  return randomName()
 }
 
 /** Via, the two addresses and what every request of a call begins with. */

@@ -64,6 +64,19 @@ export interface OutgoingCallOptions {
 /** How often a call is sent on. */
 const REDIRECTS_MAX = 2
 
+/** Nobody is told of what comes when a call is over, and nothing is held that only its life needed. */
+const NOBODY: CallListener = {
+  onProgress: () => undefined,
+  onAnswered: () => false,
+  onOffer: () => null,
+  onKey: () => undefined,
+  onRedirected: () => undefined,
+  onSilence: () => undefined,
+  onEnded: () => undefined,
+}
+const NOTHING = Buffer.alloc(0)
+const FORGOTTEN = { offer: NOTHING, headers: [], ringTimeoutMs: 0, endsByEpochMs: 0 }
+
 type State = 'new' | 'inviting' | 'redirecting' | 'answered' | 'ending' | 'over'
 
 /**
@@ -74,8 +87,8 @@ type State = 'new' | 'inviting' | 'redirecting' | 'answered' | 'ending' | 'over'
 export class OutgoingCall {
   #leg: CallLeg
   readonly #wire: CallWire
-  readonly #options: OutgoingCallOptions
-  readonly #listener: CallListener
+  #options: Omit<OutgoingCallOptions, 'leg' | 'authorization'>
+  #listener: CallListener
   /** Null until the other side wants a session timer. */
   #session: SessionTimer | null = null
   #authorization: Authorization
@@ -88,7 +101,9 @@ export class OutgoingCall {
   #written: WrittenInvite | null = null
   #early: DialogPart | null = null
   #dialog: DialogPart | null = null
-  #ack: { bytes: Buffer; peer: Peer } | null = null
+  /** The INVITE whose 2xx is acknowledged, as often as it comes. */
+  #acknowledged: Omit<WrittenInvite, 'branch'> | null = null
+  #hop: { readonly dialog: DialogPart; readonly peer: Peer } | null = null
   #localSdp: Buffer
   #wantsEnd: HangUpReason | null = null
   #cancelled = false
@@ -260,8 +275,7 @@ export class OutgoingCall {
     this.#dialog = dialog
     this.#early = null
     this.#stopWaiting()
-    const peer = nextHop(this.leg, dialog)
-    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
+    this.#acknowledged = this.#written!
     this.#repeatAck()
     if (this.#wantsEnd !== null) {
       this.#bye(this.#wantsEnd, { kind: 'answered-too-late', why: this.#wantsEnd })
@@ -348,7 +362,7 @@ export class OutgoingCall {
    */
   #inDialog(make: () => SipRequest, onFinal: (response: SipResponse | null, request: SipRequest) => void, tries = 0) {
     const authorization = this.#authorization
-    const peer = nextHop(this.leg, this.#dialog!)
+    const peer = this.#nextHop(this.#dialog!)
     const request = make()
     authorization.sign(request)
     const sent = this.#wire.request(request, peer, {
@@ -369,7 +383,14 @@ export class OutgoingCall {
   }
 
   #repeatAck(): void {
-    if (this.#ack !== null) this.#wire.send(this.#ack.bytes, this.#ack.peer)
+    if (this.#acknowledged === null || this.#dialog === null) return
+    // Made anew each time: nearly always it is needed once, and a call is remembered for long.
+    this.#wire.send(writeMessage(ackRequest(this.leg, this.#dialog, this.#acknowledged)), this.#nextHop(this.#dialog))
+  }
+
+  #nextHop(dialog: DialogPart): Peer {
+    if (this.#hop?.dialog !== dialog) this.#hop = { dialog, peer: nextHop(this.leg, dialog) }
+    return this.#hop.peer
   }
 
   /** An answer we cannot use, of another branch or far too late: it is acknowledged and hung up, and changes nothing. */
@@ -422,14 +443,9 @@ export class OutgoingCall {
 
   #refreshed(request: SipRequest, response: SipResponse): void {
     if (request.method === 'INVITE') {
-      this.#ack = {
-        bytes: writeMessage(
-          ackRequest(this.leg, this.#dialog!, {
-            sequence: readCseq(request.headers)!.number,
-            credentials: authorizationLines(request.headers),
-          }),
-        ),
-        peer: nextHop(this.leg, this.#dialog!),
+      this.#acknowledged = {
+        sequence: readCseq(request.headers)!.number,
+        credentials: authorizationLines(request.headers),
       }
       this.#repeatAck()
     }
@@ -443,9 +459,10 @@ export class OutgoingCall {
 
   #end(ending: CallEnding): void {
     if (this.#state === 'over') return
+    const listener = this.#listener
     this.#over()
     this.#wire.onEnded(this, ending)
-    this.#listener.onEnded(ending)
+    listener.onEnded(ending)
   }
 
   #over(): void {
@@ -454,6 +471,10 @@ export class OutgoingCall {
     this.#session?.stop()
     this.#session = null
     this.#stopWaiting()
+    this.#listener = NOBODY
+    this.#options = FORGOTTEN
+    this.#localSdp = NOTHING
+    this.#early = null
   }
 
   #stopWaiting(): void {

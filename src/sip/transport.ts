@@ -101,7 +101,7 @@ export class SipTransport {
   send(bytes: Buffer, peer: Peer): boolean {
     if (this.#closed) return false
     if (peer.transport !== 'udp') return this.#connections.get(peerKey(peer))?.send(bytes) ?? false
-    this.#sockets.get(isIP(peer.address) as 4 | 6)?.socket.send(bytes, peer.port, peer.address)
+    this.#sockets.get(peer.address.includes(':') ? 6 : 4)?.socket.send(bytes, peer.port, peer.address)
     return true
   }
 
@@ -175,7 +175,7 @@ export class SipTransport {
 }
 
 /** All addresses are literal; without this each datagram would wait for a turn of the resolver. */
-const noLookUp: SocketOptions['lookup'] = (address, _options, found) => found(null, address, isIP(address))
+const noLookUp: SocketOptions['lookup'] = (address, _options, found) => found(null, address, address.includes(':') ? 6 : 4)
 
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
