@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { batchFigures, callsOfTheDead, differences, recipientsOf } from './evidence.ts'
+import { doubleCalls } from './judge.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
 import { type Case, judge, type Verdict } from './verdict.ts'
@@ -32,6 +33,7 @@ export interface Round extends Verdict {
 const SETTLE_WITHIN_MS = 300_000
 const CALLS_END_WITHIN_MS = 90_000
 const RESTART_WITHIN_MS = 3000
+const LOOK_EVERY_MS = 2000
 
 /**
  * One batch on two nodes, one of which is killed with kill -9 at a random moment and started again. Everything random
@@ -55,25 +57,22 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       people: numbers.length,
       random,
     })
-    await completed(world, batchId)
-    const stillLives = await until(async () => (await world.liveCalls()) === 0, {
-      what: 'no call lives in the network',
-      withinMs: CALLS_END_WITHIN_MS,
-    }).then(
-      () => [],
-      (error: Error) => [error.message],
-    )
+    const hopeless = await completedOrHopeless(world, batchId)
+    const stillLives = hopeless ? [] : await callsThatDoNotEnd(world)
     const record = await world.courtRecord()
-    const recipients = await recipientsOf(world.database, batchId)
+    const all = await recipientsOf(world.database, batchId)
+    // Who was waited for no longer is not lost.
+    const recipients = hopeless ? all.filter(({ outcome }) => outcome !== null) : all
     const { dead } = killed
     const verdict = (options.judged ?? judge)({ record, recipients, dead, concurrency, callsPerSecond })
+    const figures = hopeless ? [] : await differences(world.database, options.databaseUrl)
     const theirs = new Set(dead.map(({ ref }) => ref))
     const next = record.requests.find(
       (request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref),
     )
     return {
       ...verdict,
-      broken: [...stillLives, ...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
+      broken: [...stillLives, ...verdict.broken, ...figures],
       seed,
       recoveryMs: next === undefined ? null : next.atEpochMs - killed.killedAtEpochMs,
       killedAtPercent: killed.atPercent,
@@ -85,6 +84,37 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   } finally {
     await world.stop()
   }
+}
+
+/**
+ * Waits for the end of the batch, unless the network has seen a double call: what is broken stays so, and calls that were
+ * sent twice may have no end on a network that is not simulated. True: it was not waited for.
+ */
+async function completedOrHopeless(world: World, batchId: string): Promise<boolean> {
+  let over = false
+  const ended = completed(world, batchId).finally(() => {
+    over = true
+  })
+  while (!over) {
+    await Promise.race([ended, pause(LOOK_EVERY_MS)])
+    if (!over && doubleCalls(await world.courtRecord()).length > 0) {
+      ended.catch(() => undefined)
+      return true
+    }
+  }
+  await ended
+  return false
+}
+
+async function callsThatDoNotEnd(world: World): Promise<string[]> {
+  const none = until(async () => (await world.liveCalls()) === 0, {
+    what: 'no call lives in the network',
+    withinMs: CALLS_END_WITHIN_MS,
+  })
+  return none.then(
+    () => [],
+    (error: Error) => [error.message],
+  )
 }
 
 interface KillPlan {

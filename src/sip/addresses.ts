@@ -28,8 +28,20 @@ export interface Via {
   readonly parameters: ReadonlyMap<string, string>
 }
 
+let lastText = ''
+let lastUri: SipUri | null = null
+
 /** Null for anything that is not a sip or sips URI with a host. */
 export function parseUri(text: string): SipUri | null {
+  // The same few are read again and again: a server's Contact is that of all its calls.
+  if (text !== lastText) {
+    lastUri = readUri(text)
+    lastText = text
+  }
+  return lastUri
+}
+
+function readUri(text: string): SipUri | null {
   const match =
     /^(sips?):(?:([^@]{0,256})@)?(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,255})(?::(\d{1,5}))?((?:;[^?]{0,1024})?)(?:\?.*)?$/i.exec(
       text,
@@ -79,9 +91,16 @@ export function topVia(headers: SipHeaders): Via | null {
 /** The branch of the topmost Via; empty when there is none. */
 export function topBranch(headers: SipHeaders): string {
   const via = headers.get('via') ?? ''
-  // Nearly all are plain: one Via in the line, and nothing quoted.
-  const plain = /^[^",]*$/.test(via) ? /;[ \t]*branch[ \t]*=[ \t]*([^;\s]+)/i.exec(via) : null
-  return plain?.[1] ?? topVia(headers)?.parameters.get('branch') ?? ''
+  return plainBranch(via) ?? topVia(headers)?.parameters.get('branch') ?? ''
+}
+
+/** The branch where one Via stands in the line and nothing is quoted, as nearly always; else null. */
+function plainBranch(via: string): string | null {
+  const at = via.indexOf(';branch=')
+  if (at < 0 || via.includes('"') || via.includes(',')) return null
+  const end = via.indexOf(';', at + 1)
+  const branch = via.slice(at + 8, end < 0 ? undefined : end)
+  return /^\S+$/.test(branch) ? branch : null
 }
 
 /** The tag of a From or To header, or null. */

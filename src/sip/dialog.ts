@@ -76,8 +76,9 @@ export function dialogPartOf(leg: CallLeg, response: SipResponse): DialogPart | 
 
 /** The URI of the Contact header, when it is one that a request can be sent to. */
 export function contactUri(headers: SipHeaders): string | null {
-  const [value] = headers.list('contact')
-  const uri = value === undefined ? null : (parseNameAddress(value)?.uri ?? null)
+  const line = headers.get('contact') ?? ''
+  const value = line.includes(',') ? headers.list('contact')[0] : line
+  const uri = value ? (parseNameAddress(value)?.uri ?? null) : null
   return uri !== null && /^[^\s<>"]{1,2048}$/.test(uri) && parseUri(uri) !== null ? uri : null
 }
 

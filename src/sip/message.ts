@@ -208,12 +208,17 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
   const offset = bodyOffset(bytes)
   if (offset < 0) return fault('no empty line after the headers')
   if (offset > HEAD_BYTES_MAX) return fault('headers too long')
-  const head = unfolded(bytes.toString('utf8', 0, offset - 2))
+  return readMessage(bytes.toString('utf8', 0, offset - 2), bytes.subarray(offset))
+}
+
+function readMessage(head: string, rest: Buffer): ParsedMessage {
   const startLineEnd = head.indexOf('\r')
   const headers = new SipHeaders()
   const why = readLines(head, startLineEnd + 2, headers) ?? (head.includes('\0') ? 'a zero byte in the headers' : null)
+  // A line that begins with a space goes on where the one before it ended.
+  if (why === CONTINUED) return readMessage(head.replace(/\r\n[ \t]+/g, ' '), rest)
   if (why !== null) return fault(why)
-  const body = bodyOf(bytes.subarray(offset), headers)
+  const body = bodyOf(rest, headers)
   if (body === null) return fault('a body shorter than its length')
   return withStartLine(head.slice(0, startLineEnd), headers, body)
 }
@@ -222,10 +227,8 @@ function fault(why: string): ParsedMessage {
   return { ok: false, why }
 }
 
-/** A line that begins with a space goes on where the one before it ended. */
-function unfolded(head: string): string {
-  return head.includes('\r\n ') || head.includes('\r\n\t') ? head.replace(/\r\n[ \t]+/g, ' ') : head
-}
+/** A header goes on in the next line, which hardly anybody does. */
+const CONTINUED = 'a continued line'
 
 /** Reads the lines of a head from `start` on; what is wrong with them, or null. */
 function readLines(head: string, start: number, headers: SipHeaders): string | null {
@@ -236,6 +239,7 @@ function readLines(head: string, start: number, headers: SipHeaders): string | n
   let count = 0
   for (let at = start; at < head.length; count++) {
     if (count === HEADER_LINES_MAX) return 'too many headers'
+    if (head[at] === ' ' || head[at] === '\t') return CONTINUED
     const end = head.indexOf('\r', at)
     if (end < 0 || head.indexOf('\n', at) !== end + 1) return 'a line break that is no line end'
     const colon = head.indexOf(':', at)
