@@ -1,4 +1,4 @@
-import type { Source } from './source-latch.ts'
+import type { Source } from '../udp/socket-name.ts'
 
 /**
  * A packet, where it came from and its instant on the monotonic clock. The packet's memory is used again as soon as the

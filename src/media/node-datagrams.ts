@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { Clock } from '../clock.ts'
+import type { Source } from '../udp/socket-name.ts'
 import type { Datagrams, PacketListener, SessionSockets } from './datagrams.ts'
-import type { Source } from './source-latch.ts'
 
 /** Addresses are numbers here, so nothing is looked up; the default would go through a queue for each packet. */
 function sameAddress(address: string, _options: unknown, done: (error: null, address: string, family: number) => void) {

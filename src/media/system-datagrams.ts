@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
+import type { Source } from '../udp/socket-name.ts'
+import { sameName, socketName, sourceOf } from '../udp/socket-name.ts'
+import type { SystemCalls } from '../udp/system-calls.ts'
 import type { Datagrams, PacketListener, SessionSockets } from './datagrams.ts'
-import { sameName, socketName, sourceOf } from './socket-name.ts'
-import type { Source } from './source-latch.ts'
-import type { SystemCalls } from './system-calls.ts'
 
 /** Looks at the sockets in one `receive`: a flood must not keep the frames waiting that are to be sent. */
 const LOOKS_MAX = 8
@@ -39,9 +39,9 @@ export class SystemDatagrams implements Datagrams {
 
   async open(address: string, rtpPort: number): Promise<SessionSockets> {
     if (address.includes('%')) return this.#others.open(address, rtpPort)
-    const rtp = this.#calls.open(socketName({ address, port: rtpPort }))
+    const rtp = this.#open({ address, port: rtpPort })
     try {
-      const rtcp = this.#calls.open(socketName({ address, port: rtpPort + 1 }))
+      const rtcp = this.#open({ address, port: rtpPort + 1 })
       return new SystemSockets({ calls: this.#calls, watched: this.#watched, rtp, rtcp })
     } catch (error) {
       this.#calls.close(rtp)
@@ -59,6 +59,12 @@ export class SystemDatagrams implements Datagrams {
     for (const socket of this.#watched.keys()) this.#calls.close(socket)
     this.#watched.clear()
     this.#calls.end()
+  }
+
+  #open(at: Source): number {
+    const socket = this.#calls.open(socketName(at))
+    this.#calls.watch(socket)
+    return socket
   }
 
   readonly #take = (socket: number): void => {

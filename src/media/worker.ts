@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
+import { SystemCalls } from '../udp/system-calls.ts'
 import type { Datagrams } from './datagrams.ts'
 import { NodeDatagrams } from './node-datagrams.ts'
 import { Pacer } from './pacer.ts'
-import { SystemCalls } from './system-calls.ts'
 import { SystemDatagrams } from './system-datagrams.ts'
 import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts'
 import { WorkerSession } from './worker-session.ts'
@@ -12,6 +12,9 @@ import { WorkerSession } from './worker-session.ts'
  * The program of a media worker: sessions by number, one pacer for all of them. It does nothing that could wait for
  * anything but packets, and shares nothing with the main thread but prompts.
  */
+/** More than any packet of sound has; what is longer is cut off. */
+const PACKET_BYTES_MAX = 2048
+
 const port = parentPort!
 const clock = systemClock
 const datagrams = await chosenDatagrams((workerData as WorkerData).sockets)
@@ -21,7 +24,7 @@ const sessions = new Map<number, WorkerSession | null>()
 
 async function chosenDatagrams(sockets: WorkerData['sockets']): Promise<Datagrams> {
   const others = new NodeDatagrams(clock)
-  const calls = sockets === 'node' ? null : await SystemCalls.load()
+  const calls = sockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
   if (calls === null) return others
   const system = new SystemDatagrams(calls, { clock, others })
   process.on('exit', () => system.end())

@@ -24,9 +24,9 @@ const EPOLL = process.arch === 'x64' ? { bytes: 12, dataAt: 4 } : { bytes: 16, d
 const MSGHDR = { bytes: 56, name: 0, nameLength: 8, parts: 16, partCount: 24, control: 32, controlLength: 40 } as const
 const CONTROL = { bytes: 64, level: 8, type: 12, time: 16 } as const
 const NAME_BYTES = 28
-/** More than any packet of sound has; what is longer is cut off. */
-const PACKET_BYTES_MAX = 2048
 const EVENTS_MAX = 512
+/** Of longer packets, each of which may have another length, no view is kept. */
+const VIEWS_KEPT = 1500
 
 const SIGNATURES = {
   socket: 'int socket(int, int, int)',
@@ -76,51 +76,66 @@ export class SystemCallError extends Error {
 export class SystemCalls {
   readonly #koffi: Koffi
   readonly #calls: Calls
-  readonly #epoll: number
+  /** Made with the first socket that is watched. */
+  #epoll = -1
   readonly #events = memory(EPOLL.bytes * EVENTS_MAX)
-  readonly #packet = memory(PACKET_BYTES_MAX)
+  readonly #packet: Buffer
   /** The packet's memory by its length, since a new view for each packet costs more than reading it. */
   readonly #views: Buffer[] = []
   readonly #control = memory(CONTROL.bytes)
   readonly #message = memory(MSGHDR.bytes)
   readonly #parts = memory(16)
   readonly #time = memory(16)
-  /** Of the packet that was received last: from where, and its instant on the wall clock of the kernel. */
+  /** Of the packet that was received last: from where, and its instant on the kernel's wall clock, NaN of a socket not watched. */
   readonly name = memory(NAME_BYTES)
   arrivedAtEpochMs = 0
 
-  private constructor(koffi: Koffi) {
+  private constructor(koffi: Koffi, packetBytesMax: number) {
+    this.#packet = memory(packetBytesMax)
     const program = koffi.load(null)
     const calls = Object.entries(SIGNATURES).map(([name, signature]) => [name, program.func(signature)])
     this.#koffi = koffi
     this.#calls = Object.fromEntries(calls) as Calls
     this.#parts.writeBigUInt64LE(koffi.address(this.#packet), 0)
-    this.#parts.writeBigUInt64LE(BigInt(PACKET_BYTES_MAX), 8)
+    this.#parts.writeBigUInt64LE(BigInt(packetBytesMax), 8)
     this.#message.writeBigUInt64LE(koffi.address(this.name), MSGHDR.name)
     this.#message.writeBigUInt64LE(koffi.address(this.#parts), MSGHDR.parts)
     this.#message.writeBigUInt64LE(1n, MSGHDR.partCount)
     this.#message.writeBigUInt64LE(koffi.address(this.#control), MSGHDR.control)
-    this.#epoll = this.#must('epoll_create1', CLOEXEC)
   }
 
-  /** Null where they cannot be had: another system, or the optional package `koffi` is not there for it. */
-  static async load(): Promise<SystemCalls | null> {
+  /**
+   * Packets longer than `packetBytesMax` are cut off. Null where the calls cannot be had: another system, or the
+   * optional package `koffi` is not there for it.
+   */
+  static async load(packetBytesMax: number): Promise<SystemCalls | null> {
     if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64')) return null
     try {
-      return new SystemCalls(await import('koffi'))
+      return new SystemCalls(await import('koffi'), packetBytesMax)
     } catch {
       return null
     }
   }
 
-  /** A bound UDP socket that `arrived` watches. @throws SystemCallError */
+  /** A bound UDP socket. @throws SystemCallError */
   open(name: Buffer): number {
     const family = name.readUInt16LE(0)
     const socket = this.#must('socket', family, SOCK_DGRAM | SOCK_NONBLOCK | CLOEXEC, 0)
     try {
       if (family === AF_INET6) this.#must('setsockopt', socket, IPPROTO_IPV6, IPV6_V6ONLY, ONE, ONE.length)
-      this.#must('setsockopt', socket, SOL_SOCKET, SO_TIMESTAMPNS, ONE, ONE.length)
       this.#must('bind', socket, name, name.length)
+    } catch (error) {
+      this.close(socket)
+      throw error
+    }
+    return socket
+  }
+
+  /** From now on `arrived` tells of it, and what arrives is stamped. @throws SystemCallError; the socket is closed then. */
+  watch(socket: number): void {
+    try {
+      if (this.#epoll < 0) this.#epoll = this.#must('epoll_create1', CLOEXEC)
+      this.#must('setsockopt', socket, SOL_SOCKET, SO_TIMESTAMPNS, ONE, ONE.length)
       const event = Buffer.alloc(EPOLL.bytes)
       event.writeUInt32LE(EPOLLIN, 0)
       event.writeInt32LE(socket, EPOLL.dataAt)
@@ -129,7 +144,6 @@ export class SystemCalls {
       this.close(socket)
       throw error
     }
-    return socket
   }
 
   close(socket: number): void {
@@ -138,7 +152,8 @@ export class SystemCalls {
 
   /** Nothing is watched any more. The sockets stay open. */
   end(): void {
-    this.close(this.#epoll)
+    if (this.#epoll >= 0) this.close(this.#epoll)
+    this.#epoll = -1
   }
 
   /** From now on only that name is heard, and `send` sends to it. False: there is no way to it, and nothing changed. */
@@ -155,8 +170,9 @@ export class SystemCalls {
     this.#calls.send(socket, packet, packet.length, MSG_DONTWAIT | MSG_NOSIGNAL)
   }
 
-  sendTo(socket: number, packet: Buffer, name: Buffer): void {
-    this.#calls.sendto(socket, packet, packet.length, MSG_DONTWAIT | MSG_NOSIGNAL, name, name.length)
+  /** False: it was not sent, nearly always as the kernel has no room for it now. */
+  sendTo(socket: number, packet: Buffer, name: Buffer): boolean {
+    return this.#calls.sendto(socket, packet, packet.length, MSG_DONTWAIT | MSG_NOSIGNAL, name, name.length) >= 0
   }
 
   /** Calls `each` for sockets with a packet (or an error) to be received. False: there may be more of them. */
@@ -176,14 +192,22 @@ export class SystemCalls {
       this.#message.readUInt32LE(MSGHDR.controlLength) > 0 &&
       this.#control.readInt32LE(CONTROL.level) === SOL_SOCKET &&
       this.#control.readInt32LE(CONTROL.type) === SO_TIMESTAMPNS
-    this.arrivedAtEpochMs = stamped ? epochMsOf(this.#control, CONTROL.time) : this.nowEpochMs()
-    return (this.#views[length] ??= this.#packet.subarray(0, length))
+    this.arrivedAtEpochMs = stamped ? epochMsOf(this.#control, CONTROL.time) : Number.NaN
+    return this.#view(length)
   }
 
   /** The clock that arrivals are stamped with. */
   nowEpochMs(): number {
     this.#calls.clock_gettime(CLOCK_REALTIME, this.#time)
     return epochMsOf(this.#time, 0)
+  }
+
+  #view(length: number): Buffer {
+    const known = this.#views[length]
+    if (known !== undefined) return known
+    const made = this.#packet.subarray(0, length)
+    if (length <= VIEWS_KEPT) this.#views[length] = made
+    return made
   }
 
   #must(call: CallName, ...args: (number | Buffer)[]): number {

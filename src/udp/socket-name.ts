@@ -1,6 +1,12 @@
 import ipaddr from 'ipaddr.js'
-import type { Source } from './source-latch.ts'
 import { AF_INET, AF_INET6 } from './system-calls.ts'
+
+/** Where a datagram comes from or goes to. */
+export interface Source {
+  /** An IP address, never a name. */
+  readonly address: string
+  readonly port: number
+}
 
 const IPV4_BYTES = 16
 const IPV6_BYTES = 28
