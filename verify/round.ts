@@ -60,9 +60,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     const hopeless = await completedOrHopeless(world, batchId)
     const stillLives = hopeless ? [] : await callsThatDoNotEnd(world)
     const record = await world.courtRecord()
-    const all = await recipientsOf(world.database, batchId)
-    // Who was waited for no longer is not lost.
-    const recipients = hopeless ? all.filter(({ outcome }) => outcome !== null) : all
+    const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
     const verdict = (options.judged ?? judge)({ record, recipients, dead, concurrency, callsPerSecond })
     const figures = hopeless ? [] : await differences(world.database, options.databaseUrl)
@@ -72,7 +70,9 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     )
     return {
       ...verdict,
-      broken: [...stillLives, ...verdict.broken, ...figures],
+      // Who was waited for no longer is not lost.
+      ...(hopeless ? { lost: 0 } : {}),
+      broken: hopeless ? doubleCalls(record) : [...stillLives, ...verdict.broken, ...figures],
       seed,
       recoveryMs: next === undefined ? null : next.atEpochMs - killed.killedAtEpochMs,
       killedAtPercent: killed.atPercent,
@@ -97,13 +97,17 @@ async function completedOrHopeless(world: World, batchId: string): Promise<boole
   })
   while (!over) {
     await Promise.race([ended, pause(LOOK_EVERY_MS)])
-    if (!over && doubleCalls(await world.courtRecord()).length > 0) {
+    if (!over && (await isHopeless(world))) {
       ended.catch(() => undefined)
       return true
     }
   }
   await ended
   return false
+}
+
+async function isHopeless(world: World): Promise<boolean> {
+  return doubleCalls(await world.courtRecord()).length > 0
 }
 
 async function callsThatDoNotEnd(world: World): Promise<string[]> {
@@ -126,11 +130,14 @@ interface KillPlan {
 async function killOne(world: World, plan: KillPlan) {
   const { batchId, random, people } = plan
   const dials = random.next() * people
-  await until(async () => (await batchFigures(world.database, batchId)).attempts >= dials, {
-    what: 'the moment of the kill',
-    everyMs: 20,
-    withinMs: SETTLE_WITHIN_MS,
-  })
+  let lookAtMs = performance.now() + LOOK_EVERY_MS
+  const isTime = async () => {
+    if ((await batchFigures(world.database, batchId)).attempts >= dials) return true
+    if (performance.now() < lookAtMs) return false
+    lookAtMs = performance.now() + LOOK_EVERY_MS
+    return isHopeless(world)
+  }
+  await until(isTime, { what: 'the moment of the kill', everyMs: 20, withinMs: SETTLE_WITHIN_MS })
   await pause(random.between(0, 100))
   const victim = random.below(world.nodeCount)
   const { killedAtEpochMs, nodeName } = await world.kill(victim)

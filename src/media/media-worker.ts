@@ -77,6 +77,7 @@ export class MediaWorker implements Orders {
   /** Resolves when the thread is gone. */
   async end(): Promise<void> {
     if (this.#gone !== null) return
+    this.#thread.ref()
     const gone = once(this.#thread, 'exit')
     this.order({ do: 'end' })
     const patience = this.#clock.setTimer(END_MS, () => void this.#thread.terminate())
