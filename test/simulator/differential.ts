@@ -286,6 +286,7 @@ class Sequence {
         run: async ({ store }) => [
           await store.organizationsWithOpenBatches(),
           await store.organizationsWithOrphans(),
+          sorted(await store.ownCalls(LIVING_NODE)),
           await store.dueBatches(),
           await store.renewLease(DEAD_NODE),
         ],
