@@ -153,9 +153,10 @@ class Sequence {
     const nodeId = random.pick([LIVING_NODE, LIVING_NODE, OTHER_NODE, DEAD_NODE])
     const lanes = [...tables.lanes.values()]
       .filter(() => random.chance(0.8))
-      .map(({ batchId, lane }) => ({
+      .map(({ batchId, lane, trunkId }) => ({
         batchId,
         lane,
+        trunkId,
         want: random.between(1, 5),
         sendWithinMs: random.between(1, 5_000),
       }))
