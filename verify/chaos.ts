@@ -1,10 +1,6 @@
 // Proves that nobody is called twice and nobody is lost, whatever happens to processes, database and connections.
-//   npm run chaos -- [--rounds 2] [--faults 12] [--recipients 2000] [--kinds kill,stop] [--seed 1] [--mischief <one of mischief.ts>] [--keep]
-//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 18] [--pairs 2] [--save FILE]
-//     `--pairs`: rounds on a primary and a synchronous standby, which fail over. The long form is made for
-//     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
-//   npm run chaos -- --sum FILE
-import { parseArgs } from 'node:util'
+// --help tells what can be asked for.
+import { readCommandLine } from '../test/command-line.ts'
 import { type ChaosOptions, type ChaosRound, runChaosRound } from './chaos-round.ts'
 import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
 import { canFailOver, PostgresPair } from './fail-over/postgres-pair.ts'
@@ -46,23 +42,43 @@ const LONG = {
   },
 } as const
 
-const { values } = parseArgs({
-  options: {
-    long: { type: 'boolean', default: false },
-    from: { type: 'string', default: '1' },
-    rounds: { type: 'string' },
-    pairs: { type: 'string' },
-    faults: { type: 'string' },
-    recipients: { type: 'string' },
-    nodes: { type: 'string', default: '3' },
-    kinds: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    mischief: { type: 'string' },
-    save: { type: 'string' },
-    sum: { type: 'string' },
-    keep: { type: 'boolean', default: false },
+const values = readCommandLine(
+  {
+    name: 'npm run chaos --',
+    does: `Hurts nodes, PostgreSQL, connections and the receiver of webhooks while a list is called, and judges. Ends with a line of
+JSON, and with 1 when a promise was broken.`,
+    examples: [
+      '--rounds 1 --recipients 600 --kinds kill,kill-sink --seed 5',
+      '--long --seed 1 --save results.jsonl',
+      '--long --seed 1 --from 5 --rounds 3 --pairs 0 --save results.jsonl',
+      '--sum results.jsonl',
+    ],
   },
-})
+  {
+    long: { type: 'boolean', default: false, means: 'made for 1,000 kills of nodes and 200,000 people; takes hours' },
+    from: { type: 'string', value: 'N', default: '1', means: 'number of the first round, which makes its seed (1)' },
+    rounds: { type: 'string', value: 'N', means: 'rounds on one PostgreSQL (2; 18 with --long)' },
+    pairs: {
+      type: 'string',
+      value: 'N',
+      means: 'rounds on a primary and its standby, which fail over (1; 2 with --long)',
+    },
+    faults: { type: 'string', value: 'N', means: 'faults of a round at most (12; with --long until the list is over)' },
+    recipients: { type: 'string', value: 'N', means: 'people of a round (2000; 10000 with --long)' },
+    nodes: { type: 'string', value: 'N', default: '3', means: 'nodes (3)' },
+    kinds: { type: 'string', value: 'A,B', means: 'only these kinds of faults; a wrong one prints all there are' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      default: String(Date.now() % 1_000_000),
+      means: 'what goes wrong, and when (random)',
+    },
+    mischief: { type: 'string', value: 'NAME', means: 'do something wrong on purpose, which must be noticed' },
+    save: { type: 'string', value: 'FILE', means: 'append a line of JSON for each round' },
+    sum: { type: 'string', value: 'FILE', means: 'add such lines up' },
+    keep: { type: 'boolean', default: false, means: 'keep the logs, also when all is well' },
+  },
+)
 if (values.sum !== undefined) {
   console.log(JSON.stringify(sumOf(readFigures(values.sum))))
   process.exit(0)

@@ -4,6 +4,7 @@ import type { Outcome } from '../model/disposition.ts'
 import { type BatchCounts, type BatchRow, countsOf, findBatch, type ListedBatchRow } from '../store/batches.ts'
 import { FINAL_OUTCOMES } from '../store/outcome-columns.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { shownConcurrency } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { uuidOf } from './find-objects.ts'
 import type { BatchFigures, BatchView } from './views.ts'
@@ -50,7 +51,7 @@ function viewOf(row: Omit<BatchRow, keyof BatchCounts>, counts: BatchCounts): Ba
     callerNumber: row.caller_number === null ? '' : `+${row.caller_number}`,
     callerNumberId: row.caller_number_uuid,
     trunk: { id: row.trunk_uuid, name: row.trunk_name, carrier: row.carrier },
-    concurrency: row.live_max,
+    concurrency: shownConcurrency(row),
     ringTimeoutSeconds: row.ring_timeout_seconds,
     maxCallSeconds: row.max_call_seconds,
     callingWindow: row.calling_window,

@@ -48,6 +48,7 @@ export interface BatchRow extends Record<OutcomeColumn, number> {
   last_dialed_at: Date | null
   completed_at: Date | null
   live_max: number
+  organization_live_max: number
   total: number
   due: number
   live: number
@@ -71,7 +72,8 @@ const OTHER_COLUMNS = `b.batch_id, b.batch_uuid, b.name, b.dialect, b.single, s.
    b.caller_number, p.number_uuid AS caller_number_uuid, b.trunk_id, t.trunk_uuid, t.name AS trunk_name, t.carrier,
    b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.duplicate_numbers, b.columns, b.phone_column,
    b.rejected_rows, b.throttle_id, b.retry_count, b.metadata, b.dialect_fields, b.created_at, b.updated_at, s.start_at, s.expires_at, s.started_at,
-   s.last_dialed_at, s.completed_at, s.live_max, s.talk_ms::float8 AS talk_ms`
+   s.last_dialed_at, s.completed_at, s.live_max, (SELECT g.live_max FROM gate g WHERE g.organization_id = $1) AS organization_live_max,
+   s.talk_ms::float8 AS talk_ms`
 
 const COUNTS = COUNT_COLUMNS.map((column) => `s.${column}`).join(', ')
 const COLUMNS = `${OTHER_COLUMNS}, ${COUNTS}`

@@ -25,7 +25,7 @@ export interface PoolOptions {
   statementTimeoutMs?: number
   /** A transaction that asks nothing for so long is ended by the server; 10,000 by default. */
   idleInTransactionMs?: number
-  /** Milliseconds to wait for a connection before an error; no limit by default. */
+  /** Milliseconds to wait for a connection, one that is free included, before an error; no limit by default. */
   connectionTimeoutMs?: number
   log?: DatabaseLog
 }
@@ -134,13 +134,19 @@ export async function openHotConnection(
 
 /** One ordinary connection with our search path and types, for work that needs a session of its own. */
 export async function openConnection(connectionString: string, applicationName = 'carillon'): Promise<pg.Client> {
+  const client = unconnected(connectionString, applicationName)
+  await client.connect()
+  return client
+}
+
+/** The same before it is connected, so that whoever loses patience can end it. */
+export function unconnected(connectionString: string, applicationName: string): pg.Client {
   const client = new pg.Client({
     ...connectionConfig(connectionString, searchPath),
     application_name: applicationName,
   })
   // A break between statements shows in the next statement; without a listener it would end the process.
   client.on('error', () => undefined)
-  await client.connect()
   return client
 }
 
