@@ -27,9 +27,11 @@ export const MAY_IMPORT = {
   'http/': ['dialects/', 'commands/', 'model/', ERRORS, CLOCK, 'logger\\.ts$', CARRIER_INTERFACE],
   'carriers/': ['model/', 'sip/', 'targets/', CLOCK, MEDIA_INTERFACE, VOICES_INTERFACE],
   // Signalling and nothing else: no sound, no database, no batch.
-  'sip/': [CLOCK],
+  'sip/': [CLOCK, 'udp/'],
   // Packets and nothing else: no signalling, no database, no agent.
-  'media/': [CLOCK],
+  'media/': [CLOCK, 'udp/'],
+  // Sockets by system calls; what the datagrams hold is others' affair.
+  'udp/': [],
   // Texts become sound; of the media path it knows what a prompt is and its codec.
   'voices/': ['media/(prompt|g711|resample)\\.ts$', CLOCK],
   'agents/': ['model/', CLOCK, 'targets/', CARRIER_INTERFACE, VOICES_INTERFACE],

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { batchFigures, callsOfTheDead, differences, recipientsOf } from './evidence.ts'
+import { doubleCalls } from './judge.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
 import { type Case, judge, type Verdict } from './verdict.ts'
@@ -32,6 +33,7 @@ export interface Round extends Verdict {
 const SETTLE_WITHIN_MS = 300_000
 const CALLS_END_WITHIN_MS = 90_000
 const RESTART_WITHIN_MS = 3000
+const LOOK_EVERY_MS = 2000
 
 /**
  * One batch on two nodes, one of which is killed with kill -9 at a random moment and started again. Everything random
@@ -55,25 +57,22 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       people: numbers.length,
       random,
     })
-    await completed(world, batchId)
-    const stillLives = await until(async () => (await world.liveCalls()) === 0, {
-      what: 'no call lives in the network',
-      withinMs: CALLS_END_WITHIN_MS,
-    }).then(
-      () => [],
-      (error: Error) => [error.message],
-    )
+    const hopeless = await completedOrHopeless(world, batchId)
+    const stillLives = hopeless ? [] : await callsThatDoNotEnd(world)
     const record = await world.courtRecord()
     const recipients = await recipientsOf(world.database, batchId)
     const { dead } = killed
     const verdict = (options.judged ?? judge)({ record, recipients, dead, concurrency, callsPerSecond })
+    const figures = hopeless ? [] : await differences(world.database, options.databaseUrl)
     const theirs = new Set(dead.map(({ ref }) => ref))
     const next = record.requests.find(
       (request) => request.atEpochMs >= killed.killedAtEpochMs && !theirs.has(request.ref),
     )
     return {
       ...verdict,
-      broken: [...stillLives, ...verdict.broken, ...(await differences(world.database, options.databaseUrl))],
+      // Who was waited for no longer is not lost.
+      ...(hopeless ? { lost: 0 } : {}),
+      broken: hopeless ? doubleCalls(record) : [...stillLives, ...verdict.broken, ...figures],
       seed,
       recoveryMs: next === undefined ? null : next.atEpochMs - killed.killedAtEpochMs,
       killedAtPercent: killed.atPercent,
@@ -87,6 +86,41 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   }
 }
 
+/**
+ * Waits for the end of the batch, unless the network has seen a double call: what is broken stays so, and calls that were
+ * sent twice may have no end on a network that is not simulated. True: it was not waited for.
+ */
+async function completedOrHopeless(world: World, batchId: string): Promise<boolean> {
+  let over = false
+  const ended = completed(world, batchId).finally(() => {
+    over = true
+  })
+  while (!over) {
+    await Promise.race([ended, pause(LOOK_EVERY_MS)])
+    if (!over && (await isHopeless(world))) {
+      ended.catch(() => undefined)
+      return true
+    }
+  }
+  await ended
+  return false
+}
+
+async function isHopeless(world: World): Promise<boolean> {
+  return doubleCalls(await world.courtRecord()).length > 0
+}
+
+async function callsThatDoNotEnd(world: World): Promise<string[]> {
+  const none = until(async () => (await world.liveCalls()) === 0, {
+    what: 'no call lives in the network',
+    withinMs: CALLS_END_WITHIN_MS,
+  })
+  return none.then(
+    () => [],
+    (error: Error) => [error.message],
+  )
+}
+
 interface KillPlan {
   readonly batchId: string
   readonly people: number
@@ -96,11 +130,14 @@ interface KillPlan {
 async function killOne(world: World, plan: KillPlan) {
   const { batchId, random, people } = plan
   const dials = random.next() * people
-  await until(async () => (await batchFigures(world.database, batchId)).attempts >= dials, {
-    what: 'the moment of the kill',
-    everyMs: 20,
-    withinMs: SETTLE_WITHIN_MS,
-  })
+  let lookAtMs = performance.now() + LOOK_EVERY_MS
+  const isTime = async () => {
+    if ((await batchFigures(world.database, batchId)).attempts >= dials) return true
+    if (performance.now() < lookAtMs) return false
+    lookAtMs = performance.now() + LOOK_EVERY_MS
+    return isHopeless(world)
+  }
+  await until(isTime, { what: 'the moment of the kill', everyMs: 20, withinMs: SETTLE_WITHIN_MS })
   await pause(random.between(0, 100))
   const victim = random.below(world.nodeCount)
   const { killedAtEpochMs, nodeName } = await world.kill(victim)

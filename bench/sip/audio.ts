@@ -11,6 +11,8 @@ const SETTLE_SECONDS = 3
 export interface AudioRow {
   readonly calls: number
   readonly srtp: boolean
+  /** By system calls of the product's own, where they can be had, or those of Node; absent in older lines: those of Node. */
+  readonly sockets?: 'system' | 'node'
   /** The main thread stood still for 250 ms of every second. */
   readonly mainBlocked: boolean
   readonly packetsPerSecond: number
@@ -33,16 +35,19 @@ export async function benchAudio(options: {
   calls: readonly number[]
   seconds: number
   srtp: boolean
+  sockets?: 'system' | 'node'
   nodeFlags: readonly string[]
 }): Promise<AudioRow[]> {
   const rows: AudioRow[] = []
   for (const calls of options.calls) {
-    for (const mainBlocked of [false, true]) rows.push(await measure({ ...options, calls, mainBlocked }))
+    for (const mainBlocked of [false, true]) {
+      rows.push(await measure({ ...options, sockets: options.sockets ?? 'system', calls, mainBlocked }))
+    }
   }
   sayTable([
     ['calls', 'packets/s', 'core', 'µs/packet', 'jitter p50', 'p95', 'max', 'latest p50', 'max', 'late', 'lost'],
     ...rows.map((row) => [
-      `${row.calls}${row.srtp ? ' SRTP' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
+      `${row.calls}${row.srtp ? ' SRTP' : ''}${row.sockets === 'node' ? ' by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
       row.packetsPerSecond,
       `${round(row.coreShare * 100, 1)} %`,
       row.microsecondsPerPacket,
@@ -62,10 +67,11 @@ async function measure(options: {
   calls: number
   seconds: number
   srtp: boolean
+  sockets: 'system' | 'node'
   mainBlocked: boolean
   nodeFlags: readonly string[]
 }): Promise<AudioRow> {
-  const { calls, seconds, srtp, mainBlocked, nodeFlags } = options
+  const { calls, seconds, srtp, sockets, mainBlocked, nodeFlags } = options
   const workers: Worker[] = []
   try {
     const peer = await startWorker({
@@ -73,7 +79,7 @@ async function measure(options: {
       args: [String(PEER_SOCKETS)],
     })
     workers.push(peer)
-    const node = await startWorker({ program: new URL('./media-node.ts', import.meta.url), args: [], nodeFlags })
+    const node = await startWorker({ program: new URL('./media-node.ts', import.meta.url), args: [sockets], nodeFlags })
     workers.push(node)
     await node.ask('call', { ports: await peer.ask<number[]>('ports'), calls, srtp })
     if (mainBlocked) await node.ask('block')
@@ -88,7 +94,7 @@ async function measure(options: {
     await node.ask('unblock')
     await node.ask('hangUp')
     await Promise.all(workers.map((worker) => worker.stop()))
-    return rowOf({ calls, srtp, mainBlocked }, before, after)
+    return rowOf({ calls, srtp, sockets, mainBlocked }, before, after)
   } finally {
     for (const worker of workers) worker.kill()
   }
@@ -114,7 +120,7 @@ async function snapshot(node: Worker, peer: Worker): Promise<Snapshot> {
 }
 
 function rowOf(
-  what: { calls: number; srtp: boolean; mainBlocked: boolean },
+  what: { calls: number; srtp: boolean; sockets: 'system' | 'node'; mainBlocked: boolean },
   before: Snapshot,
   after: Snapshot,
 ): AudioRow {

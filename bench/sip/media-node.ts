@@ -5,12 +5,13 @@ import type { MediaSession, MediaStatistics } from '../../src/media/media-engine
 import { promptOf, soundOf } from '../../test/media/sound.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
-/** A process with a media engine of one worker, as a node has it, and announcements that never end. */
+/** A process with a media engine of one worker, as a node has it, and announcements that never end. `node`: with Node's sockets. */
 const engine = createMediaEngine({
   clock: systemClock,
   log: { warn: (fields, message) => console.error(message, fields) },
   ports: { first: 20_000, last: 32_767 },
   workers: 1,
+  sockets: process.argv[2] === 'node' ? 'node' : 'system',
 })
 const prompt = promptOf(soundOf(1, 60))
 const sessions: MediaSession[] = []
@@ -34,6 +35,13 @@ async function call(port: number, srtp: boolean): Promise<void> {
   })
   session.play(prompt)
   sessions.push(session)
+}
+
+/** One after the other: no node asks for the figures of all its calls at once, and answering is work of the media thread. */
+async function statisticsOfAll(): Promise<MediaStatistics[]> {
+  const all: MediaStatistics[] = []
+  for (const session of sessions) all.push(await session.statistics())
+  return all
 }
 
 /** How long threads of this process were ready to run and waited for a core; NaN where Linux does not tell. */
@@ -62,7 +70,7 @@ serveBench(
     unblock: () => clearInterval(blocking),
     usage: () => cpuSecondsOfSelf(),
     waited: () => secondsWaitedForCore(),
-    statistics: (): Promise<MediaStatistics[]> => Promise.all(sessions.map((session) => session.statistics())),
+    statistics: () => statisticsOfAll(),
     hangUp: () => Promise.all(sessions.splice(0).map((session) => session.close())),
   },
   () => engine.close(),

@@ -8,6 +8,10 @@ import { benchSetUp, type SetUpResult } from './set-up.ts'
 /** What the product promises of one core, with room for the rest of a node. */
 const GOAL = { calls: 1500, coreShare: 0.6, jitterP95Ms: 2, lateFrames: 0 } as const
 
+/** A second, both ways together; a frame more or less at both ends of a run is no loss. */
+const PACKETS_A_CALL = 100
+const ALL_OF_THEM = 0.99
+
 /** Of the rate of sipp's own client, on the same core against the same peer. */
 const SET_UP_GOAL = 0.5
 
@@ -36,6 +40,13 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   })
   if (setUp !== null) say(setUpVerdict(setUp))
   const audio = await benchAudio({ calls, seconds, srtp: false, nodeFlags: options.nodeFlags })
+  const byNode = await benchAudio({
+    calls: [options.quick ? 50 : 500],
+    seconds,
+    srtp: false,
+    sockets: 'node',
+    nodeFlags: options.nodeFlags,
+  })
   const secured = await benchAudio({
     calls: [options.quick ? 50 : 500],
     seconds,
@@ -52,7 +63,7 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   say(missed.length === 0 ? 'no goal missed' : `goals missed: ${missed.join('; ')}`)
   const goal = { ...GOAL, setUpRatio: SET_UP_GOAL }
   const findings = { bench: 'sip', machine, seconds, goal, missed, setUp, asterisk: ASTERISK }
-  const sound = [...audio, ...secured]
+  const sound = [...audio, ...byNode, ...secured]
   conclude({ ...findings, audio: sound, broken: [...neverOffered(setUp), ...withoutSound(sound)] }, options.save)
 }
 
@@ -66,6 +77,7 @@ function soundVerdict(row: AudioRow): string | null {
     row.coreShare > GOAL.coreShare ? `${row.coreShare} of a core` : '',
     row.jitterMs.p95 >= GOAL.jitterP95Ms ? `jitter p95 ${row.jitterMs.p95} ms` : '',
     row.lateFrames > GOAL.lateFrames ? `${row.lateFrames} late frames` : '',
+    row.packetsPerSecond < row.calls * PACKETS_A_CALL * ALL_OF_THEM ? `${row.packetsPerSecond} packets a second` : '',
   ].filter((each) => each !== '')
   if (missed.length === 0) return null
   return `${row.calls} calls${row.mainBlocked ? ' with a blocked main thread' : ''}: ${missed.join(', ')}`
@@ -78,9 +90,13 @@ function neverOffered(setUp: SetUpResult | null): string[] {
     .map(({ offeredPerSecond, notOffered }) => `${notOffered} calls at ${offeredPerSecond} a second were never offered`)
 }
 
-/** Both ways, 50 packets a second each; far fewer, and the other end was not there or could not keep up. */
+/**
+ * Both ways, 50 packets a second each: with far fewer in the smallest run the other end was not there, and nothing was
+ * measured. In a larger one it is what the machine could do, which is a figure.
+ */
 function withoutSound(rows: readonly AudioRow[]): string[] {
+  const fewest = Math.min(...rows.map(({ calls }) => calls))
   return rows
-    .filter(({ calls, packetsPerSecond }) => packetsPerSecond < calls * 75)
+    .filter(({ calls, packetsPerSecond }) => calls === fewest && packetsPerSecond < calls * 75)
     .map(({ calls, packetsPerSecond }) => `${calls} calls had but ${packetsPerSecond} packets a second`)
 }

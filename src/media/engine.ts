@@ -20,6 +20,8 @@ export interface MediaEngineOptions {
   readonly ports: { readonly first: number; readonly last: number }
   /** Threads, of which each carries its share of the calls; started when the first call needs them. */
   readonly workers: number
+  /** `system` (when absent): sockets by system calls of our own, where they can be had; `node`: those of Node. */
+  readonly sockets?: 'system' | 'node'
 }
 
 const OPEN_MS = 2000
@@ -131,6 +133,7 @@ class WorkerMediaEngine implements MediaEngine {
     if (known) return known
     const made = new MediaWorker({
       clock: this.#options.clock,
+      sockets: this.#options.sockets ?? 'system',
       onGone: (reason) => {
         if (this.#workers[best] === made) this.#workers[best] = null
         if (!this.#closed) this.#options.log.warn({ reason }, 'A media worker ended; its calls have no sound any more')

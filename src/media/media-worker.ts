@@ -1,12 +1,16 @@
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 import type { EngineSession, Orders } from './engine-session.ts'
-import type { FromWorker, SessionOrder, ToWorker } from './worker-messages.ts'
+import type { FromWorker, SessionOrder, ToWorker, WorkerData } from './worker-messages.ts'
 
 /** The program of the thread, beside this file in `dist/` and in the sources alike. */
 const PROGRAM = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
-export interface MediaWorkerOptions {
+/** A thread that does not end by itself within this time is ended. */
+const END_MS = 500
+
+export interface MediaWorkerOptions extends WorkerData {
   readonly clock: Clock
   /** Told once, when the thread is gone, whyever. */
   readonly onGone: (reason: string) => void
@@ -20,9 +24,9 @@ export class MediaWorker implements Orders {
   readonly #opening = new Map<number, (code: string | null) => void>()
   #gone: string | null = null
 
-  constructor({ clock, onGone }: MediaWorkerOptions) {
+  constructor({ clock, sockets, onGone }: MediaWorkerOptions) {
     this.#clock = clock
-    this.#thread = new Worker(PROGRAM, { name: 'media' })
+    this.#thread = new Worker(PROGRAM, { name: 'media', workerData: { sockets } satisfies WorkerData })
     // Calls keep a server alive, not its threads.
     this.#thread.unref()
     this.#thread.on('message', (news: FromWorker) => this.#take(news))
@@ -70,8 +74,15 @@ export class MediaWorker implements Orders {
     if (this.#gone === null) this.#thread.postMessage(order)
   }
 
+  /** Resolves when the thread is gone. */
   async end(): Promise<void> {
-    await this.#thread.terminate()
+    if (this.#gone !== null) return
+    this.#thread.ref()
+    const gone = once(this.#thread, 'exit')
+    this.order({ do: 'end' })
+    const patience = this.#clock.setTimer(END_MS, () => void this.#thread.terminate())
+    await gone
+    patience.cancel()
   }
 
   #take(news: FromWorker): void {

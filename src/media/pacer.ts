@@ -20,13 +20,16 @@ export interface Paced {
  */
 export class Pacer {
   readonly #clock: Clock
+  readonly #afterFrames: () => void
   readonly #phases: Set<Paced>[] = Array.from({ length: PHASES }, () => new Set())
   #phase = 0
   #nextMs = 0
   #timer: Timer | null = null
 
-  constructor(clock: Clock) {
+  /** `afterFrames` is called after the frames of every step, while there is anything to pace. */
+  constructor(clock: Clock, afterFrames: () => void = () => undefined) {
     this.#clock = clock
+    this.#afterFrames = afterFrames
   }
 
   add(paced: Paced): void {
@@ -61,6 +64,7 @@ export class Pacer {
       this.#nextMs += STEP_MS
       nowMs = this.#clock.monotonicMs()
     }
+    this.#afterFrames()
     if (this.#phases.some((phase) => phase.size > 0)) this.#arm()
     else this.#timer = null
   }

@@ -1,8 +1,4 @@
-/** Where a packet came from. */
-export interface Source {
-  readonly address: string
-  readonly port: number
-}
+import type { Source } from '../udp/socket-name.ts'
 
 /**
  * Decides whose packets belong to a call. Behind a NAT they come from somewhere else than the description says, so

@@ -1,6 +1,12 @@
 import type { MediaStatistics, RemoteMedia } from './media-engine.ts'
 import type { Prompt } from './prompt.ts'
 
+/** What a worker is started with. */
+export interface WorkerData {
+  /** `system`: by system calls, where they can be had; `node`: those of Node. */
+  readonly sockets: 'system' | 'node'
+}
+
 /** What the main thread asks of a worker. `session` is a number that the main thread gives and never repeats. */
 export type ToWorker =
   | ({ readonly do: 'open'; readonly session: number } & SessionOrder)
@@ -16,6 +22,8 @@ export type ToWorker =
   | { readonly do: 'send-keys'; readonly session: number; readonly keys: string }
   | { readonly do: 'count'; readonly session: number }
   | { readonly do: 'close'; readonly session: number }
+  /** All sessions are closed. */
+  | { readonly do: 'end' }
 
 export interface SessionOrder {
   readonly bindAddress: string

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
+import type { Source } from '../udp/socket-name.ts'
+import type { SessionSockets } from './datagrams.ts'
 import { IncomingSound } from './incoming-sound.ts'
 import type { MediaStatistics, RemoteMedia } from './media-engine.ts'
 import { leavePacket, OutgoingSound } from './outgoing-sound.ts'
@@ -8,8 +10,7 @@ import { FRAME_MS, type Paced } from './pacer.ts'
 import type { Prompt } from './prompt.ts'
 import { RtcpExchange } from './rtcp-exchange.ts'
 import { emptyRtpView, readRtp } from './rtp-packet.ts'
-import type { SessionSockets } from './session-sockets.ts'
-import { type Source, SourceLatch } from './source-latch.ts'
+import { SourceLatch } from './source-latch.ts'
 import { SrtpReceiver, SrtpSender } from './srtp.ts'
 import type { FromWorker, SessionOrder } from './worker-messages.ts'
 
@@ -74,8 +75,8 @@ export class WorkerSession implements Paced {
     })
     this.#rtcp = new RtcpExchange({ outgoing: this.#outgoing, incoming: this.#incoming, cname: randomUUID(), clock })
     sockets.listen(
-      (packet, source) => this.#onRtp(packet, source),
-      (packet, source) => this.#onRtcp(packet, source),
+      (packet, source, arrivedMs) => this.#onRtp(packet, source, arrivedMs),
+      (packet, source, arrivedMs) => this.#onRtcp(packet, source, arrivedMs),
     )
   }
 
@@ -150,9 +151,8 @@ export class WorkerSession implements Paced {
     return this.statistics()
   }
 
-  #onRtp(packet: Buffer, source: Source): void {
+  #onRtp(packet: Buffer, source: Source, nowMs: number): void {
     const remote = this.#remote
-    const nowMs = this.#clock.monotonicMs()
     const open = remote && this.#openRtp(packet)
     if (!open || !readRtp(open, view) || !this.#incoming.expects(view.payloadType)) {
       this.#refused++
@@ -170,10 +170,9 @@ export class WorkerSession implements Paced {
     this.#incoming.take(open, view, nowMs)
   }
 
-  #onRtcp(packet: Buffer, source: Source): void {
+  #onRtcp(packet: Buffer, source: Source, nowMs: number): void {
     const target = this.#latch.target
     const open = this.#remote && target && source.address === target.address ? this.#openRtcp(packet) : null
-    const nowMs = this.#clock.monotonicMs()
     if (open && this.#rtcp.take(open, nowMs)) this.#noteHeard(nowMs)
     else this.#refused++
   }

@@ -1,19 +1,35 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
+import { SystemCalls } from '../udp/system-calls.ts'
+import type { Datagrams } from './datagrams.ts'
+import { NodeDatagrams } from './node-datagrams.ts'
 import { Pacer } from './pacer.ts'
-import { SessionSockets } from './session-sockets.ts'
-import type { FromWorker, ToWorker } from './worker-messages.ts'
+import { SystemDatagrams } from './system-datagrams.ts'
+import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts'
 import { WorkerSession } from './worker-session.ts'
 
 /**
  * The program of a media worker: sessions by number, one pacer for all of them. It does nothing that could wait for
  * anything but packets, and shares nothing with the main thread but prompts.
  */
+/** More than any packet of sound has; what is longer is cut off. */
+const PACKET_BYTES_MAX = 2048
+
 const port = parentPort!
 const clock = systemClock
-const pacer = new Pacer(clock)
+const datagrams = await chosenDatagrams((workerData as WorkerData).sockets)
+const pacer = new Pacer(clock, () => datagrams.receive())
 /** Null while its ports are being bound. */
 const sessions = new Map<number, WorkerSession | null>()
+
+async function chosenDatagrams(sockets: WorkerData['sockets']): Promise<Datagrams> {
+  const others = new NodeDatagrams(clock)
+  const calls = sockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
+  if (calls === null) return others
+  const system = new SystemDatagrams(calls, { clock, others })
+  process.on('exit', () => system.end())
+  return system
+}
 
 function tell(news: FromWorker): void {
   port.postMessage(news)
@@ -23,7 +39,7 @@ async function open(order: Extract<ToWorker, { do: 'open' }>): Promise<void> {
   const { session: number } = order
   sessions.set(number, null)
   try {
-    const sockets = await SessionSockets.open(order.bindAddress, order.rtpPort)
+    const sockets = await datagrams.open(order.bindAddress, order.rtpPort)
     const session = new WorkerSession({
       order,
       sockets,
@@ -40,12 +56,15 @@ async function open(order: Extract<ToWorker, { do: 'open' }>): Promise<void> {
 }
 
 async function close(number: number, session: WorkerSession): Promise<void> {
+  // What has arrived belongs to it.
+  datagrams.receive()
   sessions.delete(number)
   pacer.remove(session)
   tell({ tell: 'closed', session: number, statistics: await session.close() })
 }
 
 port.on('message', (order: ToWorker) => {
+  if (order.do === 'end') process.exit(0)
   if (order.do === 'open') {
     void open(order)
     return

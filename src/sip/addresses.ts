@@ -28,8 +28,20 @@ export interface Via {
   readonly parameters: ReadonlyMap<string, string>
 }
 
+let lastText = ''
+let lastUri: SipUri | null = null
+
 /** Null for anything that is not a sip or sips URI with a host. */
 export function parseUri(text: string): SipUri | null {
+  // The same few are read again and again: a server's Contact is that of all its calls.
+  if (text !== lastText) {
+    lastUri = readUri(text)
+    lastText = text
+  }
+  return lastUri
+}
+
+function readUri(text: string): SipUri | null {
   const match =
     /^(sips?):(?:([^@]{0,256})@)?(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,255})(?::(\d{1,5}))?((?:;[^?]{0,1024})?)(?:\?.*)?$/i.exec(
       text,
@@ -79,14 +91,31 @@ export function topVia(headers: SipHeaders): Via | null {
 /** The branch of the topmost Via; empty when there is none. */
 export function topBranch(headers: SipHeaders): string {
   const via = headers.get('via') ?? ''
-  // Nearly all are plain: one Via in the line, and nothing quoted.
-  const plain = /^[^",]*$/.test(via) ? /;[ \t]*branch[ \t]*=[ \t]*([^;\s]+)/i.exec(via) : null
-  return plain?.[1] ?? topVia(headers)?.parameters.get('branch') ?? ''
+  return plainBranch(via) ?? topVia(headers)?.parameters.get('branch') ?? ''
+}
+
+/** The branch where one Via stands in the line and nothing is quoted, as nearly always; else null. */
+function plainBranch(via: string): string | null {
+  const at = via.indexOf(';branch=')
+  if (at < 0 || via.includes('"') || via.includes(',')) return null
+  const end = via.indexOf(';', at + 1)
+  const branch = via.slice(at + 8, end < 0 ? undefined : end)
+  return /^\S+$/.test(branch) ? branch : null
 }
 
 /** The tag of a From or To header, or null. */
 export function tagOf(headerValue: string | null): string | null {
+  const plain = headerValue === null ? null : plainTag(headerValue)
+  if (plain !== null) return plain
   return (headerValue && parseNameAddress(headerValue)?.parameters.get('tag')) || null
+}
+
+/** The tag where it is the first parameter of an address without quotes, as nearly everybody writes it; else null. */
+function plainTag(value: string): string | null {
+  const at = value.indexOf('>') + 1
+  if (at === 0 || value.includes('"') || !value.startsWith(';tag=', at)) return null
+  const tag = value.slice(at + 5)
+  return /^[^;\s]+$/.test(tag) ? tag : null
 }
 
 /** `name=value` pairs; a value in quotes loses them. */
@@ -108,7 +137,8 @@ function unquoted(text: string): string {
 
 /** An address or name as it stands in a URI or Via: IPv6 in brackets. */
 export function hostText(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host
+  // No name has a colon.
+  return host.includes(':') ? `[${host}]` : host
 }
 
 export function hostPort(host: string, port: number): string {

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import { readCseq, SipHeaders, type SipRequest, type SipResponse, writeMessage } from './message.ts'
 import type { Peer } from './peer.ts'
-import { T1_MS, T2_MS, T4_MS, TRANSACTION_MS } from './timing.ts'
+import { T1_MS, T2_MS, TRANSACTION_MS } from './timing.ts'
 
 export interface ClientTransactionListener {
   /** Every provisional answer, the final one, and repeated 2xx to an INVITE. */
@@ -23,6 +23,8 @@ export interface ClientTransactionWire {
   onTimedOut(): void
   /** It may be forgotten. */
   onOver(key: string): void
+  /** Abandons it after 32 s (an INVITE) or 5 s, in which what is repeated still finds it. */
+  abandonLater(transaction: ClientTransaction, isInvite: boolean): void
 }
 
 export interface ClientTransactionOptions {
@@ -55,8 +57,10 @@ export class ClientTransaction {
   #bytes: Buffer | null
   #state: State = 'calling'
   #pauseMs = T1_MS
-  #repeat: Timer | null = null
-  #end: Timer | null = null
+  /** Without a final answer it is silent then; null once that may take as long as the telephone rings. */
+  #endsAtMs: number | null = null
+  /** Of the next repetition, or of the end when that comes first. */
+  #timer: Timer | null = null
 
   constructor(wire: ClientTransactionWire, { key, request, peer, listener }: ClientTransactionOptions) {
     this.#wire = wire
@@ -79,8 +83,8 @@ export class ClientTransaction {
       this.#finish()
       return false
     }
-    if (this.#isDatagram) this.#armRepeat()
-    this.#arm(TRANSACTION_MS, () => this.fail('silent'))
+    this.#endsAtMs = this.#wire.clock.monotonicMs() + TRANSACTION_MS
+    this.#armNext(this.#isDatagram ? T1_MS : TRANSACTION_MS)
     return true
   }
 
@@ -103,7 +107,7 @@ export class ClientTransaction {
 
   fail(why: 'silent' | 'lost'): void {
     const waits = this.#state === 'calling' || this.#state === 'proceeding'
-    if (waits && why === 'silent' && this.#isInvite) this.#stopRepeating()
+    if (waits && why === 'silent' && this.#isInvite) this.#stopTimer()
     else this.#finish()
     if (!waits) return
     if (why === 'silent') this.#wire.onTimedOut()
@@ -123,57 +127,54 @@ export class ClientTransaction {
     this.#state = 'proceeding'
     if (!this.#isInvite) return
     // From now on the peer answers for the INVITE, however long the telephone rings.
-    this.#stopRepeating()
-    this.#stopEnd()
+    this.#stopTimer()
+    this.#endsAtMs = null
   }
 
   #complete(response: SipResponse): void {
     const isAnswer = this.#isInvite && response.status < 300
     const isRefusal = this.#isInvite && !isAnswer
-    this.#stopRepeating()
+    this.#stopTimer()
     this.#bytes = isRefusal ? writeMessage(ackOfRefusal(this.#request!, response)) : null
     this.#request = null
     this.#state = isAnswer ? 'accepted' : 'completed'
     if (isRefusal) this.#write()
     if (!isAnswer) this.#listener = NOBODY
     if (!isAnswer && !this.#isDatagram) this.#finish()
-    else this.#arm(this.#isInvite ? TRANSACTION_MS : T4_MS, () => this.#finish())
+    else this.#wire.abandonLater(this, this.#isInvite)
   }
 
   #write(): boolean {
     return this.#bytes !== null && this.#wire.send(this.#bytes, this.peer)
   }
 
-  #armRepeat(): void {
-    this.#repeat = this.#wire.clock.setTimer(this.#pauseMs, () => {
-      this.#write()
-      this.#wire.onRepeated()
-      if (this.#isInvite) this.#pauseMs *= 2
-      else this.#pauseMs = this.#state === 'proceeding' ? T2_MS : Math.min(this.#pauseMs * 2, T2_MS)
-      this.#armRepeat()
-    })
+  /** One timer for both ends of the wait: at thousands of calls a second each costs as much as reading an answer. */
+  #armNext(pauseMs: number): void {
+    const { clock } = this.#wire
+    const leftMs = this.#endsAtMs! - clock.monotonicMs()
+    this.#timer =
+      leftMs <= pauseMs
+        ? clock.setTimer(leftMs, () => this.fail('silent'))
+        : clock.setTimer(pauseMs, () => this.#repeat())
   }
 
-  #arm(afterMs: number, run: () => void): void {
-    this.#end?.cancel()
-    this.#end = this.#wire.clock.setTimer(afterMs, run)
+  #repeat(): void {
+    this.#write()
+    this.#wire.onRepeated()
+    if (this.#isInvite) this.#pauseMs *= 2
+    else this.#pauseMs = this.#state === 'proceeding' ? T2_MS : Math.min(this.#pauseMs * 2, T2_MS)
+    this.#armNext(this.#pauseMs)
   }
 
-  #stopRepeating(): void {
-    this.#repeat?.cancel()
-    this.#repeat = null
-  }
-
-  #stopEnd(): void {
-    this.#end?.cancel()
-    this.#end = null
+  #stopTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = null
   }
 
   #finish(): void {
     if (this.#state === 'over') return
     this.#state = 'over'
-    this.#stopRepeating()
-    this.#stopEnd()
+    this.#stopTimer()
     this.#wire.onOver(this.#key)
   }
 }

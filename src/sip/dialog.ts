@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostPort, parseNameAddress, parseUri, tagOf } from './addresses.ts'
 import { SipHeaders, type SipRequest, type SipResponse } from './message.ts'
 import type { Peer } from './peer.ts'
 import { isPrivateAddress } from './private-address.ts'
+import { randomName } from './random-name.ts'
 
 export const USER_AGENT = 'Carillon'
 /** What we answer within a call. */
@@ -37,14 +37,14 @@ export interface DialogPart {
 
 const VIA_TRANSPORT = { udp: 'UDP', tcp: 'TCP', tls: 'TLS' } as const
 
-/** Names one request. Node draws randomness for many UUIDs at once, which costs a tenth of asking for each. */
+/** Names one request. */
 export function newBranch(): string {
-  return `z9hG4bK${randomUUID()}`
+  return `z9hG4bK${randomName()}`
 }
 
 /** Names our side of one call. */
 export function newTag(): string {
-  return randomUUID()
+  return randomName()
 }
 
 /** Via, the two addresses and what every request of a call begins with. */
@@ -76,8 +76,9 @@ export function dialogPartOf(leg: CallLeg, response: SipResponse): DialogPart | 
 
 /** The URI of the Contact header, when it is one that a request can be sent to. */
 export function contactUri(headers: SipHeaders): string | null {
-  const [value] = headers.list('contact')
-  const uri = value === undefined ? null : (parseNameAddress(value)?.uri ?? null)
+  const line = headers.get('contact') ?? ''
+  const value = line.includes(',') ? headers.list('contact')[0] : line
+  const uri = value ? (parseNameAddress(value)?.uri ?? null) : null
   return uri !== null && /^[^\s<>"]{1,2048}$/.test(uri) && parseUri(uri) !== null ? uri : null
 }
 

@@ -6,6 +6,7 @@ import type { Authorization } from './authorization.ts'
 import { CallPace } from './call-pace.ts'
 import type { ClientTransaction, ClientTransactionListener } from './client-transaction.ts'
 import { ALLOW, contactOf, newBranch, requestHeaders } from './dialog.ts'
+import { Expiry } from './expiry.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import { type CallListener, type CallWire, OutgoingCall, type OutgoingCallOptions } from './outgoing-call.ts'
 import { type Peer, peerKey } from './peer.ts'
@@ -48,6 +49,7 @@ export class SipEndpoint {
   /** Addresses of trunks, which get an answer to OPTIONS and a refusal of calls. */
   readonly #known = new Map<string, number>()
   readonly #allowed: BlockList
+  readonly #overCalls: Expiry<OutgoingCall>
   /** Beginnings of calls of the whole process. */
   readonly pace: CallPace
   #started: Promise<void> | null = null
@@ -55,6 +57,7 @@ export class SipEndpoint {
   constructor(options: EndpointOptions) {
     this.#options = options
     const { clock } = options
+    this.#overCalls = new Expiry(clock, { afterMs: REMEMBERED_MS, letGo: (call) => this.#forget(call) })
     this.pace = new CallPace(clock, options.callsPerSecond ?? 200)
     this.#allowed = networks(options.allowedPrivateTargets ?? [])
     this.#transport = new SipTransport({
@@ -74,7 +77,7 @@ export class SipEndpoint {
       send: (bytes, peer) => this.#transport.send(bytes, peer),
       reachAgain: (peer) => this.reach(peer, { withinMs: REACH_AGAIN_MS }),
       onEnded: (call, ending) => {
-        this.#forgetLater(call)
+        this.#overCalls.add(call)
         this.#count(answerClassOf(ending))
       },
     }
@@ -145,7 +148,7 @@ export class SipEndpoint {
   forget(call: OutgoingCall): void {
     if (!call.isOver) this.#count('none')
     call.abandon()
-    this.#forgetLater(call)
+    this.#overCalls.add(call)
   }
 
   /** Sends a request outside of any call. Null: it could not be written. */
@@ -238,11 +241,9 @@ export class SipEndpoint {
     this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1)
   }
 
-  #forgetLater(call: OutgoingCall): void {
+  #forget(call: OutgoingCall): void {
     const { callId } = call.leg
-    this.#options.clock.setTimer(REMEMBERED_MS, () => {
-      if (this.#calls.get(callId) === call) this.#calls.delete(callId)
-    })
+    if (this.#calls.get(callId) === call) this.#calls.delete(callId)
   }
 }
 

@@ -31,17 +31,31 @@ const COMPACT_NAMES: Readonly<Record<string, string>> = {
   x: 'session-expires',
 }
 
+/** Headers of which a second one makes a message ambiguous, and those that none goes without; a bit for each. */
+const SINGLE_HEADERS: readonly string[] = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards']
+const NEEDED_HEADERS: readonly string[] = ['from', 'to', 'call-id', 'cseq', 'via']
+
+interface KnownName {
+  readonly name: string
+  readonly single: number
+  readonly needed: number
+}
+
+function known(name: string): KnownName {
+  const bit = (names: readonly string[]) => (names.includes(name) ? 1 << names.indexOf(name) : 0)
+  return { name, single: bit(SINGLE_HEADERS), needed: bit(NEEDED_HEADERS) }
+}
+
+const ALL_NEEDED = (1 << NEEDED_HEADERS.length) - 1
+
 /** By the usual spelling, in lower case and by the compact form: nearly all names that come are found here. */
-const CANONICAL_NAMES: ReadonlyMap<string, string> = new Map([
-  ...SPELLINGS.map((name) => [name, name.toLowerCase()] as const),
-  ...SPELLINGS.map((name) => [name.toLowerCase(), name.toLowerCase()] as const),
-  ...Object.entries(COMPACT_NAMES),
+const KNOWN_NAMES: ReadonlyMap<string, KnownName> = new Map([
+  ...SPELLINGS.map((name) => [name, known(name.toLowerCase())] as const),
+  ...SPELLINGS.map((name) => [name.toLowerCase(), known(name.toLowerCase())] as const),
+  ...Object.entries(COMPACT_NAMES).map(([letter, name]) => [letter, known(name)] as const),
 ])
 
 const WRITTEN_NAMES: ReadonlyMap<string, string> = new Map(SPELLINGS.map((name) => [name.toLowerCase(), name]))
-
-/** Headers of which a second one makes a message ambiguous. */
-const SINGLE_HEADERS = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'] as const
 
 interface SipMessageBase {
   readonly headers: SipHeaders
@@ -72,6 +86,8 @@ export type ParsedMessage =
 export class SipHeaders {
   readonly #names: string[] = []
   readonly #values: string[] = []
+  /** Undefined: not read yet. */
+  #cseq: Cseq | null | undefined
 
   constructor(lines: readonly (readonly [name: string, value: string])[] = []) {
     for (const [name, value] of lines) this.add(name, value)
@@ -86,6 +102,7 @@ export class SipHeaders {
   /** Every value of that name, one header line each. */
   all(name: string): string[] {
     const wanted = canonicalName(name)
+    if (!this.#names.includes(wanted)) return []
     return this.#values.filter((_, index) => this.#names[index] === wanted)
   }
 
@@ -99,15 +116,21 @@ export class SipHeaders {
     return this.list(name).some((each) => each.toLowerCase() === token.toLowerCase())
   }
 
-  /** True when there are two header lines of that name, or more. */
-  repeats(name: string): boolean {
-    const wanted = canonicalName(name)
-    return this.#names.indexOf(wanted) !== this.#names.lastIndexOf(wanted)
+  /** The sequence number and method, or null when there is no readable one. */
+  get cseq(): Cseq | null {
+    if (this.#cseq === undefined) this.#cseq = cseqOf(this.get('cseq') ?? '')
+    return this.#cseq
   }
 
   add(name: string, value: string): this {
-    this.#names.push(canonicalName(name))
+    return this.addCanonical(canonicalName(name), value)
+  }
+
+  /** `name` is one that `canonicalName` gave. */
+  addCanonical(name: string, value: string): this {
+    this.#names.push(name)
     this.#values.push(value)
+    this.#cseq = undefined
     return this
   }
 
@@ -115,16 +138,33 @@ export class SipHeaders {
     const index = this.#names.indexOf(canonicalName(name))
     if (index < 0) return this.add(name, value)
     this.#values[index] = value
+    this.#cseq = undefined
     return this
   }
 
   entries(): (readonly [name: string, value: string])[] {
     return this.#names.map((name, index) => [name, this.#values[index]!] as const)
   }
+
+  /** Lines as they are sent, Content-Length left out. @throws RangeError when one would write another. */
+  write(): string {
+    let lines = ''
+    let values = ''
+    for (let index = 0; index < this.#names.length; index++) {
+      const name = this.#names[index]!
+      if (name === 'content-length') continue
+      const value = this.#values[index]!
+      values += value
+      lines += `${writtenName(name)}: ${value}\r\n`
+    }
+    // All at once: looking at each costs more than writing it.
+    oneLine(values)
+    return lines
+  }
 }
 
 function canonicalName(name: string): string {
-  return CANONICAL_NAMES.get(name) ?? CANONICAL_NAMES.get(name.toLowerCase()) ?? name.toLowerCase()
+  return (KNOWN_NAMES.get(name) ?? KNOWN_NAMES.get(name.toLowerCase()))?.name ?? name.toLowerCase()
 }
 
 /**
@@ -168,59 +208,74 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
   const offset = bodyOffset(bytes)
   if (offset < 0) return fault('no empty line after the headers')
   if (offset > HEAD_BYTES_MAX) return fault('headers too long')
-  const head = bytes.toString('utf8', 0, offset - 2)
-  if (head.includes('\0')) return fault('a zero byte in the headers')
-  const lines = linesOf(head)
-  if (lines === null) return fault('a line break that is no line end')
-  const startLine = lines.shift() ?? ''
-  if (lines.length > HEADER_LINES_MAX) return fault('too many headers')
+  return readMessage(bytes.toString('utf8', 0, offset - 2), bytes.subarray(offset))
+}
+
+function readMessage(head: string, rest: Buffer): ParsedMessage {
+  const startLineEnd = head.indexOf('\r')
   const headers = new SipHeaders()
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon).trimEnd()
-    if (colon < 1 || !isHeaderName(name)) return fault('a header without a name')
-    headers.add(name, line.slice(colon + 1).trim())
-  }
-  const why = headerFault(headers)
+  const why = readLines(head, startLineEnd + 2, headers) ?? (head.includes('\0') ? 'a zero byte in the headers' : null)
+  // A line that begins with a space goes on where the one before it ended.
+  if (why === CONTINUED) return readMessage(head.replace(/\r\n[ \t]+/g, ' '), rest)
   if (why !== null) return fault(why)
-  const body = bodyOf(bytes.subarray(offset), headers)
+  const body = bodyOf(rest, headers)
   if (body === null) return fault('a body shorter than its length')
-  return withStartLine(startLine, headers, body)
+  return withStartLine(head.slice(0, startLineEnd), headers, body)
 }
 
 function fault(why: string): ParsedMessage {
   return { ok: false, why }
 }
 
-/** The lines of a head in which each has its end, continued ones joined; null when a bare CR or LF stands in one. */
-function linesOf(head: string): string[] | null {
-  const lines: string[] = []
-  for (let start = 0; start < head.length; ) {
-    const end = head.indexOf('\r', start)
-    if (end < 0 || head.indexOf('\n', start) !== end + 1) return null
-    const line = head.slice(start, end)
-    const continues = line.startsWith(' ') || line.startsWith('\t')
-    if (continues && lines.length > 0) lines[lines.length - 1] += ` ${line.trim()}`
-    else lines.push(line)
-    start = end + 2
+/** A header goes on in the next line, which hardly anybody does. */
+const CONTINUED = 'a continued line'
+
+/** Reads the lines of a head from `start` on; what is wrong with them, or null. */
+function readLines(head: string, start: number, headers: SipHeaders): string | null {
+  // The start line ends as all lines must.
+  if (start < 2 || head.indexOf('\n') !== start - 1) return 'a line break that is no line end'
+  let single = 0
+  let needed = 0
+  let count = 0
+  for (let at = start; at < head.length; count++) {
+    if (count === HEADER_LINES_MAX) return 'too many headers'
+    if (head[at] === ' ' || head[at] === '\t') return CONTINUED
+    const end = head.indexOf('\r', at)
+    if (end < 0 || head.indexOf('\n', at) !== end + 1) return 'a line break that is no line end'
+    const colon = head.indexOf(':', at)
+    if (colon <= at || colon > end) return 'a header without a name'
+    const written = head.slice(at, colon).trimEnd()
+    const name = KNOWN_NAMES.get(written) ?? unusualName(written)
+    if (name === null) return 'a header without a name'
+    if ((single & name.single) !== 0) return `more than one ${name.name}`
+    const value = head.slice(colon + 1, end).trim()
+    single |= name.single
+    if (value !== '') needed |= name.needed
+    headers.addCanonical(name.name, value)
+    at = end + 2
   }
-  return lines
-}
-
-function isHeaderName(name: string): boolean {
-  return CANONICAL_NAMES.has(name) || /^[\w!%'*+.`~-]+$/.test(name)
-}
-
-function headerFault(headers: SipHeaders): string | null {
-  for (const name of SINGLE_HEADERS) if (headers.repeats(name)) return `more than one ${name}`
-  for (const name of ['via', 'from', 'to', 'call-id', 'cseq'] as const) if (!headers.get(name)) return `no ${name}`
+  if (needed !== ALL_NEEDED) return `no ${NEEDED_HEADERS.find((_, index) => (needed & (1 << index)) === 0)}`
   if (/\s/.test(headers.get('call-id')!)) return 'a space in the Call-ID'
-  return readCseq(headers) === null ? 'a CSeq that is none' : null
+  return headers.cseq === null ? 'a CSeq that is none' : null
+}
+
+function unusualName(written: string): KnownName | null {
+  if (!/^[\w!%'*+.`~-]+$/.test(written)) return null
+  return KNOWN_NAMES.get(written.toLowerCase()) ?? { name: written.toLowerCase(), single: 0, needed: 0 }
+}
+
+export interface Cseq {
+  readonly number: number
+  readonly method: string
 }
 
 /** The sequence number and method of a message, or null when it has no readable one. */
-export function readCseq(headers: SipHeaders): { number: number; method: string } | null {
-  const match = /^(\d{1,10})[ \t]+([A-Za-z]{1,32})$/.exec(headers.get('cseq') ?? '')
+export function readCseq(headers: SipHeaders): Cseq | null {
+  return headers.cseq
+}
+
+function cseqOf(value: string): Cseq | null {
+  const match = /^(\d{1,10})[ \t]+([A-Za-z]{1,32})$/.exec(value)
   if (match === null) return null
   const number = Number(match[1])
   return number <= 0x7fff_ffff ? { number, method: match[2]! } : null
@@ -258,12 +313,12 @@ export function writeMessage(message: SipMessage): Buffer {
     message.kind === 'request'
       ? `${message.method} ${message.uri} SIP/2.0`
       : `SIP/2.0 ${message.status} ${message.reason}`
-  let head = `${oneLine(start)}\r\n`
-  for (const [name, value] of message.headers.entries()) {
-    if (name !== 'content-length') head += `${writtenName(name)}: ${oneLine(value)}\r\n`
-  }
-  head += `Content-Length: ${message.body.length}\r\n\r\n`
-  return message.body.length === 0 ? Buffer.from(head) : Buffer.concat([Buffer.from(head), message.body])
+  const { body } = message
+  const head = `${oneLine(start)}\r\n${message.headers.write()}Content-Length: ${body.length}\r\n\r\n`
+  if (body.length === 0) return Buffer.from(head)
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + body.length)
+  body.copy(bytes, bytes.write(head))
+  return bytes
 }
 
 function oneLine(text: string): string {

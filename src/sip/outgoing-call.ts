@@ -64,6 +64,19 @@ export interface OutgoingCallOptions {
 /** How often a call is sent on. */
 const REDIRECTS_MAX = 2
 
+/** Nobody is told of what comes when a call is over, and nothing is held that only its life needed. */
+const NOBODY: CallListener = {
+  onProgress: () => undefined,
+  onAnswered: () => false,
+  onOffer: () => null,
+  onKey: () => undefined,
+  onRedirected: () => undefined,
+  onSilence: () => undefined,
+  onEnded: () => undefined,
+}
+const NOTHING = Buffer.alloc(0)
+const FORGOTTEN = { offer: NOTHING, headers: [], ringTimeoutMs: 0, endsByEpochMs: 0 }
+
 type State = 'new' | 'inviting' | 'redirecting' | 'answered' | 'ending' | 'over'
 
 /**
@@ -74,8 +87,8 @@ type State = 'new' | 'inviting' | 'redirecting' | 'answered' | 'ending' | 'over'
 export class OutgoingCall {
   #leg: CallLeg
   readonly #wire: CallWire
-  readonly #options: OutgoingCallOptions
-  readonly #listener: CallListener
+  #options: Omit<OutgoingCallOptions, 'leg' | 'authorization'>
+  #listener: CallListener
   /** Null until the other side wants a session timer. */
   #session: SessionTimer | null = null
   #authorization: Authorization
@@ -88,7 +101,9 @@ export class OutgoingCall {
   #written: WrittenInvite | null = null
   #early: DialogPart | null = null
   #dialog: DialogPart | null = null
-  #ack: { bytes: Buffer; peer: Peer } | null = null
+  /** The INVITE whose 2xx is acknowledged, as often as it comes. */
+  #acknowledged: Omit<WrittenInvite, 'branch'> | null = null
+  #hop: { readonly dialog: DialogPart; readonly peer: Peer } | null = null
   #localSdp: Buffer
   #wantsEnd: HangUpReason | null = null
   #cancelled = false
@@ -260,8 +275,7 @@ export class OutgoingCall {
     this.#dialog = dialog
     this.#early = null
     this.#stopWaiting()
-    const peer = nextHop(this.leg, dialog)
-    this.#ack = { bytes: writeMessage(ackRequest(this.leg, dialog, this.#written!)), peer }
+    this.#acknowledged = this.#written!
     this.#repeatAck()
     if (this.#wantsEnd !== null) {
       this.#bye(this.#wantsEnd, { kind: 'answered-too-late', why: this.#wantsEnd })
@@ -337,36 +351,46 @@ export class OutgoingCall {
   #bye(why: HangUpReason, ending: CallEnding = { kind: 'hung-up', by: 'us', why }): void {
     this.#state = 'ending'
     this.#session?.stop()
-    const request = requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
+    const make = () => requestInDialog(this.leg, this.#dialog!, { method: 'BYE', sequence: ++this.#sequence })
     // Whatever is answered, or nothing: nobody can do more to end the call.
-    this.#inDialog(request, () => this.#end(ending))
+    this.#inDialog(make, () => this.#end(ending))
   }
 
-  /** Sends a request within the call, answers a challenge once, makes a lost connection again once. */
-  #inDialog(request: SipRequest, onFinal: (response: SipResponse | null) => void, tries = 0): void {
+  /**
+   * Sends a request within the call, answers a challenge once, makes a lost connection again once. `make` makes it anew
+   * with the next number each time; `onFinal` is told which of them was answered; null: none was.
+   */
+  #inDialog(make: () => SipRequest, onFinal: (response: SipResponse | null, request: SipRequest) => void, tries = 0) {
     const authorization = this.#authorization
-    const peer = nextHop(this.leg, this.#dialog!)
+    const peer = this.#nextHop(this.#dialog!)
+    const request = make()
     authorization.sign(request)
     const sent = this.#wire.request(request, peer, {
       onResponse: (response) => {
         if (response.status < 200) return
         const challenged = response.status === 401 || response.status === 407
-        if (!challenged || tries > 0 || !authorization.take(response)) return onFinal(response)
-        const again = requestInDialog(this.leg, this.#dialog!, { method: request.method, sequence: ++this.#sequence })
-        this.#inDialog({ ...again, body: request.body }, onFinal, tries + 1)
+        if (!challenged || tries > 0 || !authorization.take(response)) return onFinal(response, request)
+        this.#inDialog(make, onFinal, tries + 1)
       },
-      onFailure: () => onFinal(null),
+      onFailure: () => onFinal(null, request),
     })
     if (sent !== null) return
     const again = tries > 0 ? Promise.reject(new Error('Tried before')) : this.#wire.reachAgain(peer)
     again.then(
-      () => this.#inDialog(request, onFinal, tries + 1),
-      () => onFinal(null),
+      () => this.#inDialog(make, onFinal, tries + 1),
+      () => onFinal(null, request),
     )
   }
 
   #repeatAck(): void {
-    if (this.#ack !== null) this.#wire.send(this.#ack.bytes, this.#ack.peer)
+    if (this.#acknowledged === null || this.#dialog === null) return
+    // Made anew each time: nearly always it is needed once, and a call is remembered for long.
+    this.#wire.send(writeMessage(ackRequest(this.leg, this.#dialog, this.#acknowledged)), this.#nextHop(this.#dialog))
+  }
+
+  #nextHop(dialog: DialogPart): Peer {
+    if (this.#hop?.dialog !== dialog) this.#hop = { dialog, peer: nextHop(this.leg, dialog) }
+    return this.#hop.peer
   }
 
   /** An answer we cannot use, of another branch or far too late: it is acknowledged and hung up, and changes nothing. */
@@ -397,11 +421,15 @@ export class OutgoingCall {
   #refresh(): void {
     if (this.#state !== 'answered') return
     const method = this.#updates ? 'UPDATE' : 'INVITE'
-    const request = requestInDialog(this.leg, this.#dialog!, { method, sequence: ++this.#sequence })
-    request.headers.add('supported', 'timer').add('session-expires', '1800;refresher=uac')
-    if (method === 'INVITE') request.headers.add('content-type', 'application/sdp')
+    const make = (): SipRequest => {
+      const request = requestInDialog(this.leg, this.#dialog!, { method, sequence: ++this.#sequence })
+      request.headers.add('supported', 'timer').add('session-expires', '1800;refresher=uac')
+      if (method === 'UPDATE') return request
+      request.headers.add('content-type', 'application/sdp')
+      return { ...request, body: this.#localSdp }
+    }
     this.#refreshing = true
-    this.#inDialog(method === 'INVITE' ? { ...request, body: this.#localSdp } : request, (response) => {
+    this.#inDialog(make, (response, request) => {
       this.#refreshing = false
       if (this.#state !== 'answered') return
       if (response === null || response.status === 481 || response.status === 408) this.#vanish()
@@ -415,14 +443,9 @@ export class OutgoingCall {
 
   #refreshed(request: SipRequest, response: SipResponse): void {
     if (request.method === 'INVITE') {
-      this.#ack = {
-        bytes: writeMessage(
-          ackRequest(this.leg, this.#dialog!, {
-            sequence: readCseq(request.headers)!.number,
-            credentials: authorizationLines(request.headers),
-          }),
-        ),
-        peer: nextHop(this.leg, this.#dialog!),
+      this.#acknowledged = {
+        sequence: readCseq(request.headers)!.number,
+        credentials: authorizationLines(request.headers),
       }
       this.#repeatAck()
     }
@@ -436,9 +459,10 @@ export class OutgoingCall {
 
   #end(ending: CallEnding): void {
     if (this.#state === 'over') return
+    const listener = this.#listener
     this.#over()
     this.#wire.onEnded(this, ending)
-    this.#listener.onEnded(ending)
+    listener.onEnded(ending)
   }
 
   #over(): void {
@@ -447,6 +471,10 @@ export class OutgoingCall {
     this.#session?.stop()
     this.#session = null
     this.#stopWaiting()
+    this.#listener = NOBODY
+    this.#options = FORGOTTEN
+    this.#localSdp = NOTHING
+    this.#early = null
   }
 
   #stopWaiting(): void {

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts'
 import { tagOf, topBranch, topVia } from './addresses.ts'
 import { ClientTransaction, type ClientTransactionListener, type ClientTransactionWire } from './client-transaction.ts'
+import { Expiry } from './expiry.ts'
 import { parseMessage, readCseq, type SipMessage, type SipRequest, type SipResponse } from './message.ts'
 import { type Peer, peerKey } from './peer.ts'
 import { responseTo } from './response.ts'
 import { ServerTransaction } from './server-transaction.ts'
+import { T4_MS, TRANSACTION_MS } from './timing.ts'
 
 /** Requests of strangers that wait for an answer of ours; beyond it they are not even looked at. */
 const SERVER_TRANSACTIONS_MAX = 20_000
@@ -45,12 +47,17 @@ export class Transactions {
 
   constructor(options: TransactionOptions) {
     this.#options = options
+    const { clock } = options
+    const letGo = (transaction: ClientTransaction) => transaction.abandon()
+    const invites = new Expiry(clock, { afterMs: TRANSACTION_MS, letGo })
+    const others = new Expiry(clock, { afterMs: T4_MS, letGo })
     this.#wire = {
-      clock: options.clock,
+      clock,
       send: options.send,
       onRepeated: () => void this.figures.retransmissions++,
       onTimedOut: () => void this.figures.timedOut++,
       onOver: (key) => void this.#clients.delete(key),
+      abandonLater: (transaction, isInvite) => (isInvite ? invites : others).add(transaction),
     }
   }
 

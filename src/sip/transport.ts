@@ -1,8 +1,9 @@
-import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { hostPort } from './addresses.ts'
+import { DatagramSocket } from './datagram-socket.ts'
 import { type Peer, peerKey } from './peer.ts'
 import { ConnectFault, StreamConnection } from './stream-connection.ts'
 
@@ -19,9 +20,6 @@ export interface TransportOptions {
   readonly onConnectionLost: (peer: Peer) => void
 }
 
-/** All trunks answer to one socket. What does not fit while the process is busy is lost and repeated; the system may give less. */
-const RECEIVE_BUFFER_BYTES = 4 * 1_048_576
-
 /** What we are called towards a peer: the sent-by of Via, and the host and port of Contact. */
 export interface LocalName {
   readonly host: string
@@ -34,7 +32,7 @@ export interface LocalName {
  */
 export class SipTransport {
   readonly #options: TransportOptions
-  readonly #sockets = new Map<4 | 6, { readonly socket: Socket; readonly port: number }>()
+  readonly #sockets = new Map<4 | 6, DatagramSocket>()
   readonly #routeAddresses = new Map<string, string>()
   readonly #connections = new Map<string, StreamConnection>()
   #closed = false
@@ -46,22 +44,12 @@ export class SipTransport {
   /** Binds the UDP ports. @throws when an address or port cannot be had. */
   async start(): Promise<void> {
     for (const address of this.#options.bindAddresses) {
-      const family = isIP(address) as 4 | 6
-      const options = { recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: noLookUp }
-      const socket = createSocket(
-        family === 6 ? { type: 'udp6', ipv6Only: true, ...options } : { type: 'udp4', ...options },
-      )
-      // Unreachable peers show by their silence; an error of the socket must not end the process.
-      socket.on('message', (bytes, { address: from, port }) => {
-        this.#options.onMessage(bytes, { transport: 'udp', address: from, port, serverName: null })
+      const socket = await DatagramSocket.open({
+        address,
+        port: this.#options.port,
+        onMessage: (bytes, from) => this.#options.onMessage(bytes, { transport: 'udp', ...from, serverName: null }),
       })
-      // Without a look-up it may listen at once, so whoever waits must be there before.
-      const listening = once(socket, 'listening')
-      socket.bind({ address, port: this.#options.port })
-      await listening
-      socket.on('error', () => undefined)
-      socket.unref()
-      this.#sockets.set(family, { socket, port: socket.address().port })
+      this.#sockets.set(isIP(address) as 4 | 6, socket)
     }
   }
 
@@ -101,7 +89,7 @@ export class SipTransport {
   send(bytes: Buffer, peer: Peer): boolean {
     if (this.#closed) return false
     if (peer.transport !== 'udp') return this.#connections.get(peerKey(peer))?.send(bytes) ?? false
-    this.#sockets.get(isIP(peer.address) as 4 | 6)?.socket.send(bytes, peer.port, peer.address)
+    this.#sockets.get(peer.address.includes(':') ? 6 : 4)?.send(bytes, peer)
     return true
   }
 
@@ -126,7 +114,7 @@ export class SipTransport {
   close(): void {
     this.#closed = true
     for (const connection of [...this.#connections.values()]) connection.close()
-    for (const { socket } of this.#sockets.values()) socket.close()
+    for (const socket of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
 
@@ -173,9 +161,6 @@ export class SipTransport {
     }
   }
 }
-
-/** All addresses are literal; without this each datagram would wait for a turn of the resolver. */
-const noLookUp: SocketOptions['lookup'] = (address, _options, found) => found(null, address, isIP(address))
 
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'

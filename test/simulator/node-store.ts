@@ -122,6 +122,10 @@ export class NodeStore implements DispatchStore {
     return this.#alone(() => this.#store.organizationsWithOrphans())
   }
 
+  ownCalls(nodeId: number) {
+    return this.#alone(() => this.#store.ownCalls(nodeId))
+  }
+
   organizationsWithOpenBatches(): Promise<number[]> {
     return this.#alone(() => this.#store.organizationsWithOpenBatches())
   }

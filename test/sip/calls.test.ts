@@ -360,6 +360,44 @@ describe('changes during a call', () => {
     expect(received).toEqual(['INVITE', 'ACK', 'UPDATE', '200'])
   })
 
+  for (const method of ['UPDATE', 'INVITE'] as const) {
+    it(`a refresh by ${method} that is challenged is sent again whole, and its own answer acknowledged`, async () => {
+      const allow = method === 'UPDATE' ? 'INVITE, ACK, BYE, CANCEL, UPDATE' : 'INVITE, ACK, BYE, CANCEL'
+      const headers = ['Session-Expires: 4;refresher=uac', 'Require: timer', `Allow: ${allow}`]
+      const nonce = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+      const acknowledged = method === 'INVITE' ? [recv('ACK')] : []
+      const steps = [
+        recvInvite(),
+        answer(200, 'OK', { sdp: true, headers }),
+        recv('ACK'),
+        ...[recv(method), answerInDialog(401, 'Unauthorized', [nonce]), ...acknowledged],
+        recv(method),
+        answerInDialog(200, 'OK', ['Session-Expires: 1800;refresher=uac', 'Contact: <sip:[contact_address]>']),
+        ...acknowledged,
+        pause(700),
+        ...end,
+      ]
+      const { received, sipp, story } = await play(`${method} challenged`, steps, {
+        ...waits,
+        settings: { username: 'alice', password: 's3cret' },
+      })
+      expect(story).toContain('ended: answered (callee-hung-up)')
+      const acks = acknowledged.map(() => 'ACK')
+      expect(received).toEqual(['INVITE', 'ACK', method, ...acks, method, ...acks, '200'])
+      const of = (word: string) =>
+        sipp.messages().filter(({ direction, startLine }) => direction === 'received' && startLine.startsWith(word))
+      const again = of(method).at(-1)!
+      expect(again.header('CSeq')).toBe(`3 ${method}`)
+      expect(again.header('Authorization')).toContain('username="alice"')
+      expect(again.header('Session-Expires')).toBe('1800;refresher=uac')
+      if (method === 'UPDATE') return
+      expect(again.header('Content-Type')).toBe('application/sdp')
+      expect(again.text).toContain('m=audio')
+      expect(of('ACK').map((message) => message.header('CSeq'))).toEqual(['1 ACK', '2 ACK', '3 ACK'])
+      expect(of('ACK').at(-1)!.header('Authorization')).toContain('username="alice"')
+    })
+  }
+
   it('a session that the other side lets run out is hung up', async () => {
     const steps = [
       recv('INVITE'),

@@ -138,11 +138,13 @@ export function parseMessages(log: string): SippMessage[] {
   const found: SippMessage[] = []
   for (let at = 0; at + 1 < parts.length; at += 2) {
     const match = /(?:UDP|TCP) message (sent|received)[^\n]*\n\r?\n([\s\S]*)/.exec(parts[at + 1]!)
-    if (match === null) continue
+    const atEpochMs = instantOf(parts[at] ?? '')
+    // What came unexpected is written down twice: when it came, and without an instant as a complaint.
+    if (match === null || Number.isNaN(atEpochMs)) continue
     const [, direction, text] = match
     found.push({
       direction: direction as SippMessage['direction'],
-      atEpochMs: instantOf(parts[at] ?? ''),
+      atEpochMs,
       startLine: text!.split(/\r?\n/, 1)[0]!,
       text: text!,
       header: (name: string) => new RegExp(`^${name}:[ \\t]*([^\\r\\n]*)`, 'im').exec(text!)?.[1] ?? null,

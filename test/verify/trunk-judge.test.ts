@@ -65,6 +65,14 @@ describe('what sipp wrote down', () => {
     expect(calls[0]!.endedAtMs - calls[0]!.startedAtMs).toBeCloseTo(3000, 1)
   })
 
+  it('counts what came unexpected once, by its instant and not by the complaint about it', () => {
+    const second = invite(2, 'a', 'again')
+    const complaint = second.replace(/^-+ .*\nUDP/, `${'-'.repeat(47)}\nUnexpected UDP`)
+    const { requests } = recordOf(invite(1, 'a'), second, complaint)
+    expect(requests).toHaveLength(2)
+    expect(requests.every(({ atEpochMs }) => Number.isFinite(atEpochMs))).toBe(true)
+  })
+
   it('ends with a CANCEL only what was not answered', () => {
     const [ringing] = recordOf(invite(1, 'a'), cancel(2, 'a')).calls
     expect(ringing!.endedAtMs).toBeLessThan(Number.POSITIVE_INFINITY)

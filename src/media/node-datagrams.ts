@@ -1,6 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import type { Source } from './source-latch.ts'
+import type { Clock } from '../clock.ts'
+import type { Source } from '../udp/socket-name.ts'
+import type { Datagrams, PacketListener, SessionSockets } from './datagrams.ts'
 
 /** Addresses are numbers here, so nothing is looked up; the default would go through a queue for each packet. */
 function sameAddress(address: string, _options: unknown, done: (error: null, address: string, family: number) => void) {
@@ -25,19 +27,15 @@ function bind(socket: Socket, port: number, address: string): Promise<void> {
   })
 }
 
-/** The two sockets of a session: RTP on an even port, RTCP on the next. */
-export class SessionSockets {
-  readonly #rtp: Socket
-  readonly #rtcp: Socket
-  #connectedTo: Source | null = null
+/** Sockets of Node, on every system. */
+export class NodeDatagrams implements Datagrams {
+  readonly #clock: Clock
 
-  private constructor(rtp: Socket, rtcp: Socket) {
-    this.#rtp = rtp
-    this.#rtcp = rtcp
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
-  /** Rejects with the error of the system when a port is taken or the address is not ours; then both are free again. */
-  static async open(address: string, rtpPort: number): Promise<SessionSockets> {
+  async open(address: string, rtpPort: number): Promise<SessionSockets> {
     const sockets = [makeSocket(address), makeSocket(address)] as const
     try {
       await bind(sockets[0], rtpPort, address)
@@ -46,20 +44,33 @@ export class SessionSockets {
       for (const socket of sockets) socket.close()
       throw error
     }
-    return new SessionSockets(...sockets)
+    return new NodeSockets(this.#clock, ...sockets)
   }
 
-  listen(onRtp: (packet: Buffer, source: Source) => void, onRtcp: (packet: Buffer, source: Source) => void): void {
-    this.#rtp.on('message', onRtp)
-    this.#rtcp.on('message', onRtcp)
+  receive(): void {}
+}
+
+class NodeSockets implements SessionSockets {
+  readonly #clock: Clock
+  readonly #rtp: Socket
+  readonly #rtcp: Socket
+  #connectedTo: Source | null = null
+
+  constructor(clock: Clock, rtp: Socket, rtcp: Socket) {
+    this.#clock = clock
+    this.#rtp = rtp
+    this.#rtcp = rtcp
   }
 
-  /** Whether only one source is heard. */
+  listen(onRtp: PacketListener, onRtcp: PacketListener): void {
+    this.#rtp.on('message', (packet, source) => onRtp(packet, source, this.#clock.monotonicMs()))
+    this.#rtcp.on('message', (packet, source) => onRtcp(packet, source, this.#clock.monotonicMs()))
+  }
+
   get settled(): boolean {
     return this.#connectedTo !== null
   }
 
-  /** False: the kernel has not taken it yet, and its memory must stay as it is. */
   sendRtp(packet: Buffer, to: Source): boolean {
     if (this.#connectedTo) this.#rtp.send(packet)
     else this.#rtp.send(packet, to.port, to.address)
@@ -70,7 +81,6 @@ export class SessionSockets {
     this.#rtcp.send(packet, to.port, to.address)
   }
 
-  /** From now on the kernel drops what others send, and sending costs half as much. */
   settleOn(source: Source): void {
     if (this.#connectedTo) return
     try {
@@ -82,14 +92,12 @@ export class SessionSockets {
     }
   }
 
-  /** Anybody is heard again. */
   unsettle(): void {
     if (!this.#connectedTo) return
     this.#connectedTo = null
     this.#rtp.disconnect()
   }
 
-  /** Resolves when both ports are free. A packet given just before still leaves. */
   async close(): Promise<void> {
     await Promise.all(
       [this.#rtp, this.#rtcp].map((socket) => {

@@ -1,0 +1,160 @@
+import type { Clock } from '../clock.ts'
+import type { Source } from '../udp/socket-name.ts'
+import { sameName, socketName, sourceOf } from '../udp/socket-name.ts'
+import type { SystemCalls } from '../udp/system-calls.ts'
+import type { Datagrams, PacketListener, SessionSockets } from './datagrams.ts'
+
+/** Looks at the sockets in one `receive`: a flood must not keep the frames waiting that are to be sent. */
+const LOOKS_MAX = 8
+
+interface Watched {
+  readonly take: PacketListener
+  /** From where the last packet came, which is nearly always from where the next one comes. */
+  name: Buffer
+  source: Source
+}
+
+const NOBODY: Source = { address: '', port: 0 }
+
+/**
+ * Sockets by system calls of our own: less than half of what Node's cost for each packet (docs/decisions/0016). Nothing
+ * tells that a packet has arrived, so the pacer asks after the frames of each step; the kernel has stamped each with its
+ * instant, so that this delays what is heard by a step and is no jitter.
+ */
+export class SystemDatagrams implements Datagrams {
+  readonly #calls: SystemCalls
+  readonly #clock: Clock
+  readonly #watched = new Map<number, Watched>()
+  /** From the clock of arrivals to the monotonic one. */
+  #offsetMs = 0
+
+  readonly #others: Datagrams
+
+  /** `others`: for addresses that name a network interface, which only Node reads. */
+  constructor(calls: SystemCalls, { clock, others }: { clock: Clock; others: Datagrams }) {
+    this.#calls = calls
+    this.#clock = clock
+    this.#others = others
+  }
+
+  async open(address: string, rtpPort: number): Promise<SessionSockets> {
+    if (address.includes('%')) return this.#others.open(address, rtpPort)
+    const rtp = this.#open({ address, port: rtpPort })
+    try {
+      const rtcp = this.#open({ address, port: rtpPort + 1 })
+      return new SystemSockets({ calls: this.#calls, watched: this.#watched, rtp, rtcp })
+    } catch (error) {
+      this.#calls.close(rtp)
+      throw error
+    }
+  }
+
+  receive(): void {
+    this.#offsetMs = this.#clock.monotonicMs() - this.#calls.nowEpochMs()
+    for (let looks = 0; looks < LOOKS_MAX; looks++) if (this.#calls.arrived(this.#take)) return
+  }
+
+  /** Sockets like these do not end with their thread. */
+  end(): void {
+    for (const socket of this.#watched.keys()) this.#calls.close(socket)
+    this.#watched.clear()
+    this.#calls.end()
+  }
+
+  #open(at: Source): number {
+    const socket = this.#calls.open(socketName(at))
+    this.#calls.watch(socket)
+    return socket
+  }
+
+  readonly #take = (socket: number): void => {
+    const packet = this.#calls.receive(socket)
+    const watched = this.#watched.get(socket)
+    if (packet === null || watched === undefined) return
+    const { name } = this.#calls
+    if (!sameName(watched.name, name)) {
+      watched.name = Buffer.from(name)
+      watched.source = sourceOf(name)
+    }
+    watched.take(packet, watched.source, this.#calls.arrivedAtEpochMs + this.#offsetMs)
+  }
+}
+
+interface SystemSocketsOptions {
+  readonly calls: SystemCalls
+  readonly watched: Map<number, Watched>
+  readonly rtp: number
+  readonly rtcp: number
+}
+
+const nobodyListens: PacketListener = () => undefined
+
+class SystemSockets implements SessionSockets {
+  readonly #calls: SystemCalls
+  readonly #watched: Map<number, Watched>
+  readonly #rtp: number
+  readonly #rtcp: number
+  #connected = false
+  #closed = false
+  /** The last one that was sent to, and its name. */
+  #to: Source | null = null
+  #toName: Buffer = Buffer.alloc(0)
+
+  constructor({ calls, watched, rtp, rtcp }: SystemSocketsOptions) {
+    this.#calls = calls
+    this.#watched = watched
+    this.#rtp = rtp
+    this.#rtcp = rtcp
+    this.listen(nobodyListens, nobodyListens)
+  }
+
+  listen(onRtp: PacketListener, onRtcp: PacketListener): void {
+    this.#watched.set(this.#rtp, { take: onRtp, name: Buffer.alloc(0), source: NOBODY })
+    this.#watched.set(this.#rtcp, { take: onRtcp, name: Buffer.alloc(0), source: NOBODY })
+  }
+
+  get settled(): boolean {
+    return this.#connected
+  }
+
+  /** The kernel has copied it, or dropped it. */
+  sendRtp(packet: Buffer, to: Source): boolean {
+    if (this.#closed) return true
+    if (this.#connected) this.#calls.send(this.#rtp, packet)
+    else this.#calls.sendTo(this.#rtp, packet, this.#nameOf(to))
+    return true
+  }
+
+  sendRtcp(packet: Buffer, to: Source): void {
+    if (!this.#closed) this.#calls.sendTo(this.#rtcp, packet, socketName(to))
+  }
+
+  settleOn(source: Source): void {
+    if (this.#connected || this.#closed) return
+    // Without a route there it stays as it was, and sending will tell.
+    this.#connected = this.#calls.connect(this.#rtp, socketName(source))
+  }
+
+  unsettle(): void {
+    if (!this.#connected || this.#closed) return
+    this.#connected = false
+    this.#calls.disconnect(this.#rtp)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const socket of [this.#rtp, this.#rtcp]) {
+      this.#watched.delete(socket)
+      this.#calls.close(socket)
+    }
+  }
+
+  #nameOf(to: Source): Buffer {
+    if (this.#to !== to) {
+      this.#to = to
+      this.#toName = socketName(to)
+    }
+    return this.#toName
+  }
+}
