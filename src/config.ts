@@ -221,6 +221,13 @@ const SETTINGS = {
     defaultText: '200',
     schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
   },
+  dialing: {
+    variable: 'CARILLON_DIALING',
+    description:
+      'off: this node begins no call. Calls that live are looked after, and the API works. For a database that was restored or lost its last moments: look first, pause what is in doubt, then start with on.',
+    defaultText: 'on',
+    schema: oneOf(['on', 'off'], 'on'),
+  },
   retentionDays: {
     variable: 'CARILLON_RETENTION_DAYS',
     description:

@@ -102,6 +102,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     ids: secrets.ids,
     log,
     nodeName: config.nodeName,
+    dialing: config.dialing === 'on',
     agentKind,
     openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
       const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
@@ -148,6 +149,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const first = await ensureFirstOrganization(commands, config)
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
+  if (config.dialing === 'off') log.warn({}, 'This node begins no call, because CARILLON_DIALING is off')
   stops.push(() => webhooks.stop())
   webhooks.start()
   stops.push(() => watch.stop())
