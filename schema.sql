@@ -118,6 +118,7 @@ CREATE TABLE attempt (
   spoken_text text,
   q850_cause smallint,
   erased_at timestamp with time zone,
+  hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
 CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
@@ -283,6 +284,7 @@ CREATE TABLE erasure (
   rejected_rows integer DEFAULT 0 NOT NULL,
   open integer DEFAULT 0 NOT NULL,
   finished_at timestamp with time zone,
+  answers_after text,
   CONSTRAINT erasure_pkey PRIMARY KEY (organization_id, erasure_id)
 );
 CREATE INDEX erasure_due ON erasure USING btree (next_at) WHERE finished_at IS NULL;
@@ -336,6 +338,7 @@ CREATE TABLE idempotent_answer (
   CONSTRAINT idempotent_answer_pkey PRIMARY KEY (organization_id, idempotency_key)
 );
 CREATE INDEX idempotent_answer_age ON idempotent_answer USING btree (created_at);
+CREATE INDEX idempotent_answer_batch ON idempotent_answer USING btree (organization_id, batch_id) WHERE batch_id IS NOT NULL AND body IS NOT NULL;
 
 CREATE TABLE installation (
   only_row boolean DEFAULT true NOT NULL,

@@ -19,11 +19,11 @@ import { createMediaEngine } from './media/engine.ts'
 import { createMetrics } from './metrics.ts'
 import type { InstallationSecrets } from './model/installation-secrets.ts'
 import { SipEndpoint } from './sip/endpoint.ts'
-import { createPool } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
+import { openWatchedPool } from './store/silent-database.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
@@ -87,8 +87,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, stops)).connectionString
   await untilDatabaseAnswers(databaseUrl, { clock, log, withinSeconds: DATABASE_WITHIN_SECONDS })
   await migrate(databaseUrl, { log })
-  const database = createPool(databaseUrl, { maxConnections: config.databaseConnections, log })
-  stops.push(() => database.end())
+  const opened = openWatchedPool(databaseUrl, { maxConnections: config.databaseConnections, clock, log })
+  const database = opened.pool
+  stops.push(() => opened.close())
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
   const sound = makeSound(config, { clock, log, stops })
@@ -214,13 +215,14 @@ function openMessengers(
   const client = new GuardedClient({ guard: targets, clock })
   stops.push(() => client.close())
   const inviter = new Inviter({ commands, client, clock, log, nodeUrl, form: invitationForm })
-  const webhookPool = createPool(databaseUrl, {
+  const opened = openWatchedPool(databaseUrl, {
     maxConnections: WEBHOOK_CONNECTIONS,
     applicationName: 'carillon-webhooks',
+    clock,
     log,
   })
-  stops.push(() => webhookPool.end())
-  const context = { ...commands, database: webhookPool }
+  stops.push(() => opened.close())
+  const context = { ...commands, database: opened.pool }
   return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
 }
 

@@ -1,7 +1,16 @@
+import os from 'node:os'
 import path from 'node:path'
 import { batchFigures, differences, recipientsOf } from './evidence.ts'
 import { type HealedFault, recoveryMs, unexplained } from './fault-effects.ts'
-import { chooseFault, type FaultKind, type FaultRecord, type Force, inflict, type Vulnerable } from './faults.ts'
+import {
+  chooseFault,
+  type FaultKind,
+  type FaultRecord,
+  type Force,
+  inflict,
+  possibleBeside,
+  type Vulnerable,
+} from './faults.ts'
 import type { Mischief } from './mischief.ts'
 import { numbersOf, RETRY_POLICY } from './people.ts'
 import { Random } from './random.ts'
@@ -38,6 +47,8 @@ export interface ChaosRound extends Verdict, WebhookVerdict {
   /** Of the unknown ones, those that no fault explains. */
   readonly unexplained: number
   readonly seconds: number
+  /** Processes that wanted a core, on average over the last minute of the round: a loaded machine is slow to recover. */
+  readonly load: number
 }
 
 const SETTLE_WITHIN_MS = 300_000
@@ -71,7 +82,7 @@ export async function runChaosRound(options: ChaosOptions): Promise<ChaosRound> 
       ...webhooks,
       ...verdict,
       broken: [
-        ...(settled ? [] : [`nobody became final for a minute; the logs are in ${path.dirname(options.folder)}`]),
+        ...(settled ? [] : [`nobody became final for three minutes; the logs are in ${path.dirname(options.folder)}`]),
         ...verdict.broken,
         ...unclear,
         ...untoldWhy,
@@ -83,6 +94,7 @@ export async function runChaosRound(options: ChaosOptions): Promise<ChaosRound> 
       faults,
       recoveriesMs: faults.map((fault) => recoveryMs(record, fault)),
       seconds: Math.round((performance.now() - startedAtMs) / 1000),
+      load: Math.round(os.loadavg()[0]!),
     }
   } finally {
     await world.stop()
@@ -96,27 +108,44 @@ async function hurt(
   { batchId, people, random }: { batchId: string; people: number; random: Random },
 ): Promise<HealedFault[]> {
   const inflicted: HealedFault[] = []
-  const busy = new Set<number>()
+  const underway = new Set<FaultRecord>()
   const healing = new Set<Promise<void>>()
+  const failures: unknown[] = []
   let settled = 0
-  while (inflicted.length + healing.size < faults) {
+  while (inflicted.length + underway.size < faults && failures.length === 0) {
     await pause(random.between(force.apartMs.from, force.apartMs.below))
     const next = settled + random.between(force.apartPeople.from, force.apartPeople.below)
     settled = await progressed(world, batchId, next)
     if (settled > 0.9 * people) break
-    const free = Array.from({ length: world.nodeCount }, (_, index) => index).filter((index) => !busy.has(index))
-    if (free.length <= force.nodesSpared) continue
+    const possible = possibleBeside(
+      [...underway].map(({ kind }) => kind),
+      kinds,
+    )
+    const hurtNodes = new Set([...underway].map(({ nodeIndex }) => nodeIndex))
+    const free = Array.from({ length: world.nodeCount }, (_, index) => index).filter((index) => !hurtNodes.has(index))
+    if (possible.length === 0 || free.length <= force.nodesSpared) continue
     const nodeIndex = free[random.below(free.length)]!
-    const { record, healed } = inflict(chooseFault(kinds, random, force), { world, server, nodeIndex, random, force })
-    busy.add(nodeIndex)
-    const done: Promise<void> = healed.finally(() => {
-      inflicted.push({ ...record, healedAtEpochMs: Date.now() })
-      busy.delete(nodeIndex)
-      healing.delete(done)
+    const { record, healed } = inflict(chooseFault(possible, random, force), {
+      world,
+      server,
+      nodeIndex,
+      random,
+      force,
     })
+    underway.add(record)
+    const done: Promise<void> = healed
+      .then(
+        () => void inflicted.push({ ...record, healedAtEpochMs: Date.now() }),
+        (error) => void failures.push(error),
+      )
+      .finally(() => {
+        underway.delete(record)
+        healing.delete(done)
+      })
     healing.add(done)
   }
   await Promise.all(healing)
+  if (failures.length > 0) throw failures[0]
   return inflicted.sort((a, b) => a.atEpochMs - b.atEpochMs)
 }
 

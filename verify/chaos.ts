@@ -1,11 +1,7 @@
 // Proves that nobody is called twice and nobody is lost, whatever happens to processes, database and connections.
-//   npm run chaos -- [--rounds 2] [--faults 12] [--recipients 2000] [--kinds kill,stop] [--seed 1] [--mischief <one of mischief.ts>] [--keep]
-//   npm run chaos -- --long [--seed 1] [--from 1] [--rounds 18] [--pairs 2] [--save FILE]
-//     `--pairs`: rounds on a primary and a synchronous standby, which fail over. The long form is made for
-//     1,000 kills of nodes and 200,000 people; with `--from` and `--rounds` in parts, whose lines in FILE are summed by
-//   npm run chaos -- --sum FILE
-import { parseArgs } from 'node:util'
-import { type ChaosRound, runChaosRound } from './chaos-round.ts'
+// --help tells what can be asked for.
+import { readCommandLine } from '../test/command-line.ts'
+import { type ChaosOptions, type ChaosRound, runChaosRound } from './chaos-round.ts'
 import { figuresOf, type RoundFigures, readFigures, saveFigures, sumOf } from './chaos-summary.ts'
 import { canFailOver, PostgresPair } from './fail-over/postgres-pair.ts'
 import { FAULTS, type FaultKind, KINDS_OF_ONE, KINDS_OF_PAIR, type Vulnerable } from './faults.ts'
@@ -46,23 +42,43 @@ const LONG = {
   },
 } as const
 
-const { values } = parseArgs({
-  options: {
-    long: { type: 'boolean', default: false },
-    from: { type: 'string', default: '1' },
-    rounds: { type: 'string' },
-    pairs: { type: 'string' },
-    faults: { type: 'string' },
-    recipients: { type: 'string' },
-    nodes: { type: 'string', default: '3' },
-    kinds: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    mischief: { type: 'string' },
-    save: { type: 'string' },
-    sum: { type: 'string' },
-    keep: { type: 'boolean', default: false },
+const values = readCommandLine(
+  {
+    name: 'npm run chaos --',
+    does: `Hurts nodes, PostgreSQL, connections and the receiver of webhooks while a list is called, and judges. Ends with a line of
+JSON, and with 1 when a promise was broken.`,
+    examples: [
+      '--rounds 1 --recipients 600 --kinds kill,kill-sink --seed 5',
+      '--long --seed 1 --save results.jsonl',
+      '--long --seed 1 --from 5 --rounds 3 --pairs 0 --save results.jsonl',
+      '--sum results.jsonl',
+    ],
   },
-})
+  {
+    long: { type: 'boolean', default: false, means: 'made for 1,000 kills of nodes and 200,000 people; takes hours' },
+    from: { type: 'string', value: 'N', default: '1', means: 'number of the first round, which makes its seed (1)' },
+    rounds: { type: 'string', value: 'N', means: 'rounds on one PostgreSQL (2; 18 with --long)' },
+    pairs: {
+      type: 'string',
+      value: 'N',
+      means: 'rounds on a primary and its standby, which fail over (1; 2 with --long)',
+    },
+    faults: { type: 'string', value: 'N', means: 'faults of a round at most (12; with --long until the list is over)' },
+    recipients: { type: 'string', value: 'N', means: 'people of a round (2000; 10000 with --long)' },
+    nodes: { type: 'string', value: 'N', default: '3', means: 'nodes (3)' },
+    kinds: { type: 'string', value: 'A,B', means: 'only these kinds of faults; a wrong one prints all there are' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      default: String(Date.now() % 1_000_000),
+      means: 'what goes wrong, and when (random)',
+    },
+    mischief: { type: 'string', value: 'NAME', means: 'do something wrong on purpose, which must be noticed' },
+    save: { type: 'string', value: 'FILE', means: 'append a line of JSON for each round' },
+    sum: { type: 'string', value: 'FILE', means: 'add such lines up' },
+    keep: { type: 'boolean', default: false, means: 'keep the logs, also when all is well' },
+  },
+)
 if (values.sum !== undefined) {
   console.log(JSON.stringify(sumOf(readFigures(values.sum))))
   process.exit(0)
@@ -71,6 +87,8 @@ const form = values.long ? LONG : SHORT
 const kinds = values.kinds === undefined ? null : kindsOf(values.kinds)
 const mischief = anyMischiefOf(values.mischief)
 const rounds: RoundFigures[] = []
+/** Numbers of rounds that came to no verdict, which is no good one. */
+const unjudged: number[] = []
 const from = Number(values.from)
 const upTo = from + Number(values.rounds ?? form.rounds)
 await runRounds(startServer, KINDS_OF_ONE, { from, upTo })
@@ -78,9 +96,8 @@ const pairs = Number(values.pairs ?? form.pairs)
 if (pairs > 0 && !canFailOver()) {
   console.log('SKIPPED: fail-overs. They need the tools of PostgreSQL 15 (Debian: postgresql-15), which are not here.')
 } else if (pairs > 0) await runRounds(PostgresPair.start, KINDS_OF_PAIR, { from: upTo, upTo: upTo + pairs })
-const summary = sumOf(rounds)
-console.log(JSON.stringify(summary))
-process.exit(isFailed(rounds) ? 1 : 0)
+console.log(JSON.stringify({ ...sumOf(rounds), unjudged }))
+process.exit(isFailed(rounds) || unjudged.length > 0 ? 1 : 0)
 
 interface Installation extends Vulnerable {
   place(name: string): Promise<{ databaseUrl: string; folder: string }>
@@ -102,7 +119,7 @@ async function runRounds(
   try {
     for (let number = numbers.from; number < numbers.upTo; number++) {
       const place = await server.place(`round-${number}`)
-      const round = await runChaosRound({
+      const round = await judged(number, {
         ...place,
         ...form.limits,
         server,
@@ -115,6 +132,7 @@ async function runRounds(
         recipients: Number(values.recipients ?? form.recipients),
         faults: Number(values.faults ?? form.faults),
       })
+      if (round === null) continue
       const figures = figuresOf(round, form.limits)
       ofHere.push(figures)
       if (values.save !== undefined) saveFigures(values.save, figures)
@@ -123,9 +141,20 @@ async function runRounds(
     ended = true
   } finally {
     rounds.push(...ofHere)
-    const keep = !ended || isFailed(ofHere) || values.keep
+    const keep = !ended || unjudged.length > 0 || isFailed(ofHere) || values.keep
     await server.stop({ keep })
     if (keep) console.log(`The logs are in ${server.folder}`)
+  }
+}
+
+/** Null when the round came to no verdict. The rounds after it are run all the same: they take hours. */
+async function judged(number: number, options: ChaosOptions): Promise<ChaosRound | null> {
+  try {
+    return await runChaosRound(options)
+  } catch (error) {
+    unjudged.push(number)
+    console.log(`round ${String(number).padStart(2)} BROKEN it came to no verdict: ${(error as Error).stack}`)
+    return null
   }
 }
 

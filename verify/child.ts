@@ -27,7 +27,10 @@ export interface Program {
   kill(): { readonly killedAtEpochMs: number; readonly gone: Promise<void> }
 }
 
-/** @throws Error with the name of its output when it ends before it is ready. */
+/** A start takes seconds; on a machine that is busy with others, many. */
+const READY_WITHIN_MS = 120_000
+
+/** @throws Error with the name of its output when it ends before it is ready, or is not ready within two minutes. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const output = openSync(options.outputFile, 'a')
   const child = fork(fileURLToPath(new URL(options.program, import.meta.url)), [...options.argv], {
@@ -37,15 +40,17 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   })
   closeSync(output)
   const gone = once(child, 'exit').then(() => undefined)
+  const overdue = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS)
   const { url } = await Promise.race([
     once(child, 'message').then(([message]) => message as { url: string }),
     gone.then(() => Promise.reject(new Error(`${options.program} ended at its start; see ${options.outputFile}`))),
-  ])
+  ]).finally(() => clearTimeout(overdue))
   return {
     url,
     pid: child.pid!,
     stop: () => stop(child, gone),
-    tell: (message) => void child.send(message),
+    // One that died by itself is found by the judge, not here.
+    tell: (message) => void child.send(message, () => undefined),
     kill: () => ({ killedAtEpochMs: killNow(child), gone }),
   }
 }

@@ -33,6 +33,22 @@ const OF_ONE: readonly FaultKind[] = ['kill-postmaster', 'restart-postgres']
 export const KINDS_OF_ONE = FAULT_KINDS.filter((kind) => !OF_PAIRS.includes(kind))
 export const KINDS_OF_PAIR = FAULT_KINDS.filter((kind) => !OF_ONE.includes(kind))
 
+/**
+ * What befalls everybody, by what it befalls: only one of a group at a time, since the second would change nothing, or
+ * its end would end the first one as well.
+ */
+const SHARED: readonly (readonly FaultKind[])[] = [
+  ['kill-postmaster', 'restart-postgres', 'fail-over', 'split-brain'],
+  ['cut-network', 'stall-network'],
+  ['kill-sink', 'refuse-webhooks'],
+]
+
+/** The kinds that can be inflicted while these are under way. */
+export function possibleBeside(underway: readonly FaultKind[], kinds: readonly FaultKind[]): FaultKind[] {
+  const taken = SHARED.filter((group) => underway.some((kind) => group.includes(kind))).flat()
+  return kinds.filter((kind) => !taken.includes(kind))
+}
+
 export interface FaultRecord {
   readonly kind: FaultKind
   readonly atEpochMs: number

@@ -1,10 +1,10 @@
 // Sends generated requests with mutations, made from our own OpenAPI documents, and judges every answer: none of 500 or
 // above, none that breaks its own schema, and a heap that does not grow.
-//   npm run verify:requests -- [--count 100000] [--seed 1] [--from 0]
-import { parseArgs } from 'node:util'
+// --help tells what can be asked for.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { migrate } from '../src/store/migrate.ts'
+import { readCommandLine } from '../test/command-line.ts'
 import { startTemporaryServer } from '../test/postgres-for-tests.ts'
 import { startBareServer } from '../test/requests/bare-server.ts'
 import { runRequests } from './requests/run.ts'
@@ -13,13 +13,18 @@ import { runRequests } from './requests/run.ts'
 const GROWTH_MAX_MB = 20
 const WARM_UP = 2_000
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    from: { type: 'string', default: '0' },
+const values = readCommandLine(
+  {
+    name: 'npm run verify:requests --',
+    does: `Sends generated requests with mutations, made from our own OpenAPI documents, and judges every answer: none of 500 or
+above, none that breaks its own schema, and a heap that does not grow. Ends with a line of JSON.`,
   },
-})
+  {
+    count: { type: 'string', value: 'N', default: '100000', means: 'requests (100000)' },
+    seed: { type: 'string', value: 'N', default: String(Date.now() % 1_000_000), means: 'which ones (random)' },
+    from: { type: 'string', value: 'N', default: '0', means: 'begins with this one of the seed (0)' },
+  },
+)
 const count = Number(values.count)
 const seed = Number(values.seed)
 const from = Number(values.from)

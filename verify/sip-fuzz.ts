@@ -1,9 +1,25 @@
-// Throws malformed and hostile SIP messages at a live call, for as long as one likes:
-//   npm run verify:sip-fuzz -- 5000000 77     (messages, seed)
+// Throws malformed and hostile SIP messages at a live call, for as long as one likes. --help tells what can be asked for.
+import { readCommandLine } from '../test/command-line.ts'
 import { callUnderFire, seeded } from '../test/sip-hostility.ts'
 
-const messages = Number(process.argv[2] ?? 1_000_000)
-const seed = Number(process.argv[3] ?? Math.floor(Math.random() * 2 ** 31))
+const values = readCommandLine(
+  {
+    name: 'npm run verify:sip-fuzz --',
+    does: 'Throws malformed and hostile SIP messages at a live call, and shows what the process holds meanwhile.',
+    examples: ['--count 5000000 --seed 77'],
+  },
+  {
+    count: { type: 'string', value: 'N', default: '1000000', means: 'messages (1000000)' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      default: String(Math.floor(Math.random() * 2 ** 31)),
+      means: 'which ones (random)',
+    },
+  },
+)
+const messages = Number(values.count)
+const seed = Number(values.seed)
 console.log(`${messages} messages, seed ${seed}`)
 const target = callUnderFire(seeded(seed))
 const startedAt = performance.now()

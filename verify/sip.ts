@@ -12,6 +12,7 @@ import { createLogger } from '../src/logger.ts'
 import { startServer } from '../src/main.ts'
 import type { Prompt } from '../src/media/prompt.ts'
 import type { Voices } from '../src/voices/voices.ts'
+import { readCommandLine } from '../test/command-line.ts'
 import { startSipp } from '../test/sip/sipp.ts'
 import { toneVoices } from '../test/sip/trunk-bench.ts'
 import { judge, type Report } from './sip/judge.ts'
@@ -23,7 +24,14 @@ const KEY = 'key-of-a-client-0123456789abcdef'
 const AGENT = 'agent_123456'
 const CALLER = '+14155550100'
 /** With `--installed-voice` the product's own voices speak, and say hardly more than a name and a code: by those texts differ. */
-const installedVoice = process.argv.includes('--installed-voice')
+const { 'installed-voice': installedVoice } = readCommandLine(
+  {
+    name: 'npm run verify:sip --',
+    does: `Sends a list through the curl of a client to a SIP trunk that is sipp, whose log judges: who was called how often, how it
+ended, and what was heard. Needs sipp and curl.`,
+  },
+  { 'installed-voice': { type: 'boolean', default: false, means: "the product's own voices speak, not tones" } },
+)
 const TEXT = installedVoice
   ? '{code}. {first_name}. {code}!'
   : 'Hello {first_name}, this is the city library. Your book is ready.'

@@ -1,6 +1,6 @@
 // Proves that no call starts after a pause, a cancel, a suppression or the end of a window was answered.
-//   npm run verify:stops -- [--rounds 1] [--seed 1] [--recipients 600] [--mischief <one of mischief.ts>] [--keep]
-import { parseArgs } from 'node:util'
+// --help tells what can be asked for.
+import { readCommandLine } from '../test/command-line.ts'
 import { LIMITS } from './limits.ts'
 import { mischiefOf } from './mischief.ts'
 import { startServer } from './server.ts'
@@ -8,15 +8,24 @@ import { runStops, type StopResult } from './stops.ts'
 
 const SENTENCES_MAX = 20
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '1' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    recipients: { type: 'string', default: '600' },
-    mischief: { type: 'string' },
-    keep: { type: 'boolean', default: false },
+const values = readCommandLine(
+  {
+    name: 'npm run verify:stops --',
+    does: `Pauses, cancels, suppresses and shuts windows while a list is called, and judges that no call starts after the answer.`,
   },
-})
+  {
+    rounds: { type: 'string', value: 'N', default: '1', means: 'rounds (1)' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      default: String(Date.now() % 1_000_000),
+      means: 'what is stopped, and when (random)',
+    },
+    recipients: { type: 'string', value: 'N', default: '600', means: 'people of a round (600)' },
+    mischief: { type: 'string', value: 'NAME', means: 'do something wrong on purpose, which must be noticed' },
+    keep: { type: 'boolean', default: false, means: 'keep the logs, also when all is well' },
+  },
+)
 const mischief = mischiefOf(values.mischief)
 const server = await startServer()
 const results: StopResult[] = []

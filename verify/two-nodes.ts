@@ -1,7 +1,6 @@
 // Proves that nobody is called twice and nobody is lost when a node is killed.
-//   npm run verify:two-nodes -- [--rounds 20] [--seed 1] [--recipients 2000] [--mischief <one of mischief.ts>] [--keep]
-//   npm run verify:two-nodes -- --trunk sipp      the network is a SIP trunk, and the log of sipp, which must be installed, judges
-import { parseArgs } from 'node:util'
+// --help tells what can be asked for.
+import { readCommandLine } from '../test/command-line.ts'
 import { LIMITS, TRUNK_LIMITS } from './limits.ts'
 import { mischiefOf } from './mischief.ts'
 import { type Round, runRound } from './round.ts'
@@ -12,16 +11,31 @@ import { judgeTrunk } from './sip/trunk-verdict.ts'
 
 const SENTENCES_MAX = 20
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '20' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    recipients: { type: 'string' },
-    trunk: { type: 'string', default: 'loopback' },
-    mischief: { type: 'string' },
-    keep: { type: 'boolean', default: false },
+const values = readCommandLine(
+  {
+    name: 'npm run verify:two-nodes --',
+    does: 'Calls a list on two nodes, kills one of them with kill -9 and starts it again, and judges. Ends with a line of JSON.',
+    examples: ['--rounds 20', '--trunk sipp --rounds 2'],
   },
-})
+  {
+    rounds: { type: 'string', value: 'N', default: '20', means: 'rounds, each with a kill (20)' },
+    seed: {
+      type: 'string',
+      value: 'N',
+      default: String(Date.now() % 1_000_000),
+      means: 'who is killed, and when (random)',
+    },
+    recipients: { type: 'string', value: 'N', means: 'people of a round (2000; 600 with sipp)' },
+    trunk: {
+      type: 'string',
+      value: 'loopback|sipp',
+      default: 'loopback',
+      means: 'the network; the log of sipp, which must be installed, judges its own (loopback)',
+    },
+    mischief: { type: 'string', value: 'NAME', means: 'do something wrong on purpose, which must be noticed' },
+    keep: { type: 'boolean', default: false, means: 'keep the logs, also when all is well' },
+  },
+)
 const mischief = mischiefOf(values.mischief)
 if (values.trunk !== 'loopback' && values.trunk !== 'sipp') {
   console.error('--trunk is loopback or sipp')

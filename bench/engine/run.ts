@@ -113,7 +113,7 @@ async function measure(
     usages: await Promise.all(workers.map((worker) => worker.ask<Usage>('usage'))),
   })
   // The rows are few, so that asking them costs little against the work itself.
-  const pollMs = options.batches > 1000 ? 250 : 25
+  const pollMs = options.batches > 1000 ? 250 : 100
   const first = await waitFor(client, { settled: options.measureFrom, pollMs, broken })
   let from = await snapshot(first)
   const total = options.stopAfter ?? first.total

@@ -10,7 +10,7 @@ import { type ListSizes, seedBatches } from './seed.ts'
 
 const PAGE = 20
 /** Requests that warm up a list: code that is compiled, plans that are made, pages of the database in memory. */
-const WARM_UP = 100
+const WARM_UP = 300
 const SORT_KEYS = ['updated_at', 'created_at', 'scheduled_timestamp', 'name', 'status', 'total_task_count'] as const
 
 /** Milliseconds of the requests for one kind of page. */
@@ -18,6 +18,15 @@ interface PageTimes {
   readonly list: string
   readonly page: string
   readonly ms: Distribution
+  /** Milliseconds of CPU time for each request, of the product's process and of PostgreSQL with all its processes. */
+  readonly nodeCpuMs: number
+  readonly postgresCpuMs: number
+}
+
+/** CPU seconds used so far. */
+interface CpuSeconds {
+  readonly node: number
+  readonly postgres: number
 }
 
 interface Run {
@@ -27,6 +36,7 @@ interface Run {
   readonly token: string
   readonly database: DatabaseUnderTest
   readonly broken: string[]
+  readonly cpuSeconds: () => Promise<CpuSeconds>
 }
 
 /**
@@ -56,11 +66,15 @@ export async function benchLists(options: BenchOptions): Promise<void> {
       say(`Storing ${batches.toLocaleString('en')} batches of ${sizes.recipients.toLocaleString('en')} recipients`)
       await seedBatches(database.client, sizes)
       const broken: string[] = []
-      const run: Run = { url: first.url, requests, sizes, token, database, broken }
+      const cpuSeconds = async () => ({ node: await worker.ask<number>('cpuSeconds'), postgres: server.cpuSeconds() })
+      const run: Run = { url: first.url, requests, sizes, token, database, broken, cpuSeconds }
       const times = [...(await numberedPages(run)), ...(await pagesByCursor(run, first.agentId))]
       sayTable([
-        ['list', 'page', 'requests', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms'],
-        ...times.map(({ list, page, ms }) => [list, page, ms.count, ms.p50, ms.p95, ms.p99, ms.max]),
+        ['list', 'page', 'requests', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'node cpu ms', 'postgres cpu ms'],
+        ...times.map(({ list, page, ms, nodeCpuMs, postgresCpuMs }) => [
+          ...[list, page, ms.count, ms.p50, ms.p95, ms.p99, ms.max],
+          ...[nodeCpuMs, postgresCpuMs],
+        ]),
       ])
       const recipientsAre = 'counts: no list reads their rows'
       const figures = { sizes: { ...sizes, recipientsAre, pageSize: PAGE }, times }
@@ -120,7 +134,9 @@ async function numberedPages(run: Run): Promise<PageTimes[]> {
       }
       for (const [kind, pick] of Object.entries(kinds)) {
         const ms: number[] = []
+        let before: CpuSeconds | undefined
         for (let request = -WARM_UP; request < run.requests; request++) {
+          if (request === 0) before = await run.cpuSeconds()
           const page = pick()
           const answer = await client.get(`/batch-call/list?limit=${PAGE}&page=${page}&sort_by=${key}`)
           if (request >= 0) ms.push(answer.ms)
@@ -129,7 +145,7 @@ async function numberedPages(run: Run): Promise<PageTimes[]> {
             total: order.length,
           })
         }
-        times.push({ list: `zudu by ${key}`, page: kind, ms: distribution(ms) })
+        times.push(await timesOf(run, { list: `zudu by ${key}`, page: kind }, ms, before!))
       }
     }
   } finally {
@@ -170,17 +186,37 @@ async function pagesByCursor(run: Run, agentId: string): Promise<PageTimes[]> {
     const client = new ListClient(run.url, list.headers)
     try {
       const first: number[] = []
+      let before: CpuSeconds | undefined
       for (let request = -WARM_UP; request < run.requests; request++) {
+        if (request === 0) before = await run.cpuSeconds()
         const { ms } = await client.get(list.first)
         if (request >= 0) first.push(ms)
       }
-      times.push({ list: list.name, page: 'first', ms: distribution(first) })
-      times.push({ list: list.name, page: 'every one by cursor', ms: distribution(await walk(run, client, list)) })
+      times.push(await timesOf(run, { list: list.name, page: 'first' }, first, before!))
+      const beforeWalk = await run.cpuSeconds()
+      const all = await walk(run, client, list)
+      times.push(await timesOf(run, { list: list.name, page: 'every one by cursor' }, all, beforeWalk))
     } finally {
       client.close()
     }
   }
   return times
+}
+
+async function timesOf(
+  run: Run,
+  which: Pick<PageTimes, 'list' | 'page'>,
+  ms: readonly number[],
+  before: CpuSeconds,
+): Promise<PageTimes> {
+  const now = await run.cpuSeconds()
+  const each = (from: number, to: number) => Math.round(((to - from) / ms.length) * 100_000) / 100
+  return {
+    ...which,
+    ms: distribution(ms),
+    nodeCpuMs: each(before.node, now.node),
+    postgresCpuMs: each(before.postgres, now.postgres),
+  }
 }
 
 /** From the newest to the oldest. Returns the milliseconds of each page. */

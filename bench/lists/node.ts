@@ -1,6 +1,6 @@
 import { startNode } from '../support/start-node.ts'
-import { serveBench } from '../support/worker-process.ts'
+import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
 /** A node of the product, dispatcher and all. The batches that are stored have nobody left to call. */
 const server = await startNode()
-serveBench({ first: () => ({ url: server.url, ...server.first }) }, () => server.stop())
+serveBench({ first: () => ({ url: server.url, ...server.first }), cpuSeconds: cpuSecondsOfSelf }, () => server.stop())

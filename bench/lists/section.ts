@@ -4,7 +4,16 @@ import type { Distribution } from '../support/statistics.ts'
 /** A line that `npm run bench -- lists` has saved. */
 interface SavedLists {
   readonly sizes: { readonly batches: number; readonly recipients: number; readonly pageSize: number }
-  readonly times: readonly { readonly list: string; readonly page: string; readonly ms: Distribution }[]
+  readonly times: readonly SavedTimes[]
+}
+
+interface SavedTimes {
+  readonly list: string
+  readonly page: string
+  readonly ms: Distribution
+  /** Lines of earlier versions say nothing of it. */
+  readonly nodeCpuMs?: number
+  readonly postgresCpuMs?: number
 }
 
 /** What is aimed at, in milliseconds at p99 on a machine that does nothing else. */
@@ -19,15 +28,15 @@ export function listsSection(saved: object): string[] {
     `${sizes.pageSize} of ${number(sizes.batches)} batches with ${number(sizes.recipients)} recipients, over HTTP, one request after the other on one connection, with`,
     'the dispatcher at work beside it; every page is compared with the database. Milliseconds from the first byte sent to',
     `the last one read. The goal at p99 is ${GOAL_MS.page} ms for the first page and any page by cursor, ${GOAL_MS.deepest} ms for the deepest page by`,
-    'number; a page in the middle passes half of an index.',
+    'number; a page in the middle passes half of an index. CPU is the time of all cores for each request, with what runs beside.',
     '',
     ...table([
-      ['list and order', 'page', 'requests', 'p50', 'p95', 'p99', 'max'],
-      ...times.map(({ list, page, ms }) => [
+      ['list and order', 'page', 'requests', 'p50', 'p95', 'p99', 'max', 'CPU of Node', 'of PostgreSQL'],
+      ...times.map(({ list, page, ms, nodeCpuMs, postgresCpuMs }) => [
         list,
         page,
         number(ms.count),
-        ...[ms.p50, ms.p95, ms.p99, ms.max].map(String),
+        ...[ms.p50, ms.p95, ms.p99, ms.max, nodeCpuMs ?? '', postgresCpuMs ?? ''].map(String),
       ]),
     ]),
     '',

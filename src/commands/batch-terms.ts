@@ -125,12 +125,23 @@ export function checkedExpiry(expiresAt: Date | null, startAt: Date | null, nowE
   return expiresAt
 }
 
-/** @throws AppError `concurrency-above-limit`, `invalid-input`. */
+/**
+ * Stands in the row of a batch that has no limit of its own: the organization's holds for it, whatever that becomes. Every
+ * claim checks both, so that a number that no organization reaches says it.
+ */
+const AS_THE_ORGANIZATION = 2_147_483_647
+
+/** What is stored; null: as many calls at once as the organization may make. @throws AppError `concurrency-above-limit`, `invalid-input`. */
 export function checkedConcurrency(wanted: number | null, liveMax: number): number {
-  if (wanted === null) return liveMax
+  if (wanted === null) return AS_THE_ORGANIZATION
   checkedWhole(wanted, 'concurrency', { min: 1, max: 1_000_000 })
   if (wanted > liveMax) throw new AppError('concurrency-above-limit', { field: 'concurrency', args: [liveMax] })
   return wanted
+}
+
+/** How many calls at once a batch may make, as it is shown. */
+export function shownConcurrency(row: { readonly live_max: number; readonly organization_live_max: number }): number {
+  return row.live_max === AS_THE_ORGANIZATION ? row.organization_live_max : row.live_max
 }
 
 export function jsonOrNull(value: JsonObject | null | undefined, field: string): string | null {

@@ -1,20 +1,22 @@
+import { AppError } from '../errors.ts'
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
 import {
   type BatchOrder,
   type BatchSieve,
   countSievedBatches,
+  orderedPageStatement,
   selectOrderedBatchIds,
-  selectOrderedPage,
 } from '../store/batch-order.ts'
-import { selectBatchesById } from '../store/batches.ts'
+import { type ListedBatchRow, selectBatchesById } from '../store/batches.ts'
 import { keptCount } from '../store/kept-counts.ts'
+import { type OrganizationRow, organizationStatement } from '../store/organizations.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
-import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'
+import { type Actor, type CommandContext, inOrganization, readFrom } from './context.ts'
 import { lookForAgent } from './find-objects.ts'
-import { batchView } from './get-batch.ts'
+import { listedBatchView } from './get-batch.ts'
 import { countOfList } from './list-count.ts'
-import { readOrganization } from './organizations.ts'
+import { organizationView, readOrganization } from './organizations.ts'
 import type { BatchView, OrganizationView } from './views.ts'
 
 /** What of all batches is shown; what is left out takes all. */
@@ -79,13 +81,17 @@ async function pageOfAll(
   const totals = lastTotals.get(context.database) ?? new Map<number, number>()
   lastTotals.set(context.database, totals)
   const fromEnd = (totals.get(organizationId) ?? Number.POSITIVE_INFINITY) - page.offset - page.limit < page.offset
-  return inListOf(context, actor, async (client) => {
-    const rows = await selectOrderedPage(client, organizationId, { ...page, fromEnd })
-    const total = rows[0]?.list_total ?? (await keptCount(client, organizationId, null))
-    if (totals.size >= LAST_TOTALS_MAX) totals.clear()
-    totals.set(organizationId, total)
-    return { items: rows.map(batchView), total, organization: await readOrganization(client, organizationId) }
-  })
+  const [found, organizations] = (await readFrom(context, actor, [
+    orderedPageStatement(organizationId, { ...page, fromEnd }),
+    organizationStatement(organizationId),
+  ])) as [(ListedBatchRow & { list_total: number })[], OrganizationRow[]]
+  const organization = organizations[0]
+  if (organization === undefined) throw new AppError('organization-not-found')
+  const total =
+    found[0]?.list_total ?? (await inOrganization(context, actor, (client) => keptCount(client, organizationId, null)))
+  if (totals.size >= LAST_TOTALS_MAX) totals.clear()
+  totals.set(organizationId, total)
+  return { items: found.map(listedBatchView), total, organization: organizationView(organization) }
 }
 
 /** Calls end batches, so a list that depends on their statuses and more is counted each time. */
@@ -145,7 +151,7 @@ async function readInOrder(client: Client, organizationId: number, ids: Int32Arr
   const byId = new Map(rows.map((row) => [row.batch_id, row]))
   return [...ids].flatMap((id) => {
     const row = byId.get(id)
-    return row === undefined ? [] : [batchView(row)]
+    return row === undefined ? [] : [listedBatchView(row)]
   })
 }
 

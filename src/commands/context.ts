@@ -5,6 +5,7 @@ import type { InstallationSecrets } from '../model/installation-secrets.ts'
 import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import type { UsageLimits } from '../model/usage-limits.ts'
 import { transaction } from '../store/database.ts'
+import { type ReadStatement, readInOneMessage } from '../store/one-message.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
 
 /** What every command works with; made once when the server starts. */
@@ -130,15 +131,12 @@ export function inOrganization<T>(
   return transaction(context.database, { role: 'carillon_api', organizationId: actor.organizationId }, work)
 }
 
-/**
- * The same for lists: their prepared statements have one good plan each, whatever their parameters. Nothing else should
- * be asked in it but by key.
- */
-export function inListOf<T>(
-  context: CommandContext,
+/** What statements that only read find, in one transaction and one message. */
+export function readFrom(
+  context: Pick<CommandContext, 'database'>,
   actor: Pick<Actor, 'organizationId'>,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const scope = { role: 'carillon_api', organizationId: actor.organizationId, onePlan: true } as const
-  return transaction(context.database, scope, work)
+  statements: readonly ReadStatement[],
+): Promise<object[][]> {
+  const scope = { role: 'carillon_api', organizationId: actor.organizationId } as const
+  return readInOneMessage(context.database, scope, statements)
 }

@@ -1,7 +1,15 @@
 import { SecretUnreadable } from '../model/secret-box.ts'
 import { transaction } from '../store/database.ts'
 import { emptyKeptAnswers, keptAnswers } from '../store/erased-answers.ts'
-import { eraseRecipient, eraseRejectedRows, lookForPerson, noteErasureStep, takeErasure } from '../store/erasures.ts'
+import {
+  type ErasureRow,
+  eraseRecipient,
+  eraseRejectedRows,
+  lookForPerson,
+  noteAnswersStep,
+  noteErasureStep,
+  takeErasure,
+} from '../store/erasures.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { eraseNextPeople, takeExpiredBatch } from '../store/retention.ts'
 import type { CommandContext } from './context.ts'
@@ -15,17 +23,20 @@ export function eraseStep(context: Pick<CommandContext, 'database' | 'secrets'>)
   return transaction(context.database, { role: 'carillon_dispatcher' }, async (client) => {
     const row = await takeErasure(client)
     if (row === undefined) return false
-    const { organization_id: organizationId } = row
-    const { last, found } = await lookForPerson(client, row)
-    let attempts = 0
-    for (const one of found) attempts += await eraseRecipient(client, organizationId, one)
-    const open = found.filter(({ final }) => !final).length
-    const digits = row.number ?? ''
-    const rejectedRows = last === null ? await eraseRejectedRows(client, organizationId, digits) : 0
-    if (last === null) await emptyAnswersWith(context, client, { organizationId, digits })
-    await noteErasureStep(client, row, { last, erased: found.length - open, attempts, rejectedRows, open })
+    if (row.answers_after === null) await eraseInLists(client, row)
+    else await noteAnswersStep(client, row, await emptyAnswersWith(context, client, row, row.answers_after))
     return true
   })
+}
+
+async function eraseInLists(client: Client, row: ErasureRow): Promise<void> {
+  const { organization_id: organizationId } = row
+  const { last, found } = await lookForPerson(client, row)
+  let attempts = 0
+  for (const one of found) attempts += await eraseRecipient(client, organizationId, one)
+  const open = found.filter(({ final }) => !final).length
+  const rejectedRows = last === null ? await eraseRejectedRows(client, organizationId, row.number ?? '') : 0
+  await noteErasureStep(client, row, { last, erased: found.length - open, attempts, rejectedRows, open })
 }
 
 /** One small step with a batch whose people are kept no longer. False: nothing is left to do now. */
@@ -43,25 +54,24 @@ const DIGITS_COMPARED = 8
 
 /**
  * Empties the answers, kept for repetitions of their requests, in which the number stands however it is written: of a
- * single call, of a list of suppressions, of rows that were rejected. One too many may be emptied.
+ * single call, of a list of suppressions, of rows that were rejected. One too many may be emptied. A page of them behind
+ * `after`; returns where the next one begins, null behind the last.
  */
 async function emptyAnswersWith(
   context: Pick<CommandContext, 'secrets'>,
   client: Client,
-  { organizationId, digits }: { organizationId: number; digits: string },
-): Promise<void> {
-  const wanted = digits.slice(-DIGITS_COMPARED)
-  for (let after = ''; ; ) {
-    const { answers, isLast } = await keptAnswers(client, organizationId, after)
-    const fitting = answers.filter(({ idempotency_key: key, body }) => {
-      const text = openedOrNull(context, { organizationId, key }, body)
-      return text === null || text.replace(/[^0-9]/g, '').includes(wanted)
-    })
-    const keys = fitting.map(({ idempotency_key }) => idempotency_key)
-    if (keys.length > 0) await emptyKeptAnswers(client, organizationId, keys)
-    if (isLast) return
-    after = answers.at(-1)!.idempotency_key
-  }
+  { organization_id: organizationId, number }: ErasureRow,
+  after: string,
+): Promise<string | null> {
+  const wanted = (number ?? '').slice(-DIGITS_COMPARED)
+  const { answers, next } = await keptAnswers(client, organizationId, after)
+  const fitting = answers.filter(({ idempotency_key: key, body }) => {
+    const text = openedOrNull(context, { organizationId, key }, body)
+    return text === null || text.replace(/[^0-9]/g, '').includes(wanted)
+  })
+  const keys = fitting.map(({ idempotency_key }) => idempotency_key)
+  if (keys.length > 0) await emptyKeptAnswers(client, organizationId, keys)
+  return next
 }
 
 /** Null: nobody can read it any more. */

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import { parseId, uuidFromHex } from '../model/id-cipher.ts'
 import { type AgentRow, findAgent } from '../store/agents.ts'
 import { type AliasKind, findAlias, insertAlias } from '../store/aliases.ts'
+import type { AgentReference } from '../store/batches.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { findNumber, type NumberRow } from '../store/phone-numbers.ts'
 import { findTrunk, type TrunkRow } from '../store/trunks.ts'
@@ -21,6 +22,12 @@ export async function requireAgent(client: Client, organizationId: number, refer
   const found = await lookForAgent(client, organizationId, reference)
   if (found === undefined) throw new AppError('agent-not-found')
   return found
+}
+
+/** The reference as statements take it; one that no agent can have is that of no agent. */
+export function agentReference(reference: string): AgentReference {
+  // The database can neither keep such a text nor look for it.
+  return { uuid: uuidOf(reference), alias: reference.includes('\0') ? '' : reference }
 }
 
 export async function lookForAgent(

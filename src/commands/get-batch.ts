@@ -1,9 +1,10 @@
 import { AppError } from '../errors.ts'
 import { BATCH_STATUSES } from '../model/batch.ts'
 import type { Outcome } from '../model/disposition.ts'
-import { type BatchRow, findBatch } from '../store/batches.ts'
+import { type BatchCounts, type BatchRow, countsOf, findBatch, type ListedBatchRow } from '../store/batches.ts'
 import { FINAL_OUTCOMES } from '../store/outcome-columns.ts'
 import type { Client } from '../store/owner-transaction.ts'
+import { shownConcurrency } from './batch-terms.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { uuidOf } from './find-objects.ts'
 import type { BatchFigures, BatchView } from './views.ts'
@@ -30,7 +31,16 @@ export async function readBatchView(client: Client, organizationId: number, batc
   return batchView(row)
 }
 
+/** The same of a row that a list has read. */
+export function listedBatchView(row: ListedBatchRow): BatchView {
+  return viewOf(row, countsOf(row))
+}
+
 export function batchView(row: BatchRow): BatchView {
+  return viewOf(row, row)
+}
+
+function viewOf(row: Omit<BatchRow, keyof BatchCounts>, counts: BatchCounts): BatchView {
   return {
     id: row.batch_uuid,
     name: row.name,
@@ -41,7 +51,7 @@ export function batchView(row: BatchRow): BatchView {
     callerNumber: row.caller_number === null ? '' : `+${row.caller_number}`,
     callerNumberId: row.caller_number_uuid,
     trunk: { id: row.trunk_uuid, name: row.trunk_name, carrier: row.carrier },
-    concurrency: row.live_max,
+    concurrency: shownConcurrency(row),
     ringTimeoutSeconds: row.ring_timeout_seconds,
     maxCallSeconds: row.max_call_seconds,
     callingWindow: row.calling_window,
@@ -60,24 +70,15 @@ export function batchView(row: BatchRow): BatchView {
     startedAt: row.started_at,
     lastDialedAt: row.last_dialed_at,
     completedAt: row.completed_at,
-    figures: batchFigures(row),
+    figures: batchFigures(counts, row.talk_ms),
   }
 }
 
-function batchFigures(row: BatchRow): BatchFigures {
-  const outcomes = Object.fromEntries(FINAL_OUTCOMES.map(({ outcome, column }) => [outcome, row[column]]))
-  return {
-    total: row.total,
-    waiting: row.total - row.due - row.live - row.settled,
-    due: row.due,
-    live: row.live,
-    settled: row.settled,
-    dialing: row.dialing,
-    accepted: row.accepted,
-    ringing: row.ringing,
-    talking: row.talking,
-    attempts: row.attempts,
-    talkSeconds: row.talk_ms / 1_000,
-    outcomes: { ...(outcomes as Record<Outcome, number>), 'not-sent': 0 },
-  }
+function batchFigures(counts: BatchCounts, talkMs: number): BatchFigures {
+  const outcomes = { 'not-sent': 0 } as Record<Outcome, number>
+  // A loop, since a page of a list has hundreds of them.
+  for (const { outcome, column } of FINAL_OUTCOMES) outcomes[outcome] = counts[column]
+  const { total, due, live, settled, dialing, accepted, ringing, talking, attempts } = counts
+  const stages = { due, live, settled, dialing, accepted, ringing, talking, attempts }
+  return { total, waiting: total - due - live - settled, ...stages, talkSeconds: talkMs / 1_000, outcomes }
 }

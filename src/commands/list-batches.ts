@@ -1,12 +1,17 @@
 import { BATCH_STATUS_CODE, type BatchStatus } from '../model/batch.ts'
-import { type BatchFilter, selectBatches } from '../store/batches.ts'
-import { keptCountOfAgent } from '../store/kept-counts.ts'
-import type { Client } from '../store/owner-transaction.ts'
+import {
+  type BatchFilter,
+  type BatchPage,
+  batchPageStatement,
+  type ListedBatchRow,
+  selectSiftedBatches,
+} from '../store/batches.ts'
+import { keptCountOfAgentStatement } from '../store/kept-counts.ts'
 import { checkedLimit } from './checked-input.ts'
-import { type Actor, type CommandContext, inListOf, inOrganization } from './context.ts'
-import { requireAgent } from './find-objects.ts'
-import { batchView } from './get-batch.ts'
-import { openPosition, type TwoWayPage, twoWayPage } from './two-way-page.ts'
+import { type Actor, type CommandContext, inOrganization, readFrom } from './context.ts'
+import { agentReference, requireAgent } from './find-objects.ts'
+import { listedBatchView } from './get-batch.ts'
+import { openPosition, type Position, type TwoWayPage, twoWayPage } from './two-way-page.ts'
 import type { BatchView } from './views.ts'
 
 export interface BatchListOptions {
@@ -33,15 +38,16 @@ export async function listBatches(
   const list = `batches ${JSON.stringify([statuses, dialects, agent, withoutRetries])}`
   const at = { context, actor, list }
   const position = openPosition(at, options.cursor)
-  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
-  // One that is sifted has another good plan for each filter.
-  const run = statuses === null && dialects === null ? inListOf : inOrganization
-  return run(context, actor, async (client) => {
-    const filter = await filterOf(client, actor, options)
-    const rows = await selectBatches(client, actor.organizationId, asked, filter)
-    const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
-    return { ...page, items: page.items.map(batchView) }
-  })
+  const filter = {
+    statuses: statuses?.map((status) => BATCH_STATUS_CODE[status]) ?? null,
+    dialects,
+    agent: agent === null ? null : agentReference(agent),
+    withoutRetries,
+  }
+  const rows = await rowsOf(context, actor, pageAt(position, limit), filter)
+  if (rows.length === 0 && agent !== null) await mustHaveAgent(context, actor, agent)
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
+  return { ...page, items: page.items.map(listedBatchView) }
 }
 
 /**
@@ -57,23 +63,37 @@ export async function listOnceBatches(
   const limit = checkedLimit(options.limit, { max: 100, fallback: 20 })
   const at = { context, actor, list: `once batches ${options.agent}` }
   const position = openPosition(at, options.cursor)
-  const asked = { beside: position.beside?.[0] ?? null, backwards: position.backwards, limit: limit + 1 }
-  return inListOf(context, actor, async (client) => {
-    const { agent_id: agentId } = await requireAgent(client, organizationId, options.agent)
-    const filter = { statuses: null, dialects: null, agentId, withoutRetries: true }
-    const rows = await selectBatches(client, organizationId, asked, filter)
-    const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
-    const total = await keptCountOfAgent(client, organizationId, agentId)
-    return { ...page, items: page.items.map(batchView), total }
-  })
+  const agent = agentReference(options.agent)
+  const filter = { statuses: null, dialects: null, agent, withoutRetries: true }
+  const [rows, counts] = (await readFrom(context, actor, [
+    batchPageStatement(organizationId, pageAt(position, limit), filter),
+    keptCountOfAgentStatement(organizationId, agent),
+  ])) as [ListedBatchRow[], { total: number }[]]
+  if (rows.length === 0) await mustHaveAgent(context, actor, options.agent)
+  const page = twoWayPage(at, rows, { limit, position, keyOf: ({ batch_id }) => [batch_id] })
+  return { ...page, items: page.items.map(listedBatchView), total: counts[0]!.total }
 }
 
-async function filterOf(client: Client, actor: Actor, options: BatchListOptions): Promise<BatchFilter> {
-  const { statuses, dialects, agent } = options
-  return {
-    statuses: statuses?.map((status) => BATCH_STATUS_CODE[status]) ?? null,
-    dialects: dialects ?? null,
-    withoutRetries: options.withoutRetries === true,
-    agentId: agent === undefined ? null : (await requireAgent(client, actor.organizationId, agent)).agent_id,
+/** One more than its limit, which tells whether there are more. */
+function pageAt({ beside, backwards }: Position, limit: number): BatchPage {
+  return { beside: beside?.[0] ?? null, backwards, limit: limit + 1 }
+}
+
+async function rowsOf(
+  context: CommandContext,
+  actor: Actor,
+  page: BatchPage,
+  filter: BatchFilter,
+): Promise<ListedBatchRow[]> {
+  const { organizationId } = actor
+  if (filter.statuses !== null || filter.dialects !== null) {
+    return inOrganization(context, actor, (client) => selectSiftedBatches(client, organizationId, page, filter))
   }
+  const [rows] = await readFrom(context, actor, [batchPageStatement(organizationId, page, filter)])
+  return rows as ListedBatchRow[]
+}
+
+/** Asked when nothing was found. @throws AppError `agent-not-found`. */
+async function mustHaveAgent(context: CommandContext, actor: Actor, reference: string): Promise<void> {
+  await inOrganization(context, actor, (client) => requireAgent(client, actor.organizationId, reference))
 }

@@ -234,7 +234,7 @@ function countriesOrNull(values: readonly string[] | null | undefined): string[]
   return [...new Set(values.map((value) => checkedCountry(value, 'allowedCountries')))].sort()
 }
 
-function organizationView(row: OrganizationRow): OrganizationView {
+export function organizationView(row: OrganizationRow): OrganizationView {
   return {
     id: row.organization_uuid,
     name: row.name,

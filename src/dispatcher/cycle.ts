@@ -230,14 +230,16 @@ async function doChores(
   const { chores } = inbox
   const { mirror } = desk
   const turned = chores.turn ? await transaction.turnBatches() : 0
-  const changed = turned > 0 || gate.version !== mirror.version
-  if (changed) {
+  // A request to end a call comes with a new version of its batch, or is found by the heartbeat.
+  let touched = false
+  if (turned > 0 || gate.version !== mirror.version) {
     const [definitions, trunks, trunkDefinitions] = await Promise.all([
       transaction.batchesSince(mirror.version),
       transaction.trunkStates(),
       transaction.trunks(),
     ])
     options.learnTrunks(trunkDefinitions)
+    touched = definitions.some(({ batchId }) => desk.holdsCallsOf(batchId))
     mirror.learn(definitions)
     mirror.learnTrunks(trunks, gate.nowEpochMs)
     mirror.forget((batchId) => desk.holdsCallsOf(batchId))
@@ -245,10 +247,8 @@ async function doChores(
     mirror.version = gate.version
   }
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
-  // A request to end a call comes with a new version, or is found at the next heartbeat.
-  const looks = chores.disown || (changed && desk.calls.size > 0)
   const which = { nodeId: options.nodeId, hangUpAsked: !chores.disown }
-  const own = looks ? await transaction.liveCallsOfNode(which) : []
+  const own = chores.disown || touched ? await transaction.liveCallsOfNode(which) : []
   const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
   const lost = chores.disown ? findLostRows(desk, own, options) : []
   const known = new Set(adopted.map(options.refOf))

@@ -16,6 +16,7 @@ import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
 import { Patrol } from './patrol.ts'
 import { Reconciler } from './reconcile.ts'
+import { organizationsToRead } from './row-check.ts'
 import { TrunkBreaker } from './trunk-breaker.ts'
 import { type OpenCarrier, TrunkCarriers } from './trunk-carriers.ts'
 
@@ -462,12 +463,12 @@ export class Dispatcher {
     this.#carriers.get(call.organizationId, call.trunkId)?.endOrphan?.(call.asOrphan(carrierState))
   }
 
-  #onBeat(): void {
-    for (const desk of this.#desks.values()) {
-      if (desk.mirror.batches.size > 0 || desk.calls.size > 0) {
-        desk.askFor({ disown: true })
-        this.#makeReady(desk.organizationId)
-      }
+  async #onBeat(): Promise<void> {
+    const { store, ids } = this.#options
+    const rows = await store.ownCalls(this.nodeId)
+    for (const organizationId of organizationsToRead(rows, { ids, callOf: (ref) => this.#calls.get(ref) })) {
+      this.#deskOf(organizationId).askFor({ disown: true })
+      this.#makeReady(organizationId)
     }
   }
 
@@ -479,6 +480,10 @@ export class Dispatcher {
       this.#release(desk, call)
       this.#judgeAgain(desk, call)
       this.#carriers.holding(call.organizationId, call.trunkId, call.ref)?.abandon?.(call.handle)
+    }
+    for (const desk of this.#desks.values()) {
+      desk.takeCalls()
+      this.#arm(desk, null)
     }
   }
 

@@ -19,3 +19,13 @@ it.each([
   })
   expect([call.acceptedMs, call.endedMs]).toEqual([expected, expected])
 })
+
+it.each([
+  ['that was told', 'busy-here', ['accepted', 'ended']],
+  ['that was concluded from silence', 'lookup-missed', ['accepted']],
+] as const)('gives an ending %s on as evidence, or not', (_, cause, expected) => {
+  const call = claimedCall(CLAIMED_AT)
+  call.merge({ ref: 'call', kind: 'accepted', atEpochMs: CLAIMED_AT, carrierCallId: 'id' })
+  call.endAs('unknown', cause, CLAIMED_AT)
+  expect(call.evidence().map((event) => event.kind)).toEqual(expected)
+})

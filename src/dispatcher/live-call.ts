@@ -15,6 +15,8 @@ export interface Ending {
   readonly keysPressed: string | null
 }
 
+/** Of endings that nobody told: this node gave the call up. */
+const CAUSES_OF_SILENCE: ReadonlySet<Cause> = new Set(['lookup-missed', 'evidence-missing'])
 const INT4_MAX = 2 ** 31 - 1
 const NOTHING_TOLD = { sipStatus: null, q850Cause: null, spokenText: null, keysPressed: null } as const
 
@@ -168,7 +170,10 @@ export class LiveCall {
     return this.carrierState === this.savedCarrierState ? null : this.carrierState
   }
 
-  /** What this copy knows, as evidence that can be judged against the rows again. */
+  /**
+   * What this copy knows, as evidence that can be judged against the rows again. That a carrier was silent is none: whoever
+   * answers for the call now hears more, and judges by that.
+   */
   evidence(): CallEvent[] {
     const { ref, claimedAtEpochMs: at, ending } = this
     const carrierCallId = this.carrierCallId ?? undefined
@@ -181,7 +186,7 @@ export class LiveCall {
     }
     if (ending?.disposition === 'not-sent') {
       events.push({ ref, kind: 'not-sent', atEpochMs: at, cause: ending.cause })
-    } else if (ending) {
+    } else if (ending && !CAUSES_OF_SILENCE.has(ending.cause)) {
       const { disposition, cause } = ending
       events.push({
         ref,

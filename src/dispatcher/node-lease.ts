@@ -8,8 +8,8 @@ export interface NodeLeaseOptions {
   readonly clock: Clock
   readonly log: DispatcherLog
   readonly nodeName: string
-  /** After every renewal. */
-  readonly onBeat: () => void
+  /** After every renewal. The next one waits for it. */
+  readonly onBeat: () => Promise<void>
   /** A survivor took this incarnation for dead; the node goes on under a new one. */
   readonly onLost: () => void
 }
@@ -62,7 +62,7 @@ export class NodeLease {
       this.#beat().then(
         () => this.#arm(),
         (error) => {
-          this.#options.log.warn({ err: error }, 'The node could not renew its lease')
+          this.#options.log.warn({ err: error }, 'A heartbeat of this node failed')
           this.#arm()
         },
       )
@@ -78,6 +78,6 @@ export class NodeLease {
       onLost()
     }
     await store.endDeadNodes()
-    if (!this.#stopped) onBeat()
+    if (!this.#stopped) await onBeat()
   }
 }

@@ -233,7 +233,13 @@ export class OrganizationMirror {
       if (want <= 0 || this.#trunkReadyAt(lane.trunkId, options.nowEpochMs) > options.nowEpochMs) continue
       const sendWithinMs = sendWindowMs(batch, lane, options.nowEpochMs)
       if (sendWithinMs <= 0) continue
-      options.into.push({ batchId: batch.definition.batchId, lane: lane.lane, want, sendWithinMs })
+      options.into.push({
+        batchId: batch.definition.batchId,
+        lane: lane.lane,
+        trunkId: lane.trunkId,
+        want,
+        sendWithinMs,
+      })
       room -= want
     }
     return room

@@ -17,7 +17,7 @@ export interface ResolvedStrays {
   readonly own: readonly { call: LiveCall; savedState: number }[]
   /** Calls whose rows came back to life and are ours now; what the evidence adds to the row is not written yet. */
   readonly revived: readonly LiveCall[]
-  /** Calls that live although they should not: their batch is cancelled, their person suppressed or called again. */
+  /** Calls that live although they should not: somebody asked to end them, their batch is cancelled, their person suppressed or called again. */
   readonly unwanted: readonly LiveCall[]
   /** Definite ends that contradict a definite end; counted, not applied. */
   readonly conflicts: number
@@ -133,7 +133,7 @@ async function revive(
   const call = callFromRow(event.ref, desk.organizationId, row)
   call.merge(event)
   into.revived.push(call)
-  if (isUnwanted(attempt)) into.unwanted.push(call)
+  if (isUnwanted(attempt) || row.hangUpAsked) into.unwanted.push(call)
 }
 
 async function correct(

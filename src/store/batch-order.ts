@@ -1,6 +1,7 @@
-import { ask, askPrepared } from './ask.ts'
-import { type BatchRow, batchRowsSql } from './batches.ts'
+import { ask } from './ask.ts'
+import { batchRowsSql } from './batches.ts'
 import { KEPT_COUNT_SQL } from './kept-counts.ts'
+import type { ReadStatement } from './one-message.ts'
 import type { Client } from './owner-transaction.ts'
 
 /** By what a list of batches can be ordered, and the index that has this order. */
@@ -102,25 +103,14 @@ export interface OrderedPage {
   readonly fromEnd: boolean
 }
 
-/** Rows of a page with the length of the whole list at the same instant. */
-export type ListedBatchRow = BatchRow & { list_total: number }
-
-/**
- * A page and the length of its list, of all batches that call telephones, in one prepared statement. Rides the index of
- * the order, as {@link selectOrderedBatchIds} does, then batch_pkey and listed_batch_count_of_status. Zero rows: the page lies
- * behind the end, and `keptCount` knows the length.
- */
-export function selectOrderedPage(
-  client: Client,
-  organizationId: number,
-  page: OrderedPage,
-): Promise<ListedBatchRow[]> {
-  return askPrepared<ListedBatchRow>(client, orderedPageStatement(organizationId, page))
-}
-
 const ALL: BatchSieve = { statuses: null, agentIds: null, nameParts: null, withCaller: true }
 
-export function orderedPageStatement(organizationId: number, page: OrderedPage) {
+/**
+ * A page and, as `list_total` of each row, the length of its list at the same instant, of all batches that call
+ * telephones. Rides the index of the order, as {@link selectOrderedBatchIds} does, then batch_pkey and
+ * listed_batch_count_of_status. Zero rows: the page lies behind the end, and `keptCount` knows the length.
+ */
+export function orderedPageStatement(organizationId: number, page: OrderedPage): ReadStatement {
   const { from: lead, key } = ORDERS[page.order]
   const table = lead === 'batch' ? 'b' : 's'
   const direction = page.descending === page.fromEnd ? 'ASC' : 'DESC'

@@ -26,6 +26,8 @@ import { untouchedSql } from './successor-sql.ts'
 export interface LaneRequest {
   readonly batchId: number
   readonly lane: number
+  /** That of the lane, by the definition which holds while the gate shows its version. */
+  readonly trunkId: number
   readonly want: number
   /** Milliseconds from the transaction's time until the create-call may be sent at the latest. */
   readonly sendWithinMs: number
@@ -138,7 +140,7 @@ const claimSql = (
    UNION ALL SELECT batch_id, seq, 0::smallint, 6::smallint, 11::smallint, 0 FROM rest WHERE fate = ${HIT}
    UNION ALL SELECT batch_id, 0, 0::smallint, 26::smallint, 0::smallint, 0 FROM s WHERE completed),
  ${eventBlockSql('entries', '(SELECT coalesce(sum(claimed), 0)::int FROM f)')}
-SELECT ord::int, seq, n, counted, number_hash, number, variables, trunk_id FROM c WHERE fate = ${CLAIMED}`
+SELECT ord::int, seq, number_hash, number, variables${source === 'due' ? ', n, counted' : ''} FROM c WHERE fate = ${CLAIMED}`
 
 const SQL = { cursor: claimSql('cursor'), due: claimSql('due') } as const
 
@@ -166,18 +168,19 @@ export function claimRecipients(
 /** `lanes` are those that the statement was sent with. */
 export function claimedRecipients(rows: unknown[][], lanes: readonly LaneRequest[]): ClaimedRecipient[] {
   return rows.map((row) => {
-    const { batchId, lane, sendWithinMs } = lanes[(row[0] as number) - 1]!
+    const { batchId, lane, trunkId, sendWithinMs } = lanes[(row[0] as number) - 1]!
     return {
       batchId,
       lane,
+      trunkId,
       sendWithinMs,
       seq: row[1] as number,
-      n: row[2] as number,
-      counted: row[3] as number,
-      numberHash: row[4] as string,
-      digits: row[5] as string,
-      variables: row[6] as string | null,
-      trunkId: row[7] as number,
+      numberHash: row[2] as string,
+      digits: row[3] as string,
+      variables: row[4] as string | null,
+      // Whoever was waiting in line has their first attempt.
+      n: (row[5] as number | undefined) ?? 1,
+      counted: (row[6] as number | undefined) ?? 1,
     }
   })
 }

@@ -25,7 +25,7 @@ export interface PoolOptions {
   statementTimeoutMs?: number
   /** A transaction that asks nothing for so long is ended by the server; 10,000 by default. */
   idleInTransactionMs?: number
-  /** Milliseconds to wait for a connection before an error; no limit by default. */
+  /** Milliseconds to wait for a connection, one that is free included, before an error; no limit by default. */
   connectionTimeoutMs?: number
   log?: DatabaseLog
 }
@@ -88,16 +88,14 @@ const hotPlans = [
   .map((setting) => `-c ${setting}`)
   .join(' ')
 
-/** The same for a transaction of the API. Memoizing stays: the batches of a page share agent, trunk and number. */
-const onePlan = [
-  'plan_cache_mode = force_generic_plan',
-  'enable_seqscan = off',
-  'enable_bitmapscan = off',
-  'enable_hashjoin = off',
-  'enable_mergejoin = off',
-]
-  .map((setting) => `SET LOCAL ${setting}`)
-  .join('; ')
+/** The same for lists of the API. Memoizing stays: the batches of a page share agent, trunk and number. */
+const ONE_PLAN = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+}
 
 /**
  * A node that stands still inside a transaction holds its organization's gate, and nobody else may dial. The server ends
@@ -136,13 +134,19 @@ export async function openHotConnection(
 
 /** One ordinary connection with our search path and types, for work that needs a session of its own. */
 export async function openConnection(connectionString: string, applicationName = 'carillon'): Promise<pg.Client> {
+  const client = unconnected(connectionString, applicationName)
+  await client.connect()
+  return client
+}
+
+/** The same before it is connected, so that whoever loses patience can end it. */
+export function unconnected(connectionString: string, applicationName: string): pg.Client {
   const client = new pg.Client({
     ...connectionConfig(connectionString, searchPath),
     application_name: applicationName,
   })
   // A break between statements shows in the next statement; without a listener it would end the process.
   client.on('error', () => undefined)
-  await client.connect()
   return client
 }
 
@@ -161,11 +165,6 @@ export interface TransactionScope {
   role: DatabaseRole
   /** The organization that row-level security holds the transaction to; without it the API role sees no rows. */
   organizationId?: number | string
-  /**
-   * For prepared statements that have one good plan, whatever their parameters: probes of indexes. It is made once for
-   * each connection, and the same when the tables are still empty.
-   */
-  onePlan?: boolean
 }
 
 /**
@@ -229,8 +228,20 @@ async function runAlone<T>(pool: pg.Pool, settings: string, work: (client: pg.Po
  */
 export function settingsOf(scope: TransactionScope): string {
   const organization = pg.escapeLiteral(String(scope.organizationId ?? ''))
-  const settings = `SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
-  return scope.onePlan === true ? `${settings}; ${onePlan}` : settings
+  return `SET LOCAL ROLE ${scope.role}; SELECT set_config('carillon.organization_id', ${organization}, true)`
+}
+
+/**
+ * The same for prepared statements that have one good plan, whatever their parameters: probes of indexes. It is made
+ * once for each connection, and the same when the tables are still empty. One statement with one value, since each
+ * costs the driver as much as a row.
+ */
+export function listSettingsOf({ role, organizationId = '' }: TransactionScope): string {
+  const settings = { role, 'carillon.organization_id': String(organizationId), ...ONE_PLAN }
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
+  )
+  return `SELECT ${calls.join(' || ')}`
 }
 
 /** What the piece before has set does not hold for the next one. */

@@ -1,5 +1,6 @@
 import type { CallingWindow } from '../model/calling-window.ts'
 import type { RetryPolicy } from '../model/retry-policy.ts'
+import { plainArray } from './array-literal.ts'
 import { type Queryable, run } from './statement.ts'
 
 /** What a node must know of a batch to dial it; true while the gate shows the version it was read under. */
@@ -52,23 +53,36 @@ export interface TrunkDefinition {
   readonly version: number
 }
 
-const BATCHES = `SELECT b.batch_id, s.status, s.live_max, s.live, extract(epoch FROM s.expires_at)::float8 * 1000, b.trunk_id, b.caller_number,
+/** Which batches: first sight rides batch_state_open, a refresh batch_version, and by id batch_pkey. */
+const CHOICES = {
+  open: 's.status IN (2, 3)',
+  changed: 'b.version > $2::bigint',
+  chosen: 'b.batch_id = ANY($2::int[])',
+} as const
+type Choice = keyof typeof CHOICES
+
+const FROM_BATCHES = `FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id`
+
+/** Rides what the choice says, then batch_pkey, batch_state_pkey and agent_pkey. */
+const batchesSql = (choice: Choice) =>
+  `SELECT b.batch_id, s.status, s.live_max, s.live, extract(epoch FROM s.expires_at)::float8 * 1000, b.trunk_id, b.caller_number,
   b.ring_timeout_seconds, b.max_call_seconds, b.calling_window, b.retry_policy, b.columns, b.phone_column, a.kind, a.settings, b.throttle_id
- FROM batch b JOIN batch_state s ON s.organization_id = b.organization_id AND s.batch_id = b.batch_id
+ ${FROM_BATCHES}
  JOIN agent a ON a.organization_id = b.organization_id AND a.agent_id = b.agent_id
- WHERE b.organization_id = $1::int AND `
+ WHERE b.organization_id = $1::int AND ${CHOICES[choice]}`
 
-/** First sight rides batch_state_open; a refresh rides batch_version; both then batch_pkey and agent_pkey. */
-const OPEN_BATCHES = `${BATCHES} s.status IN (2, 3)`
-const CHANGED_BATCHES = `${BATCHES} b.version > $2::bigint`
-const BATCHES_BY_ID = `${BATCHES} b.batch_id = ANY($2::int[])`
-
-const LANES = `SELECT l.batch_id, l.lane, l.trunk_id, l.zones, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END,
+/**
+ * The same, then lane_pkey, agent_pkey and the first entry of due_pkey for each lane. In no order: asked for one, the
+ * planner might walk all lanes to spare itself a sort.
+ */
+const lanesSql = (choice: Choice) =>
+  `SELECT l.batch_id, l.lane, l.trunk_id, l.zones, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END,
   extract(epoch FROM q.due_at)::float8 * 1000, l.caller_number, l.attempts_max, a.kind, a.settings
- FROM lane l LEFT JOIN agent a ON a.organization_id = $1::int AND a.agent_id = l.agent_id
+ ${FROM_BATCHES} JOIN lane l ON l.organization_id = b.organization_id AND l.batch_id = b.batch_id
+ LEFT JOIN agent a ON a.organization_id = $1::int AND a.agent_id = l.agent_id
  LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = l.batch_id AND q.lane = l.lane
    ORDER BY q.due_at LIMIT 1) q ON true
- WHERE l.organization_id = $1::int AND l.batch_id = ANY($2::int[]) ORDER BY l.batch_id, l.lane`
+ WHERE b.organization_id = $1::int AND ${CHOICES[choice]}`
 
 /** Batches whose definition is newer than `sinceVersion`; 0 asks for all that are running or paused. */
 export async function loadBatchDefinitions(
@@ -76,11 +90,9 @@ export async function loadBatchDefinitions(
   organizationId: number,
   sinceVersion: number,
 ): Promise<BatchDefinition[]> {
-  const rows =
-    sinceVersion === 0
-      ? await run(client, { name: 'open_batches', text: OPEN_BATCHES, values: [organizationId] })
-      : await run(client, { name: 'changed_batches', text: CHANGED_BATCHES, values: [organizationId, sinceVersion] })
-  return withLanes(client, organizationId, rows)
+  return sinceVersion === 0
+    ? load(client, 'open', [organizationId])
+    : load(client, 'changed', [organizationId, sinceVersion])
 }
 
 export async function loadBatchesById(
@@ -88,21 +100,15 @@ export async function loadBatchesById(
   organizationId: number,
   batchIds: readonly number[],
 ): Promise<BatchDefinition[]> {
-  const rows = await run(client, {
-    name: 'batches_by_id',
-    text: BATCHES_BY_ID,
-    values: [organizationId, `{${batchIds.join(',')}}`],
-  })
-  return withLanes(client, organizationId, rows)
+  return load(client, 'chosen', [organizationId, plainArray(batchIds)])
 }
 
-async function withLanes(client: Queryable, organizationId: number, rows: unknown[][]): Promise<BatchDefinition[]> {
-  if (rows.length === 0) return []
-  const laneRows = await run(client, {
-    name: 'lanes_of_batches',
-    text: LANES,
-    values: [organizationId, `{${rows.map((row) => row[0]).join(',')}}`],
-  })
+/** Both statements travel at once: a cycle that learns holds its organization's gate meanwhile. */
+async function load(client: Queryable, choice: Choice, values: readonly unknown[]): Promise<BatchDefinition[]> {
+  const [rows, laneRows] = await Promise.all([
+    run(client, { name: `batches_${choice}`, text: batchesSql(choice), values }),
+    run(client, { name: `lanes_${choice}`, text: lanesSql(choice), values }),
+  ])
   const lanesByBatch = new Map<number, LaneDefinition[]>()
   for (const row of laneRows) {
     const batchId = row[0] as number
@@ -119,6 +125,7 @@ async function withLanes(client: Queryable, organizationId: number, rows: unknow
     })
     lanesByBatch.set(batchId, lanes)
   }
+  for (const lanes of lanesByBatch.values()) lanes.sort((a, b) => a.lane - b.lane)
   return rows.map((row) => batchDefinition(row, lanesByBatch.get(row[0] as number) ?? []))
 }
 

@@ -4,7 +4,7 @@ import type { EndedCall } from './end-calls.ts'
 import type { Gate } from './gate.ts'
 import type { LaneState, TrunkState } from './lane-states.ts'
 import type { AttemptKey, LateAttempt } from './late-evidence.ts'
-import type { LiveCallRow, OwnCalls } from './live-calls.ts'
+import type { LiveCallRow, OwnCall, OwnCalls } from './live-calls.ts'
 import type { ProgressColumns } from './progress-calls.ts'
 import type { ThrottleState } from './throttle-states.ts'
 
@@ -19,6 +19,8 @@ export interface DispatchStore {
   endDeadNodes(): Promise<void>
   endNode(nodeId: number): Promise<void>
   organizationsWithOrphans(): Promise<number[]>
+  /** Live calls of one node in all organizations, without any gate; the youngest may be missing. */
+  ownCalls(nodeId: number): Promise<OwnCall[]>
   organizationsWithOpenBatches(): Promise<number[]>
   /** Organizations with a batch whose start or expiry has come, and the instant of the next one. */
   dueBatches(): Promise<DueBatches>

@@ -47,18 +47,20 @@ const ANSWERED = codeOfStatus('answered')
  *
  * Rides live_call_pkey, batch_state_pkey, trunk_state_pkey; writes attempt_pkey.
  */
-const END_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
+const END_CALLS = `WITH t AS (SELECT $1::int AS organization_id, unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS disposition, unnest($9::smallint[]) AS cause, unnest($10::smallint[]) AS answered_by,
    unnest($11::int[]) AS sip, unnest($12::int[]) AS acc, unnest($13::int[]) AS ring, unnest($14::int[]) AS ans, unnest($15::int[]) AS fin,
    unnest($16::text[]) AS cid, unnest($17::text[]) AS keys, unnest($18::text[]) AS spoken, unnest($19::bigint[]) AS retry_ms, unnest($20::smallint[]) AS reason,
    unnest($27::int[]) AS q850),
- d AS (DELETE FROM live_call l USING (SELECT t.*, at.row FROM t ${liveRowSql}) t WHERE l.ctid = t.row
+ d AS (DELETE FROM live_call l USING t WHERE ${liveRowSql}
    RETURNING t.retry_ms, l.batch_id, t.disposition, l.state, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted,
      l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
-     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850),
+     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850,
+     l.hang_up_asked),
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
-     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause)
-   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850
+     claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause, hang_up_asked)
+   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850,
+     hang_up_asked
    FROM d ORDER BY batch_id, seq),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),

@@ -1,7 +1,7 @@
 import { ask, change } from './ask.ts'
 import type { Client } from './owner-transaction.ts'
 
-/** Answers that are opened at once. */
+/** Answers that one step opens: some milliseconds of work. */
 const PAGE = 200
 
 /** One answer that is kept for repetitions of its request, sealed. */
@@ -10,19 +10,24 @@ export interface KeptAnswer {
   readonly body: Buffer
 }
 
-/** In the order of their keys, behind one. Rides idempotent_answer_pkey; fewer rows than {@link PAGE}: there are no more. */
+/**
+ * A page of them in the order of their keys, behind one, and the key behind which the next page begins; null: there are no
+ * more. Those that are empty already count into a page, so that none reads more than {@link PAGE} rows. Rides
+ * idempotent_answer_pkey.
+ */
 export async function keptAnswers(
   client: Client,
   organizationId: number,
   after: string,
-): Promise<{ answers: readonly KeptAnswer[]; isLast: boolean }> {
-  const answers = await ask<KeptAnswer>(
+): Promise<{ answers: readonly KeptAnswer[]; next: string | null }> {
+  const page = await ask<{ idempotency_key: string; body: Buffer | null }>(
     client,
-    `SELECT idempotency_key, body FROM idempotent_answer WHERE organization_id = $1 AND idempotency_key > $2 AND body IS NOT NULL
+    `SELECT idempotency_key, body FROM idempotent_answer WHERE organization_id = $1 AND idempotency_key > $2
      ORDER BY idempotency_key LIMIT ${PAGE}`,
     [organizationId, after],
   )
-  return { answers, isLast: answers.length < PAGE }
+  const answers = page.flatMap(({ body, ...key }) => (body === null ? [] : [{ ...key, body }]))
+  return { answers, next: page.length < PAGE ? null : page.at(-1)!.idempotency_key }
 }
 
 /** The request still has one effect: whoever repeats it gets the status with nothing beside it. Rides idempotent_answer_pkey. */
@@ -34,7 +39,7 @@ export async function emptyKeptAnswers(client: Client, organizationId: number, k
   )
 }
 
-/** The same for all requests that made a batch. Rides idempotent_answer_pkey over what two days have brought. */
+/** The same for all requests that made a batch. Rides idempotent_answer_batch. */
 export async function emptyKeptAnswersOfBatch(client: Client, organizationId: number, batchId: number): Promise<void> {
   await change(
     client,

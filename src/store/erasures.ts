@@ -16,11 +16,13 @@ export interface ErasureRow {
   attempts: number
   rejected_rows: number
   open: number
+  /** Behind which kept answer the next ones are read; null: the lists are not read to their end yet. */
+  answers_after: string | null
   finished_at: Date | null
 }
 
 const COLUMNS =
-  'organization_id, erasure_id, number_hash, number, requested_at, batch_id, seq, recipients, attempts, rejected_rows, open, finished_at'
+  'organization_id, erasure_id, number_hash, number, requested_at, batch_id, seq, recipients, attempts, rejected_rows, open, answers_after, finished_at'
 
 /** Recipients that one step looks at: some ten milliseconds of reading. */
 const STEP_ROWS = 20_000
@@ -117,32 +119,52 @@ export function eraseRejectedRows(client: Client, organizationId: number, digits
   )
 }
 
-/** Adds up a step. At the end of the lists it is finished, or begins anew later when somebody was not final. */
+/** Adds up a step through the lists. At their end the kept answers come next. */
 export async function noteErasureStep(
   client: Client,
   row: ErasureRow,
   step: { last: ErasureStep['last']; erased: number; attempts: number; rejectedRows: number; open: number },
 ): Promise<void> {
-  const open = row.open + step.open
+  const place = step.last ?? { batch_id: 0, seq: 0 }
+  await change(
+    client,
+    `UPDATE erasure SET recipients = recipients + $3, attempts = attempts + $4, rejected_rows = rejected_rows + $5,
+       batch_id = $6, seq = $7, open = open + $8, answers_after = CASE WHEN $9 THEN '' END WHERE organization_id = $1 AND erasure_id = $2`,
+    [
+      row.organization_id,
+      row.erasure_id,
+      step.erased,
+      step.attempts,
+      step.rejectedRows,
+      place.batch_id,
+      place.seq,
+      step.open,
+      step.last === null,
+    ],
+  )
+}
+
+/**
+ * Notes up to which kept answer it has come. Null: all are read, and it is finished, or begins anew later when somebody was
+ * not final.
+ */
+export async function noteAnswersStep(client: Client, row: ErasureRow, next: string | null): Promise<void> {
   const key = [row.organization_id, row.erasure_id]
-  const counts = [step.erased, step.attempts, step.rejectedRows]
-  if (step.last !== null) {
-    await change(
-      client,
-      `UPDATE erasure SET recipients = recipients + $3, attempts = attempts + $4, rejected_rows = rejected_rows + $5,
-         batch_id = $6, seq = $7, open = $8 WHERE organization_id = $1 AND erasure_id = $2`,
-      [...key, ...counts, step.last.batch_id, step.last.seq, open],
-    )
+  if (next !== null) {
+    await change(client, 'UPDATE erasure SET answers_after = $3 WHERE organization_id = $1 AND erasure_id = $2', [
+      ...key,
+      next,
+    ])
     return
   }
   await change(
     client,
-    `UPDATE erasure SET recipients = recipients + $3, attempts = attempts + $4, rejected_rows = rejected_rows + $5, batch_id = 0, seq = 0, open = 0,
-       next_at = carillon_now() + ${AGAIN}, finished_at = CASE WHEN $6 THEN carillon_now() END, number = CASE WHEN $6 THEN NULL ELSE number END
+    `UPDATE erasure SET answers_after = NULL, open = 0,
+       next_at = carillon_now() + ${AGAIN}, finished_at = CASE WHEN $3 THEN carillon_now() END, number = CASE WHEN $3 THEN NULL ELSE number END
      WHERE organization_id = $1 AND erasure_id = $2`,
-    [...key, ...counts, open === 0],
+    [...key, row.open === 0],
   )
-  if (open > 0) return
+  if (row.open > 0) return
   await change(
     client,
     `UPDATE suppression SET number = ${erasedNumberSql('number_hash')} WHERE organization_id = $1 AND number_hash = $2::bigint

@@ -1,4 +1,6 @@
 import { ask, askPrepared } from './ask.ts'
+import { type AgentReference, agentIdSql } from './batches.ts'
+import type { ReadStatement } from './one-message.ts'
 import type { Client } from './owner-transaction.ts'
 
 /** The length of the list of all batches that call telephones. Rides listed_batch_count_of_status; one row, always. */
@@ -23,13 +25,14 @@ export async function keptCount(
 }
 
 /** How many batches of an agent dial nobody twice. Rides once_batch_count_of_agent; one row, always. */
-export async function keptCountOfAgent(client: Client, organizationId: number, agentId: number): Promise<number> {
-  const rows = await askPrepared<{ total: number }>(client, {
+export function keptCountOfAgentStatement(organizationId: number, agent: AgentReference): ReadStatement {
+  const values: (string | number | null)[] = [organizationId]
+  const agentId = agentIdSql(agent, (value) => `$${values.push(value)}`)
+  return {
     name: 'kept_count_of_agent',
-    text: `SELECT coalesce(sum(batches), 0)::int AS total FROM once_batch_count WHERE organization_id = $1::int AND agent_id = $2::int`,
-    values: [organizationId, agentId],
-  })
-  return rows[0]!.total
+    text: `SELECT coalesce(sum(batches), 0)::int AS total FROM once_batch_count WHERE organization_id = $1::int AND agent_id = ${agentId}`,
+    values,
+  }
 }
 
 const TABLES = [

@@ -132,7 +132,8 @@ export async function correctUnknown(
 
 /**
  * The call of an attempt that had ended `unknown` lives: its live row comes back with its slots, the attempt row goes,
- * and the recipient is no longer final; a dial that somebody has asked for meanwhile is withdrawn. Slots may exceed a limit by it: the call exists, whatever we would like.
+ * and the recipient is no longer final; a dial that somebody has asked for meanwhile is withdrawn. Whoever asked to end the
+ * call has asked still. Slots may exceed a limit by it: the call exists, whatever we would like.
  * A successor of the same number entered `due` when the attempt ended, so the row comes back without one.
  * Rides attempt_pkey, recipient_pkey. False: the attempt is no longer `unknown`, another
  * dial came after it, or its number is in another call.
@@ -150,8 +151,8 @@ export async function reviveUnknown(
        AND NOT (${movedOnSql('a')})
      RETURNING a.*, r.number_hash),
    back AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq,
-       claimed_at, send_not_after, accepted_ms, carrier_call_id)
-     SELECT $1::int, d.number_hash, d.batch_id, d.seq, d.n, d.counted, l.lane, d.trunk_id, $6::int, 2, NULL, d.claimed_at, d.claimed_at, coalesce(d.accepted_ms, d.ended_ms), d.carrier_call_id
+       claimed_at, send_not_after, accepted_ms, carrier_call_id, hang_up_asked)
+     SELECT $1::int, d.number_hash, d.batch_id, d.seq, d.n, d.counted, l.lane, d.trunk_id, $6::int, 2, NULL, d.claimed_at, d.claimed_at, coalesce(d.accepted_ms, d.ended_ms), d.carrier_call_id, d.hang_up_asked
      FROM d JOIN lane l ON l.organization_id = $1::int AND l.batch_id = d.batch_id AND d.seq >= l.first_seq AND d.seq < l.last_seq),
    withdrawn AS (DELETE FROM due q USING d WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq RETURNING q.seq),
    w AS MATERIALIZED (SELECT count(*)::int AS was_due FROM withdrawn),

@@ -64,6 +64,42 @@ export async function adoptOrphans(client: Queryable, organizationId: number, no
   return rows.map(liveCallRow)
 }
 
+/** A live row as its node compares it with what it remembers. */
+export interface OwnCall {
+  readonly organizationId: number
+  readonly batchId: number
+  readonly seq: number
+  readonly n: number
+  readonly hangUpAsked: boolean
+  /** It is known what ends the call at its carrier. */
+  readonly canBeEnded: boolean
+}
+
+/** A younger row is looked at the next time: its node may not have heard of the commit yet. */
+const OWN_CALL_AGE_SECONDS = 2
+
+/**
+ * Live calls of one node in all organizations, without any gate: what it reads may be over when the answer comes.
+ * Reads `live_call` from end to end, since no index knows nodes: of rows that come and go so fast, an index leads to many
+ * that are gone already.
+ */
+export async function ownCalls(client: Queryable, nodeId: number): Promise<OwnCall[]> {
+  const rows = await run(client, {
+    name: 'own_calls',
+    text: `SELECT organization_id, batch_id, seq, n, hang_up_asked, carrier_state IS NOT NULL FROM live_call
+      WHERE node_id = $1::int AND (hang_up_asked OR claimed_at < (SELECT carillon_now()) - interval '${OWN_CALL_AGE_SECONDS} s')`,
+    values: [nodeId],
+  })
+  return rows.map((row) => ({
+    organizationId: row[0] as number,
+    batchId: row[1] as number,
+    seq: row[2] as number,
+    n: row[3] as number,
+    hangUpAsked: row[4] as boolean,
+    canBeEnded: row[5] as boolean,
+  }))
+}
+
 /** Which of its live calls a node looks at. */
 export interface OwnCalls {
   readonly nodeId: number

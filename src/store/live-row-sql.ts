@@ -1,7 +1,10 @@
 /**
- * Finds the live row of each call of the CTE `t` (hash, batch_id, seq, n, was), if it is still what the caller believes, as
- * `at.row`. By a probe of live_call_pkey that the planner cannot turn around: written as a plain join, a plan made while
- * `live_call` was empty read all live calls of the organization once for each call of `t`, and was kept.
+ * True for the live row `l` of a call of the CTE `t` (organization_id, hash, batch_id, seq, n, was), if it is still what the
+ * caller believes.
+ *
+ * The key is compared by BETWEEN, which the planner can answer by a probe of live_call_pkey and in no other way. With `=` it
+ * may walk that index from end to end and look every live call up in `t`: it did so when the plan was made while `live_call`
+ * was empty, and kept that plan.
  */
-export const liveRowSql = `CROSS JOIN LATERAL (SELECT v.ctid AS row FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = t.hash
-     AND v.batch_id = t.batch_id AND v.seq = t.seq AND v.n = t.n AND v.state = t.was LIMIT 1) at`
+export const liveRowSql = `(l.organization_id, l.number_hash) BETWEEN (t.organization_id, t.hash) AND (t.organization_id, t.hash)
+     AND l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l.state = t.was`

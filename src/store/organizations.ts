@@ -1,5 +1,6 @@
 import type { UsageLimits } from '../model/usage-limits.ts'
 import { ask, askPrepared, change } from './ask.ts'
+import type { ReadStatement } from './one-message.ts'
 import type { Client } from './owner-transaction.ts'
 
 export interface OrganizationRow {
@@ -49,8 +50,12 @@ export async function insertOrganization(
 
 /** Rides organization_pkey. Undefined: row-level security hides it, or there is none. */
 export async function selectOrganization(client: Client, organizationId: number): Promise<OrganizationRow | undefined> {
-  const statement = { name: 'organization', text: `${SELECT} WHERE o.organization_id = $1`, values: [organizationId] }
-  return (await askPrepared<OrganizationRow>(client, statement))[0]
+  return (await askPrepared<OrganizationRow>(client, organizationStatement(organizationId)))[0]
+}
+
+/** The same for a reading of several things. */
+export function organizationStatement(organizationId: number): ReadStatement {
+  return { name: 'organization', text: `${SELECT} WHERE o.organization_id = $1`, values: [organizationId] }
 }
 
 /** For the operator. Rides the unique index of organization_uuid. */

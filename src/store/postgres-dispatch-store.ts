@@ -9,7 +9,7 @@ import { endCalls } from './end-calls.ts'
 import { type Gate, openGate } from './gate.ts'
 import { laneStateRows, laneStates, trunkStateRows, trunkStates } from './lane-states.ts'
 import { correctUnknown, endedAttempts, reviveUnknown } from './late-evidence.ts'
-import { adoptOrphans, liveCallsOfAttempts, liveCallsOfNode, recordCarrierEvents } from './live-calls.ts'
+import { adoptOrphans, liveCallsOfAttempts, liveCallsOfNode, ownCalls, recordCarrierEvents } from './live-calls.ts'
 import {
   endDeadNodes,
   endNode,
@@ -67,6 +67,10 @@ export class PostgresDispatchStore implements DispatchStore {
 
   organizationsWithOrphans(): Promise<number[]> {
     return this.#alone(organizationsWithOrphans)
+  }
+
+  ownCalls(nodeId: number) {
+    return this.#alone((client) => ownCalls(client, nodeId))
   }
 
   organizationsWithOpenBatches(): Promise<number[]> {

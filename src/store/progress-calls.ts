@@ -27,13 +27,13 @@ export interface ProgressedCall extends CallSteps {
  *
  * Rides live_call_pkey (HOT: no indexed column changes) and batch_state_pkey.
  */
-const PROGRESS_CALLS = `WITH t AS (SELECT unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
+const PROGRESS_CALLS = `WITH t AS (SELECT $1::int AS organization_id, unnest($3::bigint[]) AS hash, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
    unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid, unnest($25::text[]) AS carrier_state),
  u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(l.carrier_call_id, t.cid), accepted_ms = coalesce(l.accepted_ms, t.acc),
      ringing_ms = coalesce(l.ringing_ms, t.ring), answered_ms = coalesce(l.answered_ms, t.ans), answered_by = greatest(l.answered_by, t.answered_by),
      carrier_state = coalesce(t.carrier_state, l.carrier_state)
-   FROM (SELECT t.*, at.row FROM t ${liveRowSql}) t WHERE l.ctid = t.row
+   FROM t WHERE ${liveRowSql}
    RETURNING 1),
  s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
    FROM (SELECT unnest($14::int[]) AS batch_id, unnest($15::int[]) AS dialing, unnest($16::int[]) AS accepted, unnest($17::int[]) AS ringing, unnest($18::int[]) AS talking) f

@@ -26,7 +26,8 @@ export async function dueBatches(client: Queryable): Promise<DueBatches> {
 
 /** Starts what is scheduled for the gate's time or earlier, and closes what has expired. Returns how many batches changed. */
 export async function turnBatches(client: Queryable, gate: Gate): Promise<number> {
-  return (await startScheduled(client, gate)) + (await expireBatches(client, gate))
+  const [started, expired] = await Promise.all([startScheduled(client, gate), expireBatches(client, gate)])
+  return started + expired
 }
 
 const START_SCHEDULED = `WITH s AS (UPDATE batch_state SET status = 2, started_at = $2::timestamptz

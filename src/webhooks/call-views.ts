@@ -3,6 +3,7 @@ import { batchView } from '../commands/get-batch.ts'
 import { attemptView, recipientView } from '../commands/recipient-view.ts'
 import type { BatchView } from '../commands/views.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
+import { uuidFromHex } from '../model/id-cipher.ts'
 import { findBatch } from '../store/batches.ts'
 import type { Client } from '../store/owner-transaction.ts'
 import { selectAttempts, selectRecipientsOf } from '../store/recipients.ts'
@@ -26,7 +27,8 @@ export function readCallViews(
     for (const [batchId, ofBatch] of groupedByBatch(deliveries)) {
       const batchRow = await findBatch(client, organizationId, { batchId })
       const batch = batchRow === undefined ? null : batchView(batchRow)
-      const calls = await readCalls(context, client, { organizationId, batchId, deliveries: ofBatch })
+      const what = { organizationId, batchId, isSingle: batch?.isSingle === true, deliveries: ofBatch }
+      const calls = await readCalls(context, client, what)
       for (const delivery of ofBatch) views.set(keyOf(delivery), { batch, call: calls.get(keyOf(delivery)) ?? null })
     }
     return deliveries.map((delivery) => views.get(keyOf(delivery))!)
@@ -36,9 +38,9 @@ export function readCallViews(
 async function readCalls(
   context: CommandContext,
   client: Client,
-  what: { organizationId: number; batchId: number; deliveries: readonly DueDelivery[] },
+  what: { organizationId: number; batchId: number; isSingle: boolean; deliveries: readonly DueDelivery[] },
 ): Promise<Map<string, WebhookCall>> {
-  const { organizationId, batchId } = what
+  const { organizationId, batchId, isSingle } = what
   const ofRecipients = what.deliveries.filter(({ seq, kind }) => seq > 0 && kind !== EVENT_KINDS['lane-closed'])
   const calls = new Map<string, WebhookCall>()
   if (ofRecipients.length === 0) return calls
@@ -53,10 +55,20 @@ async function readCalls(
     const attempt = attempts.find(({ n }) => n === delivery.n)
     calls.set(keyOf(delivery), {
       recipient: recipientView(context, organizationId, row),
-      attempt: attempt === undefined ? null : attemptView(context, key, attempt),
+      attempt:
+        attempt === undefined ? null : { ...attemptView(context, key, attempt), ...callId(context, key, isSingle) },
     })
   }
   return calls
+}
+
+/** A single call keeps the id it was made with, whichever of its intents was sent in the end. */
+function callId(
+  context: Pick<CommandContext, 'secrets'>,
+  key: { organizationId: number; batchId: number; seq: number },
+  isSingle: boolean,
+): { id?: string } {
+  return isSingle ? { id: uuidFromHex(context.secrets.ids.encode({ kind: 'attempt', ...key, n: 1 })) } : {}
 }
 
 function groupedByBatch(deliveries: readonly DueDelivery[]): Map<number, DueDelivery[]> {

@@ -316,6 +316,28 @@ test('limits, window and expiry can be changed while it runs', async () => {
   })
 })
 
+test('a batch without a limit of its own makes as many calls at once as the organization may, also when that rises', async () => {
+  const world = await commandWorld()
+  const { context, actor, sql } = world
+  const following = await world.makeBatch(people(70))
+  const own = await world.makeBatch(people(70), { concurrency: 20 })
+  const shown = async ({ id }: { id: string }) => (await getBatch(context, actor, id)).concurrency
+  expect([await shown(following), await shown(own)]).toEqual([50, 20])
+  await sql('UPDATE trunk_state SET live_max = 200, tokens = 200, calls_per_second = 20000')
+  await sql('UPDATE gate SET live_max = 60')
+  expect([await shown(following), await shown(own)]).toEqual([60, 20])
+  expect(await world.claim(70)).toHaveLength(60)
+  expect((await getBatch(context, actor, following.id)).figures.live).toBe(60)
+  // A change of something else leaves it so, and one of the limit gives it its own.
+  await updateBatch(context, actor, following.id, { expiresAt: new Date(Date.now() + 3_600_000) })
+  await sql('UPDATE gate SET live_max = 40')
+  expect(await shown(following)).toBe(40)
+  await updateBatch(context, actor, following.id, { concurrency: 7 })
+  await sql('UPDATE gate SET live_max = 50')
+  expect(await shown(following)).toBe(7)
+  expect(await world.differences()).toEqual([])
+})
+
 test('batches are listed newest first, page by page', async () => {
   const world = await commandWorld()
   for (const name of ['a', 'b', 'c', 'd', 'e']) await world.makeBatch(people(1), { name, draft: name < 'c' })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AGENT, batchOf, type CartesiaServer, startCartesiaServer } from '../cartesia-server.ts'
+import { AGENT, batchOf, type CartesiaServer, numberEndingIn, startCartesiaServer } from '../cartesia-server.ts'
 import { webhookReceiver } from '../webhook-receiver.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back.
@@ -99,4 +99,49 @@ it.each([
 ])('%j is refused and named', async (change, field) => {
   const refused = await server.ask('POST', WEBHOOKS, hook(change))
   expect(refused).toMatchObject({ status: 400, body: { message: expect.stringContaining(field) } })
+})
+
+it('a webhook that is attached is told of what happens from then on, and not of what waited for it', async () => {
+  const receiver = await webhookReceiver()
+  const { body: webhook } = await server.ask('POST', WEBHOOKS, hook({ url: receiver.url }))
+  const { id } = (await server.native('GET', '/webhooks')).body.items.find(({ url }: Body) => url === receiver.url)
+  await server.native('PATCH', `/webhooks/${id}`, { active: false })
+  const dialled = async (ending: string) => {
+    const { body } = await server.ask('POST', '/agents/calls/batches', batchOf([ending]))
+    await server.until(`/agents/calls/batches/${body.id}`, (each) => each.total_calls_finished === 1)
+  }
+  await dialled('42')
+  await server.ask('PATCH', `/agents/${AGENT}`, { webhook_id: webhook.id })
+  await server.native('PATCH', `/webhooks/${id}`, { active: true })
+  await dialled('43')
+  const giveUpAt = performance.now() + 60_000
+  while (receiver.received.length < 2 && performance.now() < giveUpAt) await server.ask('GET', WEBHOOKS)
+  const told = receiver.received.map(({ body }) => body.call.telephony_params.to.slice(-2))
+  expect(told).toEqual(['43', '43'])
+  await server.ask('DELETE', `${WEBHOOKS}/${webhook.id}`)
+})
+
+it('a call by itself whose first intent was not sent is told of by the id it was made with', async () => {
+  const receiver = await webhookReceiver()
+  const { body: webhook } = await server.ask('POST', WEBHOOKS, hook({ url: receiver.url }))
+  const { id } = (await server.native('GET', '/webhooks')).body.items.find(({ url }: Body) => url === receiver.url)
+  await server.ask('PATCH', `/agents/${AGENT}`, { webhook_id: webhook.id })
+  await server.native('PATCH', `/webhooks/${id}`, { active: false })
+  const { body: call } = await server.native('POST', '/calls', { agent: AGENT, to: numberEndingIn('44') })
+  const one = async () => (await server.native('GET', `/calls/${call.id}`)).body
+  while ((await one()).outcome === null) await server.native('GET', '/me')
+  // As if the node had dropped the first intent and dialled with the second.
+  const ofCall = 'batch_id = (SELECT batch_id FROM batch WHERE single)'
+  await server.sql(`UPDATE attempt SET n = 2 WHERE ${ofCall}`)
+  await server.sql('UPDATE event_block SET n = array_replace(n, 1::smallint, 2::smallint)')
+  await server.native('PATCH', `/webhooks/${id}`, { active: true })
+  const giveUpAt = performance.now() + 60_000
+  while (receiver.received.length < 2 && performance.now() < giveUpAt) await server.ask('GET', WEBHOOKS)
+  const told = receiver.received.map(({ body }) => body)
+  expect(told.map(({ type }) => type)).toEqual(['call_started', 'call_completed'])
+  for (const { call_id } of told) {
+    const read = await server.ask('GET', `/agents/calls/${call_id}`)
+    expect(read.body.id).toBe(call_id)
+  }
+  await server.ask('DELETE', `${WEBHOOKS}/${webhook.id}`)
 })

@@ -145,6 +145,20 @@ it('a call that rings after it was given up is live again, and its end counts', 
   expect(carrier().hungUp).toEqual([])
 })
 
+it('a call that somebody asked to end is ended when it turns out to be alive after it was given up', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await world.ask('UPDATE live_call SET hang_up_asked = true')
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const before = carrier().hungUp.length
+  await carrier().answer(ref)
+  await until(async () => carrier().hungUp.length > before, 'its end')
+  expect(carrier().hungUp.at(-1)).toBe(ref)
+  expect(await one('SELECT hang_up_asked FROM live_call')).toEqual({ hang_up_asked: true })
+})
+
 it('one number is never in two calls, whichever batches ask for it', async () => {
   const { carrier } = await worldWithHandCarrier()
   const numbers = numbersEnding([1, 2, 3])

@@ -198,7 +198,10 @@ test('answers that are kept for a repetition, and those of webhook receivers, ar
   await keep(world, 'zz-last', `{"value":"415.555.0123"}`)
 
   await erasePerson(world.context, world.actor, PERSON)
-  await eraseAll(world)
+  let steps = 0
+  while (await eraseStep(world.context)) steps++
+  // Two until the lists are at their end, and one for each page of answers: no transaction reads all that is kept.
+  expect(steps).toBe(4)
   expect(await answersOf(world)).toEqual([
     'thanks for 0',
     null,

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import { BATCH_ORDERS, orderedPageStatement } from '../../src/store/batch-order.ts'
 import { batchPageStatement } from '../../src/store/batches.ts'
-import { createPool, transaction } from '../../src/store/database.ts'
+import { createPool, listSettingsOf, runTransaction } from '../../src/store/database.ts'
 import { foldKeptCount } from '../../src/store/kept-counts.ts'
 import { createTestDatabase } from '../database.ts'
 
@@ -16,6 +16,9 @@ interface PlanNode {
 }
 
 const MANY = 3_000
+const AGENT = '0b9c6f0a-4c3f-4d0e-9a53-6f1a5a2f7c11'
+/** That of the batch in the middle. */
+const BATCH = '7d2f3c52-0d52-4a0b-8d0f-1f0a4f5e6b22'
 let pool: pg.Pool
 
 beforeAll(async () => {
@@ -25,16 +28,14 @@ beforeAll(async () => {
     SELECT gen_random_uuid(), 'o' || n, carillon_now() FROM generate_series(1, 2) n`)
   await pool.query('INSERT INTO gate (organization_id, live_max) VALUES (1, 1), (2, 1)')
   await pool.query(`INSERT INTO trunk VALUES (1, 1, gen_random_uuid(), 't', 'loopback', '{}', 1, carillon_now())`)
-  await pool.query(
-    `INSERT INTO agent VALUES (1, 1, gen_random_uuid(), 'a', 'announcement', '{}', NULL, carillon_now(), NULL)`,
-  )
+  await pool.query(`INSERT INTO agent VALUES (1, 1, '${AGENT}', 'a', 'announcement', '{}', NULL, carillon_now(), NULL)`)
 })
 
 async function fill(): Promise<void> {
   await pool.query(
     `INSERT INTO batch (organization_id, batch_id, batch_uuid, name, dialect, agent_id, caller_number, trunk_id, ring_timeout_seconds,
        max_call_seconds, retry_policy, duplicate_numbers, version, created_at, updated_at)
-     SELECT 1, n, gen_random_uuid(), 'batch ' || n, 'native', 1, 14155550100, 1, 30, 600, '{"maxAttempts":1,"rules":[]}', 'skip', 1, t, t
+     SELECT 1, n, CASE n WHEN ${MANY / 2} THEN '${BATCH}' ELSE gen_random_uuid() END, 'batch ' || n, 'native', 1, 14155550100, 1, 30, 600, '{"maxAttempts":1,"rules":[]}', 'skip', 1, t, t
      FROM generate_series(1, ${MANY}) n, LATERAL (SELECT carillon_now() + n * interval '1 s' AS t) x`,
   )
   await pool.query(
@@ -45,8 +46,8 @@ async function fill(): Promise<void> {
 
 /** What the server does for the prepared statement, with these values; nodes of the plan from the top down. */
 async function planOf({ name, text, values }: { name: string; text: string; values: readonly unknown[] }) {
-  const scope = { role: 'carillon_api', organizationId: 1, onePlan: true } as const
-  return transaction(pool, scope, async (client) => {
+  const scope = { role: 'carillon_api', organizationId: 1 } as const
+  return runTransaction(pool, listSettingsOf(scope), async (client) => {
     await client.query({ name, text, values: [...values] })
     const execute = `EXECUTE ${pg.escapeIdentifier(name)}(${values.map((value) => pg.escapeLiteral(String(value))).join(', ')})`
     const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${execute}`)
@@ -84,14 +85,15 @@ const PAGES = BATCH_ORDERS.flatMap((order) =>
   ),
 )
 
-const all = { statuses: null, dialects: null, agentId: null, withoutRetries: false }
+const all = { statuses: null, dialects: null, agent: null, withoutRetries: false }
+const agent = { uuid: AGENT, alias: 'a' }
 const LISTS = [true, false].flatMap((backwards) =>
-  [null, MANY / 2].flatMap((beside) =>
+  [null, MANY / 2, { uuid: BATCH }].flatMap((beside) =>
     (
       [
         [all, 'batch_listed'],
-        [{ ...all, agentId: 1 }, 'batch_agent'],
-        [{ ...all, agentId: 1, withoutRetries: true }, 'batch_once'],
+        [{ ...all, agent }, 'batch_agent'],
+        [{ ...all, agent, withoutRetries: true }, 'batch_once'],
       ] as const
     ).map(([filter, index]) => ({ statement: batchPageStatement(1, { beside, backwards, limit: 21 }, filter), index })),
   ),

@@ -153,9 +153,10 @@ class Sequence {
     const nodeId = random.pick([LIVING_NODE, LIVING_NODE, OTHER_NODE, DEAD_NODE])
     const lanes = [...tables.lanes.values()]
       .filter(() => random.chance(0.8))
-      .map(({ batchId, lane }) => ({
+      .map(({ batchId, lane, trunkId }) => ({
         batchId,
         lane,
+        trunkId,
         want: random.between(1, 5),
         sendWithinMs: random.between(1, 5_000),
       }))
@@ -286,6 +287,7 @@ class Sequence {
         run: async ({ store }) => [
           await store.organizationsWithOpenBatches(),
           await store.organizationsWithOrphans(),
+          sorted(await store.ownCalls(LIVING_NODE)),
           await store.dueBatches(),
           await store.renewLease(DEAD_NODE),
         ],

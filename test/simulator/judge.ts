@@ -132,10 +132,10 @@ export class Judge {
     }
   }
 
-  /** A call of which its row says that it is to be ended, or how, still lives after every node had its time. */
+  /** A call that somebody asked to end, or of which its row says how it is ended, still lives after every node had its time. */
   neverEnded({ ref }: ProviderCall, why: GoesOn): void {
     const row = this.#rowOf(this.attempt(ref))
-    if (why === 'hang-up-asked' && row?.hangUpAsked) this.accuse('I8', ref, 'goes on although somebody asked to end it')
+    if (why === 'hang-up-asked' && row) this.accuse('I8', ref, 'goes on although somebody asked to end it')
     if (why === 'node-gone' && row?.carrierState) this.accuse('I12', ref, 'goes on although its node is gone')
   }
 

@@ -1,31 +1,51 @@
-// Runs the dispatcher on a virtual clock, with faults, and judges what happened. See docs/reference/reliability.md.
-//   npm run simulate -- [--seed 1] [--count 1000] [--store memory|postgres] [--jobs 2]
-//   npm run simulate -- --save ranges.jsonl --count 1000000   a line for each 10,000 seeds, from the first one that it lacks
-//   npm run simulate -- --sum ranges.jsonl
-//   npm run simulate -- --seed 4711 --count 1 --history       everything that happened in one seed
-//   npm run simulate -- --mistakes [--count 5000] [--only <name>]
-//   npm run simulate -- --differential 10000 [--seed 1]
+// Runs the dispatcher on a virtual clock, with faults, and judges what happened. See docs/reference/reliability.md, and --help.
 import os from 'node:os'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../command-line.ts'
 import { Coverage, RARE_PATHS, type RarePath } from './coverage.ts'
 import { MISTAKES } from './mistakes.mjs'
 import { inProcesses, type Slice } from './processes.ts'
 import { currentVersion, nextSeed, RANGE_SEEDS, type RunSummary, readRanges, saveRange, sumRanges } from './ranges.ts'
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    count: { type: 'string' },
-    store: { type: 'string', default: 'memory' },
-    jobs: { type: 'string', default: String(Math.max(1, os.availableParallelism())) },
-    mistakes: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    differential: { type: 'string' },
-    save: { type: 'string' },
-    sum: { type: 'string' },
-    history: { type: 'boolean', default: false },
+const values = readCommandLine(
+  {
+    name: 'npm run simulate --',
+    does: 'Runs the dispatcher on a virtual clock, with faults, and judges what happened. Ends with a line of JSON.',
+    examples: [
+      '--seed 1 --count 10000',
+      '--seed 1 --count 500 --store postgres',
+      '--save ranges.jsonl --count 1000000',
+      '--sum ranges.jsonl',
+      '--seed 4711 --count 1 --history',
+      '--mistakes --only redial',
+      '--differential 10000',
+    ],
   },
-})
+  {
+    seed: { type: 'string', value: 'N', means: 'the first seed (1)' },
+    count: {
+      type: 'string',
+      value: 'N',
+      means: 'how many seeds (1000; with --save 10000, with --mistakes at most 5000)',
+    },
+    store: { type: 'string', value: 'memory|postgres', default: 'memory', means: 'where the rows are (memory)' },
+    jobs: {
+      type: 'string',
+      value: 'N',
+      default: String(Math.max(1, os.availableParallelism())),
+      means: 'processes at once (one for each core)',
+    },
+    mistakes: { type: 'boolean', default: false, means: 'take each safeguard away once: some seed must show it' },
+    only: { type: 'string', value: 'NAME', means: 'with --mistakes: this one alone' },
+    differential: { type: 'string', value: 'N', means: 'compare the store in memory with PostgreSQL, N sequences' },
+    save: {
+      type: 'string',
+      value: 'FILE',
+      means: 'append a line for each 10,000 seeds, from the first one that the file lacks',
+    },
+    sum: { type: 'string', value: 'FILE', means: 'add such lines up, and name seeds that are missing' },
+    history: { type: 'boolean', default: false, means: 'print everything that happens' },
+  },
+)
 /** A run of fewer seeds may miss a rare path by chance. */
 const FULL_RUN = 5_000
 const jobs = Number(values.jobs)
@@ -111,6 +131,10 @@ async function runMistakes(count: number): Promise<number> {
   const survivors: string[] = []
   const rows: { mistake: string; seeds: number | null; invariant: string | null }[] = []
   const wanted = MISTAKES.filter(({ name }) => values.only === undefined || name === values.only)
+  if (wanted.length === 0) {
+    console.error(`--only is one of:\n${MISTAKES.map(({ name, what }) => `  ${name}: ${what}`).join('\n')}`)
+    return 2
+  }
   const width = Math.max(...MISTAKES.map(({ name }) => name.length))
   for (const { name, what } of wanted) {
     let found: { seed: number; invariant: string } | null = null

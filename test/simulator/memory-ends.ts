@@ -86,6 +86,7 @@ function endOne(transaction: MemoryTransaction, call: EndedCall, row: LiveRow): 
     answeredMs,
     endedMs: call.endedMs,
     carrierCallId: row.carrierCallId ?? call.carrierCallId,
+    hangUpAsked: row.hangUpAsked,
   })
   const again = call.retryAfterMs >= 0
   if (again) {

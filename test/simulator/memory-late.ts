@@ -86,7 +86,7 @@ export function reviveUnknownInMemory(
   if (movedOn(tables, { batchId, seq, n })) return null
   const wasDue = tables.due.has(personKey(batchId, seq)) ? 1 : 0
   journal.delete(tables.due, personKey(batchId, seq))
-  const { trunkId, counted, claimedAt, carrierCallId, endedMs, answeredMs } = attempt
+  const { trunkId, counted, claimedAt, carrierCallId, endedMs, answeredMs, hangUpAsked } = attempt
   const row: LiveRow = {
     numberHash,
     batchId,
@@ -106,7 +106,7 @@ export function reviveUnknownInMemory(
     answeredMs: null,
     carrierCallId,
     carrierState: null,
-    hangUpAsked: false,
+    hangUpAsked,
   }
   journal.delete(tables.attempts, key)
   journal.set(tables.live, numberHash, row)

@@ -146,6 +146,7 @@ export interface AttemptRow {
   readonly answeredMs: number | null
   readonly endedMs: number
   readonly carrierCallId: string | null
+  readonly hangUpAsked: boolean
 }
 
 export interface VerdictRow {

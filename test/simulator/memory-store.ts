@@ -1,7 +1,7 @@
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import type { DispatchStore, DispatchTransaction, DueBatches } from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
-import type { LiveCallRow, OwnCalls } from '../../src/store/live-calls.ts'
+import type { LiveCallRow, OwnCall, OwnCalls } from '../../src/store/live-calls.ts'
 import { NODE_LEASE_SECONDS } from '../../src/store/nodes.ts'
 import { claimInMemory } from './memory-claim.ts'
 import {
@@ -66,6 +66,7 @@ export class MemoryServer implements ServerSide {
       endDeadNodes: async () => this.#endDeadNodes(),
       endNode: async (nodeId) => this.#endNode(nodeId),
       organizationsWithOrphans: async () => this.#organizationsWhere((tables) => this.#orphans(tables).length > 0),
+      ownCalls: async (nodeId) => this.#ownCalls(nodeId),
       organizationsWithOpenBatches: async () =>
         this.#organizationsWhere((tables) => [...tables.batches.values()].some(isOpen)),
       dueBatches: async () => this.#dueBatches(),
@@ -213,6 +214,17 @@ export class MemoryServer implements ServerSide {
 
   #orphans(tables: Tables) {
     return [...tables.live.values()].filter((row) => this.#nodes.get(row.nodeId)?.ended !== false)
+  }
+
+  #ownCalls(nodeId: number): OwnCall[] {
+    const claimedBefore = this.#nowEpochMs() - 2000
+    return [...this.#organizations.values()].flatMap(({ organizationId, live }) =>
+      [...live.values()]
+        .filter((row) => row.nodeId === nodeId && (row.hangUpAsked || row.claimedAt < claimedBefore))
+        .map(({ batchId, seq, n, hangUpAsked, carrierState }) => {
+          return { organizationId, batchId, seq, n, hangUpAsked, canBeEnded: carrierState !== null }
+        }),
+    )
   }
 
   #organizationsWhere(holds: (tables: Tables) => boolean): number[] {

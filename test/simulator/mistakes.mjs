@@ -311,6 +311,17 @@ export const MISTAKES = [
     ],
   },
   {
+    name: 'hang-up-forgotten-with-unknown',
+    what: 'a call whose end was asked is left to itself when it turns out to be alive after it was taken for lost',
+    changes: [
+      {
+        file: 'test/simulator/memory-late.ts',
+        find: 'carrierState: null,\n    hangUpAsked,',
+        put: 'carrierState: null,\n    hangUpAsked: false,',
+      },
+    ],
+  },
+  {
     name: 'orphan-left',
     what: 'a call whose sound was gone with its node is left to itself',
     changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)', put: '' }],

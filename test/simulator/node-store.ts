@@ -87,6 +87,7 @@ export class NodeStore implements DispatchStore {
   readonly #database: SharedDatabase
   readonly #store: DispatchStore
   readonly #faults: () => FaultRates
+  readonly #inMemory: boolean
   /** Organizations of which a transaction of this node holds the gate, or held it a moment ago. */
   readonly #transacting = new Set<number>()
 
@@ -95,6 +96,7 @@ export class NodeStore implements DispatchStore {
     this.#node = node
     this.#database = database
     this.#store = database.server.openStore()
+    this.#inMemory = database.server.kind === 'memory'
     this.#faults = faults
   }
 
@@ -118,6 +120,10 @@ export class NodeStore implements DispatchStore {
 
   organizationsWithOrphans(): Promise<number[]> {
     return this.#alone(() => this.#store.organizationsWithOrphans())
+  }
+
+  ownCalls(nodeId: number) {
+    return this.#alone(() => this.#store.ownCalls(nodeId))
   }
 
   organizationsWithOpenBatches(): Promise<number[]> {
@@ -150,7 +156,7 @@ export class NodeStore implements DispatchStore {
     if (options.skipIfTaken && database.gateIsTaken(organizationId)) {
       coverage.hit('gate-taken')
       await this.#travel()
-      await this.#node.running()
+      if (!this.#node.runs) await this.#node.running()
       return null
     }
     if (this.#transacting.has(organizationId)) coverage.hit('lined-up')
@@ -161,11 +167,16 @@ export class NodeStore implements DispatchStore {
     const transaction = { connection, loss, organizationId, whileUnderway: options.whileUnderway } as const
     try {
       const planned = await this.#transact(transaction, plan)
-      return await this.#acknowledged(planned, loss, connection)
+      this.#node.pass('after-commit')
+      await this.#travel()
+      if (!this.#node.runs) await this.#node.running()
+      if (loss !== 'answer' && connection === database.restarts) return planned
+      coverage.hit('commit-unknown-applied')
+      throw new CommitUnknown(new ConnectionLost('before the COMMIT was answered'))
     } catch (error) {
       // Whatever the server says, it says it to a process that runs.
       await this.#travel()
-      await this.#node.running()
+      if (!this.#node.runs) await this.#node.running()
       if (error instanceof StaleCopies) coverage.hit('stale-copies')
       throw error
     } finally {
@@ -188,9 +199,9 @@ export class NodeStore implements DispatchStore {
     let committing = false
     try {
       this.#requireUp(connection)
-      const planned = await world.whileReal(() =>
+      const planned = await this.#real(() =>
         this.#store.underGate(organizationId, { skipIfTaken: false }, (gate, transaction) =>
-          world.whileVirtual(async () => {
+          this.#virtual(async () => {
             const result = await this.#onNode(() => plan(gate, this.#statements(transaction)))
             committing = true
             this.#node.whenRunning(() => options.whileUnderway?.())
@@ -229,19 +240,19 @@ export class NodeStore implements DispatchStore {
       if (this.#node.behindMs > IDLE_TRANSACTION_MS) world.after(IDLE_TRANSACTION_MS, giveUp)
       this.#node.whenRunning(() => {
         // The server has given the connection up meanwhile.
-        if (!over) plan().finally(forget).then(resolve, reject)
+        if (over) return
+        plan().then(
+          (planned) => {
+            forget()
+            resolve(planned)
+          },
+          (error) => {
+            forget()
+            reject(error)
+          },
+        )
       })
     })
-  }
-
-  async #acknowledged<T>(planned: T, loss: 'answer' | 'commit' | null, connection: number): Promise<T> {
-    const world = this.#world
-    this.#node.pass('after-commit')
-    await this.#travel()
-    await this.#node.running()
-    if (loss !== 'answer' && connection === this.#database.restarts) return planned
-    world.coverage.hit('commit-unknown-applied')
-    throw new CommitUnknown(new ConnectionLost('before the COMMIT was answered'))
   }
 
   async #alone<T>(ask: () => Promise<T>): Promise<T> {
@@ -249,12 +260,21 @@ export class NodeStore implements DispatchStore {
     await this.#travel()
     const connection = this.#database.restarts
     this.#requireUp(connection)
-    const answer = await this.#world.whileReal(ask)
+    const answer = await this.#real(ask)
     await this.#travel()
-    await this.#node.running()
+    if (!this.#node.runs) await this.#node.running()
     if (connection !== this.#database.restarts) throw new ConnectionLost('before the answer')
     if (this.#world.random.chance(this.#faults().statementFails)) throw new ConnectionLost('before the answer')
     return answer
+  }
+
+  /** Rows in memory need no real time, so nothing has to stand still for them. */
+  #real<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inMemory ? work() : this.#world.whileReal(work)
+  }
+
+  #virtual<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inMemory ? work() : this.#world.whileVirtual(work)
   }
 
   #requireUp(connection: number): void {
@@ -263,7 +283,7 @@ export class NodeStore implements DispatchStore {
 
   /** Real statements inside virtual time: the clock stands still while the server works on one. */
   #statements(transaction: DispatchTransaction): DispatchTransaction {
-    if (this.#database.server.kind === 'memory') return transaction
+    if (this.#inMemory) return transaction
     const world = this.#world
     return new Proxy(transaction, {
       get: (target, name, receiver) => {

@@ -177,7 +177,7 @@ export class Operator {
         const call = calls.sort((one, other) => one.seq - other.seq)[0]
         if (!call) return
         asked = await commands.hangUp(organizationId, { batchId, seq: call.seq, n: call.n })
-        goOn(organizationId, { batchId, seq: call.seq, n: call.n, trunkId: call.trunkId })
+        if (asked) goOn(organizationId, { batchId, seq: call.seq, n: call.n, trunkId: call.trunkId })
       })
       if (!asked) await world.delay(LIVE_LOOK_MS)
     }

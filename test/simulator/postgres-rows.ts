@@ -188,7 +188,7 @@ export async function readTables(client: pg.Client, id: number): Promise<Tables>
     attempts: await keyed<AttemptRow>(
       `SELECT batch_id AS "batchId", seq, n, counted, trunk_id AS "trunkId", node_id AS "nodeId", disposition, cause, answered_by AS "answeredBy",
          ${epochMs('claimed_at')} AS "claimedAt", accepted_ms AS "acceptedMs", ringing_ms AS "ringingMs", answered_ms AS "answeredMs", ended_ms AS "endedMs",
-         carrier_call_id AS "carrierCallId" FROM attempt ${of}`,
+         carrier_call_id AS "carrierCallId", hang_up_asked AS "hangUpAsked" FROM attempt ${of}`,
       ({ batchId, seq, n }) => attemptKey(batchId, seq, n),
     ),
     verdicts: await keyed<VerdictRow>(

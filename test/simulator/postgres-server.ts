@@ -134,6 +134,7 @@ export class PostgresServer implements ServerSide {
       endDeadNodes: () => timed(() => store.endDeadNodes()),
       endNode: (nodeId) => timed(() => store.endNode(nodeId)),
       organizationsWithOrphans: () => timed(() => store.organizationsWithOrphans()),
+      ownCalls: (nodeId) => timed(() => store.ownCalls(nodeId)),
       organizationsWithOpenBatches: () => timed(() => store.organizationsWithOpenBatches()),
       dueBatches: () => timed(() => store.dueBatches()),
       findTrunk: (trunkUuid) => timed(() => store.findTrunk(trunkUuid)),

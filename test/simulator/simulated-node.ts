@@ -68,9 +68,14 @@ export class SimulatedNode implements Clock {
     else this.#world.after(waitMs, () => this.whenRunning(run))
   }
 
+  /** Asked first, so that a process that runs costs no promise. */
+  get runs(): boolean {
+    return this.alive && this.frozenUntilMs <= this.#world.nowMs
+  }
+
   /** Resolves when the process runs; never when it is dead. */
   running(): Promise<void> {
-    if (this.alive && this.frozenUntilMs <= this.#world.nowMs) return RUNNING
+    if (this.runs) return RUNNING
     return new Promise((resolve) => this.whenRunning(resolve))
   }
 

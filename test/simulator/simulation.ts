@@ -1,7 +1,7 @@
 import type { CarrierTraits } from '../../src/carriers/carrier.ts'
 import { Dispatcher } from '../../src/dispatcher/dispatcher.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
-import { deriveIdKey, IdCipher } from '../../src/model/id-cipher.ts'
+import { deriveIdKey } from '../../src/model/id-cipher.ts'
 import type { RarePath } from './coverage.ts'
 import { type FaultRates, faultsOf, NO_FAULTS } from './faults.ts'
 import { type Attempt, Judge, type Violation } from './judge.ts'
@@ -11,6 +11,7 @@ import { NodeCarrier, postedBody } from './node-carrier.ts'
 import { NodeStore, SharedDatabase } from './node-store.ts'
 import { Operator } from './operator.ts'
 import { Provider } from './provider.ts'
+import { RememberedIds } from './remembered-ids.ts'
 import { makeScenario, type Scenario, SECRET } from './scenario.ts'
 import type { ServerSide } from './server-side.ts'
 import { SimulatedNode } from './simulated-node.ts'
@@ -34,7 +35,7 @@ const TRAITS: CarrierTraits = {
 const TRAITS_OF_ONE_LOOK_UP: CarrierTraits = { ...TRAITS, firstLookUpDelayMs: 6_000, nextLookUpDelaysMs: [] }
 
 /** One for all runs, as for all organizations of a process. */
-const IDS = new IdCipher(deriveIdKey(SECRET))
+const IDS = new RememberedIds(deriveIdKey(SECRET))
 
 export interface SeedResult {
   readonly seed: number

@@ -34,6 +34,11 @@ export async function attachWebhook(
     const others = (webhook.agentIds ?? []).filter((id) => id !== agentId)
     const isWanted = webhook.id === wanted?.id
     if (isWanted === isAttached(webhook, agentId)) continue
-    await updateWebhook(commands, actor, webhook.id, { agentIds: isWanted ? [...others, agentId] : others })
+    // What waits was called before it was asked for; only where it is told of others, too, must it be kept.
+    const skipWaiting = isWanted && others.length === 0
+    await updateWebhook(commands, actor, webhook.id, {
+      agentIds: isWanted ? [...others, agentId] : others,
+      skipWaiting,
+    })
   }
 }

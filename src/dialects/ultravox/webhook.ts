@@ -63,9 +63,11 @@ export const accountWebhook: WebhookForm = {
 
 function encode({ event, call, batch, secrets, sentAt }: WebhookMessage): EncodedWebhook | null {
   const name = nameOf(event)
+  const attempt = call?.attempt ?? null
   // Who ends without a call has none that could be told of.
-  if (name === null || batch === null || call === null || call.attempt === null) return null
-  const { recipient, attempt } = call
+  if (name === null || batch === null || call === null || attempt === null) return null
+  if (attempt.disposition === 'not-sent') return null
+  const { recipient } = call
   const told = encodeCall(readingOf(factsOfAttempt(attempt), recipient, batch), { joinUrl: null })
   const body = JSON.stringify({ event: name, call: told })
   return { body, headers: signedHeaders(body, secrets.flatMap(splitSecrets), sentAt) }

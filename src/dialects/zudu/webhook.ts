@@ -21,9 +21,11 @@ export const postCallWebhook: WebhookForm = {
 }
 
 function encode({ event, call, batch, secrets, sentAt }: WebhookMessage): EncodedWebhook | null {
+  const attempt = call?.attempt ?? null
   // Who ends without a call has none that could be told of.
-  if (batch === null || call === null || call.attempt === null || !isExpressible(batch)) return null
-  const { recipient, attempt } = call
+  if (batch === null || call === null || attempt === null || attempt.disposition === 'not-sent') return null
+  if (!isExpressible(batch)) return null
+  const { recipient } = call
   const { answeredAt, endedAt } = attempt
   const talkMs = answeredAt === null || endedAt === null ? 0 : endedAt.getTime() - answeredAt.getTime()
   const isFinal = event.kind === 'recipient-finished'
