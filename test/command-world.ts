@@ -108,7 +108,9 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
     },
     async claim(count, source = 'cursor') {
       await sql('UPDATE trunk_state SET tokens = 1000, calls_per_second = 100000')
-      const lanes = await sql('SELECT batch_id, lane, trunk_id FROM lane WHERE closed_as IS NULL ORDER BY batch_id, lane')
+      const lanes = await sql(
+        'SELECT batch_id, lane, trunk_id FROM lane WHERE closed_as IS NULL ORDER BY batch_id, lane',
+      )
       const requests = lanes.map((lane) => ({
         batchId: lane.batch_id as number,
         lane: lane.lane as number,
