@@ -193,6 +193,13 @@ const SETTINGS = {
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
   },
+  udpSockets: {
+    variable: 'CARILLON_UDP_SOCKETS',
+    description:
+      'How sound and SIP over UDP reach the network: `system` by system calls of our own, at less than half the cost, where the system and the optional package koffi allow it (Linux on x64 and arm64), else as with `node`; `node` by the sockets of Node.js.',
+    defaultText: 'system',
+    schema: oneOf(['system', 'node'], 'system'),
+  },
   sipAddresses: {
     variable: 'CARILLON_SIP_ADDRESSES',
     description:

@@ -163,7 +163,13 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
 
 /** Everything that calls with sound need of this machine: media, voices, SIP. */
 function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
-  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  const media = createMediaEngine({
+    clock,
+    log,
+    ports: config.mediaPorts,
+    workers: config.mediaWorkers,
+    sockets: config.udpSockets,
+  })
   stops.push(() => media.close())
   const voices = createVoices({
     clock,
@@ -181,6 +187,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
     advertisedAddress: config.sipPublicAddress ?? null,
     allowedPrivateTargets: config.allowPrivateTargets,
     callsPerSecond: config.sipCallsPerSecond,
+    sockets: config.udpSockets,
   })
   stops.push(async () => sip.close())
   return { media, voices, sip }
