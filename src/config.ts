@@ -193,6 +193,13 @@ const SETTINGS = {
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
   },
+  udpSockets: {
+    variable: 'CARILLON_UDP_SOCKETS',
+    description:
+      'How sound and SIP over UDP reach the network: `system` by system calls of our own, at less than half the cost, where the system and the optional package koffi allow it (Linux on x64 and arm64), else as with `node`; `node` by the sockets of Node.js.',
+    defaultText: 'system',
+    schema: oneOf(['system', 'node'], 'system'),
+  },
   sipAddresses: {
     variable: 'CARILLON_SIP_ADDRESSES',
     description:
@@ -220,6 +227,13 @@ const SETTINGS = {
       'How many calls this node begins in a second over all its SIP trunks; more wait, so that overload cannot feed itself.',
     defaultText: '200',
     schema: wholeNumber({ min: 1, max: 2_000, fallback: 200 }),
+  },
+  dialing: {
+    variable: 'CARILLON_DIALING',
+    description:
+      'off: this node begins no call. Calls that live are looked after, and the API works. For a database that was restored or lost its last moments: look first, pause what is in doubt, then start with on.',
+    defaultText: 'on',
+    schema: oneOf(['on', 'off'], 'on'),
   },
   retentionDays: {
     variable: 'CARILLON_RETENTION_DAYS',

@@ -102,6 +102,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     ids: secrets.ids,
     log,
     nodeName: config.nodeName,
+    dialing: config.dialing === 'on',
     agentKind,
     openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
       const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
@@ -148,6 +149,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const first = await ensureFirstOrganization(commands, config)
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
+  if (config.dialing === 'off') log.warn({}, 'This node begins no call, because CARILLON_DIALING is off')
   stops.push(() => webhooks.stop())
   webhooks.start()
   stops.push(() => watch.stop())
@@ -161,7 +163,13 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
 
 /** Everything that calls with sound need of this machine: media, voices, SIP. */
 function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: Logger; stops: Starting['stops'] }) {
-  const media = createMediaEngine({ clock, log, ports: config.mediaPorts, workers: config.mediaWorkers })
+  const media = createMediaEngine({
+    clock,
+    log,
+    ports: config.mediaPorts,
+    workers: config.mediaWorkers,
+    sockets: config.udpSockets,
+  })
   stops.push(() => media.close())
   const voices = createVoices({
     clock,
@@ -179,6 +187,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
     advertisedAddress: config.sipPublicAddress ?? null,
     allowedPrivateTargets: config.allowPrivateTargets,
     callsPerSecond: config.sipCallsPerSecond,
+    sockets: config.udpSockets,
   })
   stops.push(async () => sip.close())
   return { media, voices, sip }

@@ -88,6 +88,7 @@ export async function dispatchWorld(
       openCarrier?: (context: CarrierContext) => Carrier
       name?: string
       store?: DispatchStore
+      dialing?: boolean
     } = {},
   ): Promise<Dispatcher> {
     const clock = overrides.clock ?? systemClock
@@ -98,6 +99,7 @@ export async function dispatchWorld(
       ids: new IdCipher(deriveIdKey(SECRET)),
       log,
       nodeName: overrides.name ?? 'node',
+      dialing: overrides.dialing ?? true,
       openCarrier: (_organizationId, trunk, report) => {
         const context: CarrierContext = { clock, report, log, callbackUrl: '', ...noSound }
         if (overrides.openCarrier) return overrides.openCarrier(context)

@@ -81,8 +81,13 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
   return [
     'Announcements with sound both ways (G.711, 50 packets a second each way), all in one media worker, sent back by a peer',
     `on the same machine. The goal is ${number(goal.calls)} calls on at most ${goal.coreShare * 100} % of one core, jitter p95 under ${goal.jitterP95Ms} ms, no frame over`,
-    '20 ms late, also while the main thread stands still for 250 ms of every second. Sockets are those of',
-    '`src/udp/` ([why](../decisions/0016-system-calls-for-datagrams.md)) where nothing else is said.',
+    '20 ms late, also while the main thread stands still for 250 ms of every second.',
+    ...(audio.some(({ sockets }) => sockets === 'system')
+      ? [
+          'Packets go by system calls of our own ([why](../decisions/0016-system-calls-for-datagrams.md)), and by the sockets of',
+          'Node where the row says so.',
+        ]
+      : []),
     '',
     ...table([
       [
@@ -98,7 +103,7 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
         'lost',
       ],
       ...audio.map((row) => [
-        `${number(row.calls)}${row.srtp ? ', SRTP' : ''}${row.sockets === 'node' ? ", Node's sockets" : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
+        `${number(row.calls)}${row.srtp ? ', SRTP' : ''}${row.sockets === 'node' ? ', by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
         number(row.packetsPerSecond),
         `${Math.round(row.coreShare * 100)} %`,
         String(row.microsecondsPerPacket),

@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   readonly cyclesAtOnce?: number
   /** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
   readonly overlapFrom?: number
+  /** False: it takes care of calls that live and begins none. */
+  readonly dialing?: boolean
 }
 
 /** Which trunk of which organization tells something. */
@@ -102,7 +104,7 @@ export class Dispatcher {
   /** Registers this process as a node and begins to dial. */
   async start(): Promise<void> {
     await this.lease.start()
-    this.#claiming = true
+    this.#claiming = this.#options.dialing ?? true
     this.#patrol.start()
     this.#reconciler.start()
   }

@@ -15,6 +15,8 @@ export interface DatagramSocketOptions {
   readonly address: string
   /** 0: any. */
   readonly port: number
+  /** By system calls of our own, where they can be had. */
+  readonly bySystem: boolean
   /** May keep what it gets. */
   readonly onMessage: (bytes: Buffer, from: Source) => void
 }
@@ -56,10 +58,11 @@ export class DatagramSocket {
   }
 
   /** Rejects when the address or port cannot be had. */
-  static async open({ address, port, onMessage }: DatagramSocketOptions): Promise<DatagramSocket> {
+  static async open({ address, port, bySystem, onMessage }: DatagramSocketOptions): Promise<DatagramSocket> {
     // Only Node reads addresses that name a network interface.
-    systemCalls ??= SystemCalls.load(MESSAGE_BYTES_MAX)
-    const calls = address.includes('%') ? null : await systemCalls
+    const possible = bySystem && !address.includes('%')
+    if (possible) systemCalls ??= SystemCalls.load(MESSAGE_BYTES_MAX)
+    const calls = possible ? await systemCalls : null
     const descriptor = calls === null ? -1 : calls.open(socketName({ address, port }))
     const options = { recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: noLookUp }
     const socket = createSocket(

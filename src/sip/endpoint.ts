@@ -31,6 +31,8 @@ export interface EndpointOptions {
   readonly allowedPrivateTargets?: readonly string[]
   /** Calls that may begin in a second, over all trunks; 200 when absent. */
   readonly callsPerSecond?: number
+  /** Of UDP: `system` (when absent) by system calls of our own, where they can be had; `node`: those of Node. */
+  readonly sockets?: 'system' | 'node'
 }
 
 /**

@@ -30,13 +30,16 @@ export function inviteRequest(
   return { kind: 'request', method: 'INVITE', uri: leg.requestUri, headers, body: offer }
 }
 
-/** The ACK of a 2xx is a request of its own within the dialog; it repeats the credentials of its INVITE. */
+/**
+ * The ACK of a 2xx is a request of its own within the dialog, with a branch of its own, that repeats the credentials of its
+ * INVITE. Written again for a 2xx that came again it must be the same to the letter: that is how peers know it.
+ */
 export function ackRequest(
   leg: CallLeg,
   dialog: DialogPart,
-  { sequence, credentials }: Omit<WrittenInvite, 'branch'>,
+  { branch, sequence, credentials }: WrittenInvite,
 ): SipRequest {
-  const ack = requestInDialog(leg, dialog, { method: 'ACK', sequence })
+  const ack = requestInDialog(leg, dialog, { method: 'ACK', sequence, branch })
   for (const [name, value] of credentials) ack.headers.add(name, value)
   return ack
 }

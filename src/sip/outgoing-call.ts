@@ -101,8 +101,8 @@ export class OutgoingCall {
   #written: WrittenInvite | null = null
   #early: DialogPart | null = null
   #dialog: DialogPart | null = null
-  /** The INVITE whose 2xx is acknowledged, as often as it comes. */
-  #acknowledged: Omit<WrittenInvite, 'branch'> | null = null
+  /** The INVITE whose 2xx is acknowledged, as often as it comes, but with the branch of the ACK. */
+  #acknowledged: WrittenInvite | null = null
   #hop: { readonly dialog: DialogPart; readonly peer: Peer } | null = null
   #localSdp: Buffer
   #wantsEnd: HangUpReason | null = null
@@ -275,7 +275,7 @@ export class OutgoingCall {
     this.#dialog = dialog
     this.#early = null
     this.#stopWaiting()
-    this.#acknowledged = this.#written!
+    this.#acknowledged = { ...this.#written!, branch: newBranch() }
     this.#repeatAck()
     if (this.#wantsEnd !== null) {
       this.#bye(this.#wantsEnd, { kind: 'answered-too-late', why: this.#wantsEnd })
@@ -384,7 +384,7 @@ export class OutgoingCall {
 
   #repeatAck(): void {
     if (this.#acknowledged === null || this.#dialog === null) return
-    // Made anew each time: nearly always it is needed once, and a call is remembered for long.
+    // Put together anew each time: nearly always it is needed once, and a call is remembered for long.
     this.#wire.send(writeMessage(ackRequest(this.leg, this.#dialog, this.#acknowledged)), this.#nextHop(this.#dialog))
   }
 
@@ -398,7 +398,7 @@ export class OutgoingCall {
     const dialog = dialogPartOf(this.leg, response)
     if (dialog === null || this.#written === null) return
     const peer = nextHop(this.leg, dialog)
-    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, this.#written)), peer)
+    this.#wire.send(writeMessage(ackRequest(this.leg, dialog, { ...this.#written, branch: newBranch() })), peer)
     const bye = requestInDialog(this.leg, dialog, { method: 'BYE', sequence: this.#sequence + 1 })
     this.#authorization.sign(bye)
     this.#wire.request(bye, peer, { onResponse: () => undefined, onFailure: () => undefined })
@@ -444,6 +444,7 @@ export class OutgoingCall {
   #refreshed(request: SipRequest, response: SipResponse): void {
     if (request.method === 'INVITE') {
       this.#acknowledged = {
+        branch: newBranch(),
         sequence: readCseq(request.headers)!.number,
         credentials: authorizationLines(request.headers),
       }

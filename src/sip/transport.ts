@@ -15,6 +15,8 @@ export interface TransportOptions {
   readonly port: number
   /** What others reach us by when a router translates our address (1:1); null: what we are bound to. */
   readonly advertisedAddress: string | null
+  /** As `EndpointOptions` has it. */
+  readonly sockets?: 'system' | 'node'
   readonly onMessage: (bytes: Buffer, from: Peer) => void
   /** A connection with transactions on it may be gone. */
   readonly onConnectionLost: (peer: Peer) => void
@@ -47,6 +49,7 @@ export class SipTransport {
       const socket = await DatagramSocket.open({
         address,
         port: this.#options.port,
+        bySystem: this.#options.sockets !== 'node',
         onMessage: (bytes, from) => this.#options.onMessage(bytes, { transport: 'udp', ...from, serverName: null }),
       })
       this.#sockets.set(isIP(address) as 4 | 6, socket)

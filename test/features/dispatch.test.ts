@@ -55,6 +55,18 @@ it('calls everyone once, with the outcome that the digits say, and counts what i
   expect(await world.ask('SELECT number FROM suppression')).toEqual([{ number: '14150000255' }])
 })
 
+it('a node that is told to begin no call leaves them to others', async () => {
+  world = await dispatchWorld()
+  const silent = await world.addNode({ dialing: false })
+  const batchId = await world.addBatch({ numbers: numbersEnding([0, 0, 0]) })
+  silent.wake(1)
+  await until(async () => silent.counters.cycles > 0, 'a look at the batch')
+  expect(await figures(batchId)).toMatchObject({ attempts: 0, live: 0 })
+  const other = await world.addNode()
+  await untilCompleted(batchId)
+  expect(await world.ask('SELECT DISTINCT node_id FROM attempt')).toEqual([{ node_id: other.nodeId }])
+})
+
 it('tries the busy again up to the cap, and never more than the concurrency allows', async () => {
   world = await dispatchWorld({ liveMax: 5 })
   await world.addNode()
