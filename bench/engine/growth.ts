@@ -46,9 +46,10 @@ export async function benchGrowth(options: BenchOptions): Promise<void> {
 }
 
 function growthSizes(options: BenchOptions): { label: string; run: EngineRunOptions }[] {
-  const [few, many] = options.quick ? [20_000, 100_000] : [1_000_000, 10_000_000]
-  const [usual, crowd] = options.quick ? [100, 1000] : [100, 10_000]
-  const measured = options.quick ? 10_000 : 300_000
+  const few = options.recipients ?? (options.quick ? 20_000 : 1_000_000)
+  const many = options.quick ? few * 5 : few * 10
+  const [usual, crowd] = [100, options.batches ?? (options.quick ? 1000 : 10_000)]
+  const measured = Math.min(300_000, few / 2)
   const sizes = [
     [few, usual],
     [many, usual],

@@ -42,7 +42,7 @@ export const OPTIONS_HELP = `Options:
   --seconds N           length of a measurement (latency, sip)
   --call-seconds N      mean length of a call (latency)
   --peers a,b | none    which other systems to run (engine: graphile-worker, pg-boss, bullmq)
-  --growth              engine: from few to many recipients and batches
+  --growth              engine: from few recipients (--recipients) to ten times as many, and to many batches (--batches)
   --checks              engine: what each check costs
   --profile             engine: time in each statement
   --explain             engine: plan and time of each node of the statements' plans
