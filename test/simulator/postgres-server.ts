@@ -4,7 +4,7 @@ import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import { touchBatch, writeBatchStatus } from '../../src/store/batches.ts'
 import { askToHangUp } from '../../src/store/calls.ts'
 import { cancelWaiting } from '../../src/store/close-batches.ts'
-import { createDatabaseIfMissing, openConnection } from '../../src/store/database.ts'
+import { createDatabaseIfMissing, openHotConnection } from '../../src/store/database.ts'
 import type { DispatchStore } from '../../src/store/dispatch-store.ts'
 import { appendBatchEvent } from '../../src/store/event-log.ts'
 import { bumpVersion, type Gate, openGate } from '../../src/store/gate.ts'
@@ -69,7 +69,7 @@ export async function withPostgres<T>(work: (database: SimulatedPostgres) => Pro
       await createDatabaseIfMissing(url)
       await migrate(url)
     }
-    const client = await openConnection(url, 'simulator')
+    const client = await openHotConnection(url, { applicationName: 'simulator' })
     await client.query(VIRTUAL_TIME)
     const database = new SimulatedPostgres(url, client)
     try {
