@@ -84,7 +84,7 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
     '20 ms late, also while the main thread stands still for 250 ms of every second.',
     ...(audio.some(({ sockets }) => sockets === 'system')
       ? [
-          'Packets go by system calls of our own ([why](../decisions/0016-system-calls-for-datagrams.md)), and by the sockets of',
+          'Packets go by system calls of our own ([why](../decisions/0014-system-calls-for-datagrams.md)), and by the sockets of',
           'Node where the row says so.',
         ]
       : []),

@@ -17,7 +17,7 @@ interface Watched {
 const NOBODY: Source = { address: '', port: 0 }
 
 /**
- * Sockets by system calls of our own: less than half of what Node's cost for each packet (docs/decisions/0016). Nothing
+ * Sockets by system calls of our own: less than half of what Node's cost for each packet (docs/decisions/0014). Nothing
  * tells that a packet has arrived, so the pacer asks after the frames of each step; the kernel has stamped each with its
  * instant, so that this delays what is heard by a step and is no jitter.
  */

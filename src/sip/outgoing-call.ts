@@ -306,7 +306,7 @@ export class OutgoingCall {
     else this.#refused(response)
   }
 
-  /** A 3xx is final: its INVITE has made no call, so that another one is not a second call (docs/decisions/0013). */
+  /** A 3xx is final: its INVITE has made no call, so that another one is not a second call (docs/decisions/0011). */
   #follow(response: SipResponse, redirect: NonNullable<OutgoingCallOptions['redirect']>): void {
     this.#state = 'redirecting'
     void redirect(response).then((redirection) => {
