@@ -62,7 +62,7 @@ export async function resolveStrays(
       continue
     }
     const call = callFromRow(ref, desk.organizationId, row)
-    for (const stray of group) call.merge(stray.event)
+    for (const { event } of group) if (isAboutClaimOf(row, event, options.nodeId)) call.merge(event)
     if (call.unsaved) calls.push(call)
     if (row.nodeId === options.nodeId) own.push({ call, savedState: call.reachedState })
   }
@@ -79,6 +79,18 @@ function mergeIntoHeld(desk: OrganizationDesk, held: LiveCall, group: readonly S
     if (held.ending !== null) desk.addStray(stray)
     else if (held.merge(stray.event)) desk.touch(held)
   }
+}
+
+/**
+ * Whether `not-sent` means the claim that this row is of. After a fail-over the server that was promoted gives the same
+ * attempt away once more, perhaps to another node, which dials it: a claim that was lost with the old server says nothing
+ * of that one. Only the owner may disown a claim, and `atEpochMs` says which one it means.
+ */
+function isAboutClaimOf(row: LiveCallRow, event: CallEvent, nodeId: number): boolean {
+  if (event.kind !== 'not-sent') return true
+  const isOwn = row.nodeId === nodeId
+  const isSameClaim = row.claimedAtEpochMs === event.atEpochMs
+  return event.cause === 'claim-lost' ? isOwn && isSameClaim : isOwn || isSameClaim
 }
 
 async function judgeLate(
