@@ -107,6 +107,7 @@ export function callFromRow(ref: string, organizationId: number, row: LiveCallRo
 /** A call of a dead node, which rings and lasts no longer than its batch says. */
 export function adoptedCall(desk: OrganizationDesk, ref: string, row: LiveCallRow): LiveCall {
   const call = callFromRow(ref, desk.organizationId, row)
+  call.takenOver = true
   const batch = desk.mirror.batches.get(call.batchId)
   if (batch) call.lastsAtMost(batch.definition)
   return call

@@ -404,10 +404,10 @@ export class Dispatcher {
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
-      call.savedState = savedState
-      call.savedCarrierCallId = call.carrierCallId
-      call.savedCarrierState = call.carrierState
+      call.isSavedAs(savedState)
+      const endsNow = desk.canEndOrphan(call)
       this.#keep(desk, call)
+      if (endsNow) this.#endOrphan(call, call.carrierState)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
   }
@@ -429,7 +429,8 @@ export class Dispatcher {
   /** Another node was faster with one of the calls. The rows know better: drop the copies, judge what we know by the rows. */
   #readAgain(desk: OrganizationDesk): void {
     for (const call of desk.takeCalls()) {
-      this.#release(desk, call)
+      desk.drop(call)
+      this.#calls.delete(call.ref)
       this.#judgeAgain(desk, call)
     }
   }

@@ -63,6 +63,8 @@ export class LiveCall {
   savedCarrierCallId: string | null = null
   carrierState: string | null = null
   savedCarrierState: string | null = null
+  /** From a node that died: nobody speaks in it any more. */
+  takenOver = false
   ending: Ending | null = null
   /** Somebody asked to end it: its carrier was asked, and is asked again whenever the call gets further. */
   hangUpAsked = false
@@ -108,6 +110,13 @@ export class LiveCall {
   lastsAtMost(terms: { readonly ringTimeoutSeconds: number; readonly maxCallSeconds: number }): void {
     this.ringTimeoutMs = terms.ringTimeoutSeconds * 1000
     this.longestMs = (terms.ringTimeoutSeconds + terms.maxCallSeconds) * 1000
+  }
+
+  /** Its row holds all that this copy knows, and this state. */
+  isSavedAs(state: number): void {
+    this.savedState = state
+    this.savedCarrierCallId = this.carrierCallId
+    this.savedCarrierState = this.carrierState
   }
 
   /** What ends it at its carrier, as its row says, which may know more than this copy. */

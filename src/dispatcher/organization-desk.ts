@@ -67,6 +67,8 @@ export class OrganizationDesk {
   /** The gate's times of claims of ours of which it is not known whether they were committed. None of them was dialled. */
   readonly doubtfulClaims = new Set<number>()
   readonly #callsByBatch = new Map<number, number>()
+  /** Calls of dead nodes whose copy was dropped here while nothing was known by which to end them. */
+  readonly #droppedOrphans = new Set<string>()
   #inbox = emptyInbox()
   #deferred: (() => void) | null = null
 
@@ -212,15 +214,32 @@ export class OrganizationDesk {
 
   hold(call: LiveCall): void {
     if (this.calls.has(call.ref)) return
+    this.#droppedOrphans.delete(call.ref)
     this.calls.set(call.ref, call)
     this.#callsByBatch.set(call.batchId, (this.#callsByBatch.get(call.batchId) ?? 0) + 1)
   }
 
   release(call: LiveCall): void {
     if (!this.calls.delete(call.ref)) return
+    if (this.calls.size === 0) this.#droppedOrphans.clear()
     const left = (this.#callsByBatch.get(call.batchId) ?? 1) - 1
     if (left > 0) this.#callsByBatch.set(call.batchId, left)
     else this.#callsByBatch.delete(call.batchId)
+  }
+
+  /** A copy is let go, since its row knows better. */
+  drop(call: LiveCall): void {
+    this.release(call)
+    if (call.takenOver && call.carrierState === null) this.#droppedOrphans.add(call.ref)
+  }
+
+  /**
+   * To be asked of a copy that was read again before it is held. True: the call was taken over without a way to end it,
+   * and its row has one by now.
+   */
+  canEndOrphan(call: LiveCall): boolean {
+    call.takenOver = this.#droppedOrphans.has(call.ref)
+    return call.takenOver && call.carrierState !== null
   }
 
   holdsCallsOf(batchId: number): boolean {
