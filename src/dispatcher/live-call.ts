@@ -63,7 +63,7 @@ export class LiveCall {
   savedCarrierCallId: string | null = null
   carrierState: string | null = null
   savedCarrierState: string | null = null
-  /** From a node that died: nobody speaks in it any more. */
+  /** Placed by another node, which is gone or gave it up: nobody speaks in it any more. */
   takenOver = false
   ending: Ending | null = null
   /** Somebody asked to end it: its carrier was asked, and is asked again whenever the call gets further. */

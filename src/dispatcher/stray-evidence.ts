@@ -143,6 +143,7 @@ async function revive(
   const row = await options.transaction.reviveUnknown(attempt, options.nodeId)
   if (!row) return
   const call = callFromRow(event.ref, desk.organizationId, row)
+  call.takenOver = true
   call.merge(event)
   into.revived.push(call)
   if (isUnwanted(attempt) || row.hangUpAsked) into.unwanted.push(call)

