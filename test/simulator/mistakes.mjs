@@ -331,6 +331,11 @@ export const MISTAKES = [
     what: 'a call that could not be ended when it was taken over is left to itself, although its slow first node told how',
     changes: [
       { file: CYCLE, find: 'return row.carrierState !== null && held()?.carrierState === null', put: 'return false' },
+      {
+        file: 'src/dispatcher/organization-desk.ts',
+        find: 'return call.takenOver && call.carrierState !== null',
+        put: 'return false',
+      },
     ],
   },
   {
