@@ -404,8 +404,8 @@ export class Dispatcher {
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
       if (call.ending) continue
-      call.isSavedAs(savedState)
-      const endsNow = desk.canEndOrphan(call)
+      call.noteSaved(savedState)
+      const endsNow = desk.takeBackOrphan(call)
       this.#keep(desk, call)
       if (endsNow) this.#endOrphan(call, call.carrierState)
     }

@@ -113,7 +113,7 @@ export class LiveCall {
   }
 
   /** Its row holds all that this copy knows, and this state. */
-  isSavedAs(state: number): void {
+  noteSaved(state: number): void {
     this.savedState = state
     this.savedCarrierCallId = this.carrierCallId
     this.savedCarrierState = this.carrierState

@@ -237,7 +237,7 @@ export class OrganizationDesk {
    * To be asked of a copy that was read again before it is held. True: the call was taken over without a way to end it,
    * and its row has one by now.
    */
-  canEndOrphan(call: LiveCall): boolean {
+  takeBackOrphan(call: LiveCall): boolean {
     call.takenOver = this.#droppedOrphans.has(call.ref)
     return call.takenOver && call.carrierState !== null
   }
