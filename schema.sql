@@ -284,7 +284,8 @@ CREATE TABLE erasure (
   rejected_rows integer DEFAULT 0 NOT NULL,
   open integer DEFAULT 0 NOT NULL,
   finished_at timestamp with time zone,
-  answers_after text,
+  answers_after text DEFAULT ''::text NOT NULL,
+  phase smallint DEFAULT 1 NOT NULL,
   CONSTRAINT erasure_pkey PRIMARY KEY (organization_id, erasure_id)
 );
 CREATE INDEX erasure_due ON erasure USING btree (next_at) WHERE finished_at IS NULL;
