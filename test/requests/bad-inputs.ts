@@ -428,6 +428,10 @@ const TARGETS_AND_CALLBACKS: readonly Entry[] = [
   {
     id: 107,
     elsewhere: [
+      at('private-targets.test.ts', 'every address that a body of any wire format may hold stands in this table'),
+      at('private-targets.test.ts', 'a trunk leads to no address that is not public'),
+      at('src/carriers/loopback/remote.test.ts', 'is not connected to when it is not allowed'),
+      at('src/targets/guarded-request.test.ts', 'when it is connected to is refused'),
       at('src/targets/target-guard.test.ts', 'a name that answers something else the second time gains nothing'),
       at('src/targets/guarded-request.test.ts', 'a redirect is an answer, and is not followed'),
     ],

@@ -9,6 +9,7 @@ import type { CallEvent } from '../../src/model/call-event.ts'
 import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import type { NameService } from '../../src/sip/resolve.ts'
 import type { Voices } from '../../src/voices/voices.ts'
+import { loopbackTargets } from '../loopback-targets.ts'
 import { promptOf, soundOf } from '../media/sound.ts'
 
 export interface TrunkBench {
@@ -70,6 +71,7 @@ export function trunkBench(
     clock,
     report: (event) => void events.push(event),
     log,
+    targets: loopbackTargets,
     callbackUrl: '',
     media: sound(),
     voices: options.voices ?? toneVoices(),
