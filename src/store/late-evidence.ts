@@ -3,6 +3,7 @@ import type { EndedCall } from './end-calls.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import { type Queryable, run } from './statement.ts'
+import { storableText } from './storable-text.ts'
 
 /** Which dial of which recipient. */
 export interface AttemptKey {
@@ -121,9 +122,9 @@ export async function correctUnknown(
       call.ringingMs,
       call.answeredMs,
       call.endedMs,
-      call.carrierCallId,
-      call.keysPressed,
-      call.spokenText,
+      storableText(call.carrierCallId),
+      storableText(call.keysPressed),
+      storableText(call.spokenText),
       call.q850Cause,
     ],
   })
