@@ -177,6 +177,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
     ports: config.mediaPorts,
     workers: config.mediaWorkers,
     sockets: config.udpSockets,
+    priority: config.mediaPriority,
   })
   stops.push(() => media.close())
   const voices = createVoices({
