@@ -152,14 +152,12 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
   if (config.dialing === 'off') log.warn({}, 'This node begins no call, because CARILLON_DIALING is off')
-  stops.push(() => webhooks.stop())
-  webhooks.start()
-  stops.push(() => watch.stop())
-  watch.start()
   const retentionDays = config.retentionDays === 0 ? null : config.retentionDays
   const housekeeper = new Housekeeper({ commands, clock, log, retentionDays })
-  stops.push(() => housekeeper.stop())
-  housekeeper.start()
+  for (const part of [webhooks, watch, housekeeper]) {
+    stops.push(async () => part.stop())
+    part.start()
+  }
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
@@ -171,6 +169,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
     ports: config.mediaPorts,
     workers: config.mediaWorkers,
     sockets: config.udpSockets,
+    priority: config.mediaPriority,
   })
   stops.push(() => media.close())
   const voices = createVoices({
