@@ -39,6 +39,10 @@ export interface DialectFacts {
   readonly notFoundStatus?: number
   /** What it answers to bad fields and bodies, if that is not 400. */
   readonly badRequestStatus?: number
+  /** Which field a refusal names, where that stands beside its words: as `recipients[0].to`. */
+  readonly fieldsOf?: (body: Body) => readonly string[]
+  /** The code of a refusal in the product's spelling, where the wire format has the product's codes. */
+  readonly codeOf?: (body: Body) => string | undefined
   /** Whether the body of a refusal has its form. */
   readonly isRefusal: (body: Body) => boolean
   /** Whether that is what it says of an idempotency key that was used with another request. */

@@ -21,6 +21,7 @@ const LOOKED_AT_MAX = 20_000
 
 export const addCallList: AddRoutes = (scope, { commands }) => {
   scope.post('/v3/list-calls', {
+    config: { reads: true },
     schema: {
       summary: 'List Calls',
       description:
