@@ -8,7 +8,10 @@ import type { Peer } from './peer.ts'
 import { Registration } from './registration.ts'
 import { responseTo } from './response.ts'
 
-type Answer = { readonly status: 200 | 403 | 423; readonly headers?: readonly (readonly [name: string, value: string])[] }
+type Answer = {
+  readonly status: 200 | 403 | 423
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+}
 
 const open: { close(): void }[] = []
 afterEach(() => {
