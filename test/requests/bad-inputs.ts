@@ -444,12 +444,25 @@ const TARGETS_AND_CALLBACKS: readonly Entry[] = [
       at('webhooks.test.ts', 'no more than an hour of it'),
     ],
   },
-  { id: 109, elsewhere: [at('src/carriers/carrier.conformance.ts', 'REF.split')] },
+  {
+    id: 109,
+    elsewhere: [
+      at('src/carriers/loopback/callback.test.ts', 'replayed after ten minutes'),
+      at('src/carriers/carrier.conformance.ts', 'refuses a callback with a wrong signature'),
+    ],
+  },
   {
     id: 110,
     elsewhere: [at('dispatch-evidence.test.ts', 'late, doubled and reordered evidence changes nothing it should not')],
   },
-  { id: 111, elsewhere: [at('bad-inputs.test.ts', 'a callback of 10 MB is refused')] },
+  {
+    id: 111,
+    elsewhere: [
+      at('bad-inputs.test.ts', 'a callback of 10 MB is refused'),
+      at('src/carriers/loopback/callback.test.ts', 'an instant in words'),
+      at('dispatch-evidence.test.ts', 'nonsense of a carrier about one call holds up no other'),
+    ],
+  },
   { id: 112, elsewhere: [at('src/carriers/loopback/remote.test.ts', '408')] },
 ]
 
