@@ -51,7 +51,13 @@ export function toneVoices(seconds = 0.5): Voices {
 /** The product's own trunk, SIP side and sound on real sockets and the real clock. */
 export function trunkBench(
   settings: Partial<SipSettings> & { host?: string },
-  options: { clock?: Clock; names?: NameService; bindAddresses?: readonly string[]; voices?: Voices } = {},
+  options: {
+    clock?: Clock
+    names?: NameService
+    bindAddresses?: readonly string[]
+    voices?: Voices
+    media?: MediaEngine
+  } = {},
 ): TrunkBench {
   const clock = options.clock ?? systemClock
   const events: CallEvent[] = []
@@ -73,7 +79,7 @@ export function trunkBench(
     log,
     targets: loopbackTargets,
     callbackUrl: '',
-    media: sound(),
+    media: options.media ?? sound(),
     voices: options.voices ?? toneVoices(),
     sip,
   }
