@@ -55,6 +55,8 @@ export interface WebhookFormTerms {
 export interface TargetCheck {
   /** @throws AppError `target-refused`, which says why and what to do, for the given field. */
   requireTarget(url: string, field: string): Promise<void>
+  /** The same for trunks, which need neither https nor its ports. */
+  requireReachable(url: string, field: string): Promise<void>
 }
 
 /** How a command tells the dispatchers that there is something to do; a hint that may be lost. */
@@ -94,6 +96,10 @@ export interface Actor {
   readonly credentialId: string
   /** What this key may do at most; null or absent: no more is said of it than of its organization. */
   readonly limits?: UsageLimits | null
+  /** The key may read and change nothing. */
+  readonly readsOnly?: true
+  /** When the key ends; absent: it does not end by itself. */
+  readonly expiresAt?: Date
   /** Absent for what no request asked for. */
   readonly origin?: RequestOrigin
 }

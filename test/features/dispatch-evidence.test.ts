@@ -64,6 +64,43 @@ it('late, doubled and reordered evidence changes nothing it should not', async (
   expect(world.dispatchers[0]!.counters.terminalConflicts).toBe(1)
 })
 
+/** Of a carrier that is confused: no text that PostgreSQL keeps, and no instant of this world. */
+const nonsense = (ref: string, atEpochMs: number) => {
+  const texts = { carrierCallId: 'C\0\ud800', eventKey: `${atEpochMs}\0`, spokenText: 'Hello\0\udfff' }
+  return { ref, kind: 'ended', atEpochMs, disposition: 'answered', cause: 'callee-hung-up', ...texts } as const
+}
+
+it('nonsense of a carrier about one call holds up no other, and is kept as far as it can be', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0, 1, 2]) })
+  await untilPlaced(carrier, 3)
+  const [first, second, third] = carrier().placed.map(({ ref }) => ref)
+  await Promise.all([
+    carrier().tell(nonsense(first!, -1e300)),
+    carrier().tell(nonsense(second!, 1e300)),
+    carrier().end(third!, 'busy'),
+  ])
+  expect(await one('SELECT answered, busy, live, status FROM batch_state')).toMatchObject({
+    answered: 2,
+    busy: 1,
+    live: 0,
+  })
+  expect(
+    await world.ask(`SELECT DISTINCT carrier_call_id, spoken_text FROM attempt WHERE carrier_call_id IS NOT NULL`),
+  ).toEqual([{ carrier_call_id: 'C\ufffd\ufffd', spoken_text: 'Hello\ufffd\ufffd' }])
+  expect(world.dispatchers[0]!.counters.cyclesFailed).toBe(0)
+})
+
+it('the same about a call that ended unknown', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await carrier().tell(nonsense(carrier().placed[0]!.ref, Date.now()))
+  expect(await one('SELECT answered, unknown FROM batch_state')).toEqual({ answered: 1, unknown: 0 })
+  expect(await one('SELECT spoken_text FROM attempt')).toEqual({ spoken_text: 'Hello\ufffd\ufffd' })
+})
+
 it('an intent without an answer ends unknown, and is corrected when the truth comes', async () => {
   const { carrier } = await worldWithHandCarrier()
   await world.addBatch({ numbers: numbersEnding([0]) })

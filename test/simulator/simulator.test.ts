@@ -30,9 +30,16 @@ it(
   WITHIN_MS,
 )
 
+it('lets a node that was taken for dead conclude nothing from the silence it heard before', async () => {
+  const result = await runSeed(306001)
+  expect(result.violations, reportOf(result)).toEqual([])
+  expect(result.coverage.get('lease-lost')).toBeGreaterThan(0)
+})
+
 it.each([
   ['was taken over', 57166],
   ['had ended unknown and came back to life elsewhere', 67738],
+  ['was let go together with all others that were taken over', 385652],
 ])('ends a call without sound whose first node tells how only after it %s', async (_, seed) => {
   const result = await runSeed(seed)
   expect(result.violations, reportOf(result)).toEqual([])
