@@ -346,6 +346,20 @@ it('the truth about an unknown call moves no figures once somebody has asked for
   expect(await one('SELECT disposition FROM attempt')).toEqual({ disposition: 3 })
 })
 
+it('the truth about an unknown call counts also when the dial after it was never sent', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  // As a cancel leaves a retry by hand whose intent was not sent.
+  await world.ask(`INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, disposition, cause, answered_by, claimed_at, ended_ms, node_id)
+    SELECT organization_id, batch_id, seq, 2, counted, trunk_id, 10, cause, answered_by, claimed_at, ended_ms, node_id FROM attempt`)
+  await carrier().end(ref, 'busy')
+  expect(await one('SELECT unknown, busy, settled FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1 })
+  expect(await one('SELECT disposition FROM attempt WHERE n = 1')).toEqual({ disposition: 3 })
+})
+
 it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {
   const { carrier } = await worldWithHandCarrier()
   await world.addBatch({ numbers: numbersEnding([0]) })

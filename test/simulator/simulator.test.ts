@@ -30,6 +30,12 @@ it(
   WITHIN_MS,
 )
 
+it('counts the truth about an unknown call also when the retry after it was never sent', async () => {
+  const result = await runSeed(540227)
+  expect(result.violations, reportOf(result)).toEqual([])
+  expect(result.coverage.get('retried-by-hand')).toBeGreaterThan(0)
+})
+
 it('lets a node that was taken for dead conclude nothing from the silence it heard before', async () => {
   const result = await runSeed(306001)
   expect(result.violations, reportOf(result)).toEqual([])
