@@ -81,7 +81,7 @@ class Sequence {
   }
 
   async run(database: SimulatedPostgres, count: (name: string) => void): Promise<string | null> {
-    const scenario = makeScenario(this.#random)
+    const scenario = makeScenario(this.#seed, this.#random)
     this.#nowEpochMs = scenario.startEpochMs
     const [tables] = scenario.organizations
     await database.empty()

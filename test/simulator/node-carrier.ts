@@ -13,11 +13,14 @@ import { millisecondsSince } from '../../src/dispatcher/cycle.ts'
 import type { CallEvent } from '../../src/model/call-event.ts'
 import type { FaultRates } from './faults.ts'
 import type { Provider } from './provider.ts'
+import { isSlow } from './scenario.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
 const ANSWER_WITHIN_MS = 15_000
 const LIST_LAG_MS = 12_000
+/** How much more often a create-call for a slow number travels long. */
+const SLOW_REQUESTS = 12
 
 const posted = new WeakMap<Buffer, CallEvent>()
 
@@ -141,7 +144,7 @@ export class NodeCarrier implements Carrier {
     if (!node.alive) return
     const rates = faults()
     const lost = random.chance(rates.requestLost)
-    const late = random.chance(rates.requestLate)
+    const late = random.chance(rates.requestLate * (isSlow(request.to) ? SLOW_REQUESTS : 1))
     const travelMs = late ? random.between(3_000, 40_000) : random.between(5, 80)
     if (stalled || late) coverage.hit('late-request')
     world.after(node.behindMs, () => {

@@ -4,6 +4,7 @@ import type { AttemptKey } from '../../src/store/late-evidence.ts'
 import type { Judge } from './judge.ts'
 import type { Tables } from './memory-rows.ts'
 import type { SharedDatabase } from './node-store.ts'
+import { LONE_BATCH_ID } from './scenario.ts'
 import type { VirtualWorld } from './virtual-world.ts'
 
 const UNSENT_POLL_MS = 40
@@ -45,6 +46,8 @@ export class Operator {
         const batchId = random.pick([...tables.batches.keys()])
         world.after(random.between(500, untilMs), () => this.#start(this.#something(tables, batchId)))
       }
+      const { organizationId, batches } = tables
+      if (batches.has(LONE_BATCH_ID)) this.#start(() => this.#pauseAtTheEnd(organizationId, LONE_BATCH_ID, untilMs))
     }
   }
 
@@ -153,6 +156,22 @@ export class Operator {
     world.note(key, `${verb} is answered`)
     if (stillHolds()) judge.stopAnswered(key)
     return true
+  }
+
+  /**
+   * Pauses the batch when all of its people who are left are in a call, and leaves it so: what brings it back after its end
+   * can only be late evidence, and then nobody must be dialled again.
+   */
+  async #pauseAtTheEnd(organizationId: number, batchId: number, untilMs: number): Promise<void> {
+    const { world, database } = this.#options
+    while (world.nowMs < untilMs) {
+      await world.delay(LIVE_LOOK_MS)
+      const { batches } = await database.server.readTables(organizationId)
+      const { live, settled, total } = batches.get(batchId)!
+      if (live === 0 || live + settled < total) continue
+      if (await this.#stop(organizationId, batchId, 'pause')) world.coverage.hit('paused')
+      return
+    }
   }
 
   async #resume(organizationId: number, batchId: number): Promise<void> {

@@ -5,7 +5,7 @@ import { deriveNumberHashKey, hashNumbers } from '../../src/model/id-cipher.ts'
 import { defaultRetryPolicy, NO_RETRIES, type RetryPolicy } from '../../src/model/retry-policy.ts'
 import { FINAL_OUTCOMES } from '../../src/store/outcome-columns.ts'
 import { type DueRow, emptyTables, type Figures, type LaneRow, laneKey, personKey, type Tables } from './memory-rows.ts'
-import type { Random } from './random.ts'
+import { Random } from './random.ts'
 
 export const SECRET = Buffer.alloc(32, 7)
 const EVERY_DAY: readonly Weekday[] = [1, 2, 3, 4, 5, 6, 7]
@@ -28,14 +28,22 @@ export interface Scenario {
   readonly organizations: readonly Tables[]
 }
 
+/** A batch of one person, whom a carrier is slow to ring. */
+export const LONE_BATCH_ID = 9
+const LONE_BATCH_CHANCE = 0.2
+const LONE_BATCH_SEED = 7_000_005
+const SLOW_NUMBER = 990
+
 /** One to two organizations with what they want to dial; small, so that many can be run. */
-export function makeScenario(random: Random): Scenario {
+export function makeScenario(seed: number, random: Random): Scenario {
   const start = random.pick(STARTS)
   const startEpochMs = Date.parse(start.at) + random.between(0, 9_999)
   const count = random.chance(0.25) ? 2 : 1
   const organizations = Array.from({ length: count }, (_, index) =>
     organization(random, index + 1, { ...start, startEpochMs }),
   )
+  const own = new Random(seed + LONE_BATCH_SEED)
+  if (own.chance(LONE_BATCH_CHANCE)) addLoneBatch(own, own.pick(organizations), { ...start, startEpochMs })
   return { startEpochMs, clockChanges: start.changes, organizations }
 }
 
@@ -49,10 +57,7 @@ function organization(random: Random, organizationId: number, start: Start): Tab
   const trunks = random.chance(0.4) ? 2 : 1
   for (let trunkId = 1; trunkId <= trunks; trunkId++) addTrunk(random, tables, trunkId, start.startEpochMs)
   if (random.chance(0.3)) addThrottle(random, tables)
-  const numbers = Array.from(
-    { length: random.between(3, 8) },
-    (_, index) => 14_150_000_000 + organizationId * 1000 + index,
-  )
+  const numbers = Array.from({ length: random.between(3, 8) }, (_, index) => firstNumberOf(organizationId) + index)
   const batches = random.chance(0.5) ? 2 : 1
   for (let batchId = 1; batchId <= batches; batchId++) addBatch(random, tables, { batchId, trunks, numbers, start })
   return tables
@@ -150,6 +155,27 @@ function addBatch(
     startedAt: scheduled ? null : start.startEpochMs,
     completedAt: null,
   })
+}
+
+/**
+ * Its only call often goes on after it was given up: what is rare in a batch of many. Its chances are its own, so that a seed
+ * without such a batch runs as it did before there were any.
+ */
+function addLoneBatch(random: Random, tables: Tables, start: Start): void {
+  const number = firstNumberOf(tables.organizationId) + SLOW_NUMBER
+  addBatch(random, tables, { batchId: LONE_BATCH_ID, trunks: tables.trunks.size, numbers: [number], start })
+  const row = tables.batches.get(LONE_BATCH_ID)!
+  const retryPolicy = defaultRetryPolicy(random.between(2, 3), [random.between(1, 8)])
+  tables.batches.set(LONE_BATCH_ID, { ...row, terms: { ...row.terms, retryPolicy } })
+}
+
+/** Whether a create-call for this number, as E.164, often travels long. */
+export function isSlow(number: string): boolean {
+  return Number(number) % 1000 === SLOW_NUMBER
+}
+
+function firstNumberOf(organizationId: number): number {
+  return 14_150_000_000 + organizationId * 1000
 }
 
 /** What some people of a list have of their own. */

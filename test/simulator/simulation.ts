@@ -80,7 +80,7 @@ class Simulation {
 
   constructor(seed: number) {
     this.#seed = seed
-    const { startEpochMs, ...rest } = makeScenario(new VirtualWorld(seed, 0).random)
+    const { startEpochMs, ...rest } = makeScenario(seed, new VirtualWorld(seed, 0).random)
     this.#scenario = { startEpochMs, ...rest }
     this.#world = new VirtualWorld(seed + 1_000_003, startEpochMs)
     // Some runs are calm, so that what needs a long undisturbed path is reached too.
