@@ -63,10 +63,10 @@ function valueImports({ name, from, to, not }) {
   return found.map((edge) => `${name}: ${edge.from} -> ${edge.to} (import its types only)`)
 }
 
-/** Cycles of imports that exist at run time; types may refer to each other. */
+/** Imports of types count too: what cannot be read in an order has no order. */
 function cycles() {
   const next = new Map(modules.map(({ source }) => [source, []]))
-  for (const { from, to, typeOnly } of edges) if (!typeOnly) next.get(from).push(to)
+  for (const { from, to } of edges) next.get(from).push(to)
   const done = new Set()
   const found = []
   const visit = (file, trail) => {

@@ -24,8 +24,8 @@ import { type DialectSecretsPlace, withDialectSecrets } from './dialect-secrets.
 import { type StagedFile, stageFile } from './file-recipients.ts'
 import type { LaneLayout } from './lane-book.ts'
 import { checkMinimumWindow } from './minimum-window.ts'
-import { type RecipientInput, stagePostedRecipients } from './posted-recipients.ts'
-import { findRoutes, type RecipientRoutes } from './recipient-routes.ts'
+import { type RecipientInput, type RecipientRoutes, stagePostedRecipients } from './posted-recipients.ts'
+import { findRoutes } from './recipient-routes.ts'
 import { RecipientStage } from './recipient-stage.ts'
 import { asQueryable, nextVersion } from './under-gate.ts'
 

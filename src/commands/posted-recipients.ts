@@ -5,8 +5,7 @@ import { parsePhoneNumber } from '../model/phone-number.ts'
 import { canonicalZone } from '../model/zone-offsets.ts'
 import { problemOfJson } from './checked-input.ts'
 import type { JsonObject, JsonValue } from './context.ts'
-import type { RecipientRoutes } from './recipient-routes.ts'
-import type { RecipientDraft, RecipientStage } from './recipient-stage.ts'
+import type { RecipientDraft, RecipientRoute, RecipientStage } from './recipient-stage.ts'
 
 /** A recipient as it is posted. */
 export interface RecipientInput {
@@ -31,6 +30,9 @@ export interface RecipientInput {
   /** The IANA zone the person is in; by default the zones the number may be in. */
   readonly timezone?: string | null | undefined
 }
+
+/** How a recipient is called: null is the batch's own way. */
+export type RecipientRoutes = (recipient: RecipientInput) => RecipientRoute | null
 
 const E164_SHAPE = /^\+[1-9]\d{6,14}$/
 const PROBLEMS_MAX = 100

@@ -5,14 +5,11 @@ import { type BatchInput, type BatchParties, type BatchTerms, speakingAgent } fr
 import { findCaller } from './caller-number.ts'
 import { checkedWhole } from './checked-input.ts'
 import type { CommandContext } from './context.ts'
-import type { RecipientInput } from './posted-recipients.ts'
+import type { RecipientInput, RecipientRoutes } from './posted-recipients.ts'
 import type { RecipientRoute } from './recipient-stage.ts'
 
 /** Each is a lane of its own for every set of zones, and a node looks at all lanes of a batch. */
 const ROUTES_MAX = 1_000
-
-/** How a recipient is called: null is the batch's own way. */
-export type RecipientRoutes = (recipient: RecipientInput) => RecipientRoute | null
 
 /** What is asked, and what was found for the batch as a whole. */
 export interface RouteSearch {

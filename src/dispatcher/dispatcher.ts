@@ -96,7 +96,7 @@ export class Dispatcher {
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
       ...this.#tools,
-      calls: () => this.#calls.values(),
+      calls: this.#calls,
       report: (call, event) => this.#take(call, event),
     })
   }

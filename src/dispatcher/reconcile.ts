@@ -21,7 +21,8 @@ export interface ReconcilerOptions {
   readonly clock: Clock
   readonly log: DispatcherLog
   readonly carriers: TrunkCarriers
-  readonly calls: () => Iterable<LiveCall>
+  /** Those that this node answers for, by reference. */
+  readonly calls: ReadonlyMap<string, LiveCall>
   readonly report: (call: LiveCall, event: CallEvent) => void
 }
 
@@ -53,7 +54,7 @@ export class Reconciler {
   }
 
   #sweep(): void {
-    for (const call of this.#options.calls()) {
+    for (const call of this.#options.calls.values()) {
       if (this.#lookUps >= LOOK_UPS_MAX) return
       if (call.ending || call.lookingUp) continue
       const carrier = this.#options.carriers.get(call.organizationId, call.trunkId)
@@ -108,8 +109,10 @@ export class Reconciler {
     this.#end(call, answered ? 'answered' : 'failed', 'evidence-missing')
   }
 
+  /** Silence is no evidence of a call that was taken over while its carrier was asked: whoever has it now may hear more. */
   #end(call: LiveCall, disposition: AttemptDisposition, cause: Cause): void {
-    const { clock, report } = this.#options
+    const { calls, clock, report } = this.#options
+    if (calls.get(call.ref) !== call) return
     report(call, { ref: call.ref, kind: 'ended', atEpochMs: clock.nowEpochMs(), disposition, cause })
   }
 }

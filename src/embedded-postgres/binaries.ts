@@ -3,8 +3,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
-import { runCommand } from './run-command.ts'
-import type { SystemUser } from './system-user.ts'
+import { runCommand, type SystemUser } from './run-command.ts'
 import { findUnreachable } from './system-user.ts'
 
 /** PostgreSQL programs that are known to run as the chosen user. */

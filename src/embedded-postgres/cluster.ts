@@ -3,9 +3,8 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
-import { runCommand } from './run-command.ts'
+import { runCommand, type SystemUser } from './run-command.ts'
 import type { EmbeddedPostgresLog } from './server-log.ts'
-import type { SystemUser } from './system-user.ts'
 import { findUnreachable } from './system-user.ts'
 
 /** The folders of PostgreSQL inside Carillon's data folder. */

@@ -6,10 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { readPostmasterFile } from './former-run.ts'
-import { spawnOptions } from './run-command.ts'
+import { type SystemUser, spawnOptions } from './run-command.ts'
 import type { EmbeddedPostgresLog } from './server-log.ts'
 import { followServerLog } from './server-log.ts'
-import type { SystemUser } from './system-user.ts'
 
 /** Everything a server needs to be started, again and again with the same values. */
 export interface LaunchPlan {

@@ -1,5 +1,10 @@
 import { spawn } from 'node:child_process'
-import type { SystemUser } from './system-user.ts'
+
+/** A user of the operating system that PostgreSQL's processes run as. */
+export interface SystemUser {
+  uid: number
+  gid: number
+}
 
 /** How a program is run: as which user, with which library folders. */
 export interface RunAs {

@@ -2,13 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
-import { runCommand } from './run-command.ts'
-
-/** A user of the operating system that PostgreSQL's processes run as. */
-export interface SystemUser {
-  uid: number
-  gid: number
-}
+import { runCommand, type SystemUser } from './run-command.ts'
 
 /**
  * PostgreSQL refuses to run as root, so a Carillon that is root hands it to another user: the owner of an existing

@@ -1,5 +1,4 @@
 import type { AudioCodec, Prompt } from './prompt.ts'
-import type { SoundTotals } from './sound-totals.ts'
 
 /**
  * The sound of calls. Signalling says where to and in which format, and what to play; the engine sends a frame every
@@ -156,6 +155,20 @@ export interface MediaFigures {
   readonly workers: number
   /** Of sessions that are over. */
   readonly totals: SoundTotals
+}
+
+/** What all calls that are over add up to, since the start. */
+export interface SoundTotals {
+  readonly sessions: number
+  readonly sentPackets: number
+  /** Frames that left more than 20 ms after their instant. */
+  readonly lateFrames: number
+  readonly receivedPackets: number
+  readonly lostPackets: number
+  /** Sum of each call's jitter; divided by `heard` the mean. */
+  readonly jitterMs: number
+  /** Calls in which anything was received. */
+  readonly heard: number
 }
 
 /** Why there is no sound: no free port in the range, an address that is not ours, a worker that fails, or the end of the engine. */

@@ -1,18 +1,4 @@
-import type { MediaStatistics } from './media-engine.ts'
-
-/** What all calls that are over add up to, since the start. */
-export interface SoundTotals {
-  readonly sessions: number
-  readonly sentPackets: number
-  /** Frames that left more than 20 ms after their instant. */
-  readonly lateFrames: number
-  readonly receivedPackets: number
-  readonly lostPackets: number
-  /** Sum of each call's jitter; divided by `heard` the mean. */
-  readonly jitterMs: number
-  /** Calls in which anything was received. */
-  readonly heard: number
-}
+import type { MediaStatistics, SoundTotals } from './media-engine.ts'
 
 export const NO_SOUND_YET: SoundTotals = {
   sessions: 0,

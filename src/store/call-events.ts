@@ -1,7 +1,7 @@
+import type { AttemptKey } from '../model/attempt-key.ts'
 import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
 import { int2Array, int4Array } from './binary-array.ts'
-import type { AttemptKey } from './late-evidence.ts'
 
 const ACCEPTED = codeOfStatus('accepted')
 const RINGING = codeOfStatus('ringing')

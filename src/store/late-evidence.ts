@@ -1,15 +1,9 @@
+import type { AttemptKey } from '../model/attempt-key.ts'
 import { plainArray } from './array-literal.ts'
 import type { EndedCall } from './end-calls.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import { type Queryable, run } from './statement.ts'
-
-/** Which dial of which recipient. */
-export interface AttemptKey {
-  readonly batchId: number
-  readonly seq: number
-  readonly n: number
-}
 
 /** An attempt that has ended, as far as late evidence needs it. */
 export interface LateAttempt extends AttemptKey {

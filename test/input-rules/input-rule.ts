@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Reply } from '../product-server.ts'
-import { type FieldSchema, requestFields, requestOperations } from './request-fields.ts'
-
-/**
- * What a rule tries: a value that is taken, the nearest ones that are not (`one below`, `one above` a limit), another
- * type, nothing, the id of a thing that does not exist or is somebody else's, or anything else that does not fit (`form`).
- */
-export type RuleKind = 'taken' | 'one below' | 'one above' | 'wrong type' | 'missing' | 'foreign id' | 'form'
+import { type FieldSchema, type RuleKind, requestFields, requestOperations } from './request-fields.ts'
 
 /**
  * One rule: the field, what is tried, the value that is sent in it (`undefined` leaves it out), the status of the

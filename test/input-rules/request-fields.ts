@@ -1,4 +1,8 @@
-import type { RuleKind } from './input-rule.ts'
+/**
+ * What a rule tries: a value that is taken, the nearest ones that are not (`one below`, `one above` a limit), another
+ * type, nothing, the id of a thing that does not exist or is somebody else's, or anything else that does not fit (`form`).
+ */
+export type RuleKind = 'taken' | 'one below' | 'one above' | 'wrong type' | 'missing' | 'foreign id' | 'form'
 
 /** A field of a request as an OpenAPI document describes it, and which rules its schema calls for. */
 export interface FieldSchema {

@@ -1,5 +1,6 @@
 import { AGENT, batchRequest, CALLER, type RetellServer, taskTo } from '../retell-server.ts'
-import type { InputRule, OperationRules, RuleKind } from './input-rule.ts'
+import type { InputRule, OperationRules } from './input-rule.ts'
+import type { RuleKind } from './request-fields.ts'
 
 /** What Retell's wire format takes and refuses, a row for each rule. */
 

@@ -1,13 +1,4 @@
-import type { Answer, RequestWorld } from './request-world.ts'
-
-/** A POST that succeeds, and how to say it once more in other words. */
-export interface Post {
-  readonly path: string
-  readonly body?: object
-  /** A CSV file in a form, in place of a JSON body. */
-  readonly csv?: string
-  readonly fields?: Readonly<Record<string, string>>
-}
+import type { Answer, Post, RequestWorld } from './request-world.ts'
 
 export interface PostRow {
   /** As the server has it: method and pattern. */

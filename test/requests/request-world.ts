@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { FirstOrganization } from '../../src/commands/bootstrap.ts'
 import { DIALECT_FACTS, type DialectName } from '../dialect-facts/registry.ts'
-import type { Post } from './posts.ts'
+
+/** A POST that succeeds, and how to say it once more in other words. */
+export interface Post {
+  readonly path: string
+  readonly body?: object
+  /** A CSV file in a form, in place of a JSON body. */
+  readonly csv?: string
+  readonly fields?: Readonly<Record<string, string>>
+}
 
 export interface Answer {
   readonly status: number

@@ -1,6 +1,6 @@
+import type { AttemptKey } from '../../src/model/attempt-key.ts'
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
-import type { AttemptKey } from '../../src/store/late-evidence.ts'
 import type { Judge } from './judge.ts'
 import type { Tables } from './memory-rows.ts'
 import type { SharedDatabase } from './node-store.ts'

@@ -1,6 +1,6 @@
+import type { AttemptKey } from '../../src/model/attempt-key.ts'
 import type { CallingWindow } from '../../src/model/calling-window.ts'
 import type { DispatchStore } from '../../src/store/dispatch-store.ts'
-import type { AttemptKey } from '../../src/store/late-evidence.ts'
 import type { Tables } from './memory-rows.ts'
 
 /**

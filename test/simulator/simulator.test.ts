@@ -30,6 +30,12 @@ it(
   WITHIN_MS,
 )
 
+it('lets a node that was taken for dead conclude nothing from the silence it heard before', async () => {
+  const result = await runSeed(306001)
+  expect(result.violations, reportOf(result)).toEqual([])
+  expect(result.coverage.get('lease-lost')).toBeGreaterThan(0)
+})
+
 it.each([
   ['was taken over', 57166],
   ['had ended unknown and came back to life elsewhere', 67738],

@@ -4,8 +4,8 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import pg from 'pg'
-import { runCommand, spawnOptions } from '../../src/embedded-postgres/run-command.ts'
-import { chooseSystemUser, type SystemUser } from '../../src/embedded-postgres/system-user.ts'
+import { runCommand, type SystemUser, spawnOptions } from '../../src/embedded-postgres/run-command.ts'
+import { chooseSystemUser } from '../../src/embedded-postgres/system-user.ts'
 
 /** The tools of a PostgreSQL that brings replication along, as Debian installs them; the embedded build has none. */
 export const TOOLS = '/usr/lib/postgresql/15/bin'
