@@ -20,11 +20,11 @@ AS $function$SELECT nullif(pg_catalog.current_setting('carillon.organization_id'
 ;
 
 CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
- RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb)
+ RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb, reads_only boolean, expires_at timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'carillon', 'pg_catalog'
-AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits FROM credential c WHERE c.credential_id = wanted_id$function$
+AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits, c.reads_only, c.expires_at FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
 CREATE OR REPLACE FUNCTION carillon.keep_listed_batch_count()
@@ -243,6 +243,8 @@ CREATE TABLE credential (
   created_at timestamp with time zone NOT NULL,
   revoked_at timestamp with time zone,
   limits jsonb,
+  reads_only boolean DEFAULT false NOT NULL,
+  expires_at timestamp with time zone,
   CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
@@ -284,7 +286,8 @@ CREATE TABLE erasure (
   rejected_rows integer DEFAULT 0 NOT NULL,
   open integer DEFAULT 0 NOT NULL,
   finished_at timestamp with time zone,
-  answers_after text,
+  answers_after text DEFAULT ''::text NOT NULL,
+  phase smallint DEFAULT 1 NOT NULL,
   CONSTRAINT erasure_pkey PRIMARY KEY (organization_id, erasure_id)
 );
 CREATE INDEX erasure_due ON erasure USING btree (next_at) WHERE finished_at IS NULL;

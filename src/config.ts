@@ -193,6 +193,13 @@ const SETTINGS = {
     defaultText: 'one less than the machine has cores, at least one',
     schema: wholeNumber({ min: 1, max: 64, fallback: Math.max(1, os.availableParallelism() - 1) }),
   },
+  mediaPriority: {
+    variable: 'CARILLON_MEDIA_PRIORITY',
+    description:
+      'Whether the threads that carry sound go before all other work of the machine, so that no frame waits for a core: `high`, as far as the system allows it (on Linux root, or a limit of real-time priority of at least 1, such as LimitRTPRIO=1 of systemd; with koffi) and while there are fewer of them than cores; `normal`, never.',
+    defaultText: 'high',
+    schema: oneOf(['high', 'normal'], 'high'),
+  },
   udpSockets: {
     variable: 'CARILLON_UDP_SOCKETS',
     description:

@@ -21,6 +21,11 @@ const ERRORS = {
     remedy: 'Send a key of this installation that has not been revoked.',
   },
   forbidden: { httpStatus: 403, text: 'This key may not do that.', remedy: 'Use a key that has the right.' },
+  'key-may-only-read': {
+    httpStatus: 403,
+    text: 'This key may read and change nothing.',
+    remedy: 'Use a key whose access is full.',
+  },
   'wrong-workspace': {
     httpStatus: 403,
     text: 'The key does not belong to this workspace.',

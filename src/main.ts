@@ -23,7 +23,7 @@ import { migrate } from './store/migrate.ts'
 import type { Database } from './store/owner-transaction.ts'
 import { pingDatabase, untilDatabaseAnswers } from './store/ping-database.ts'
 import { PostgresDispatchStore } from './store/postgres-dispatch-store.ts'
-import { openWatchedPool } from './store/silent-database.ts'
+import { openWatchedPool, type WatchedPool } from './store/silent-database.ts'
 import { GuardedClient } from './targets/guarded-request.ts'
 import { TargetGuard } from './targets/target-guard.ts'
 import { createVoices } from './voices/booth.ts'
@@ -96,8 +96,9 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
+  const store = new PostgresDispatchStore(databaseUrl, clock)
   const dispatcher = new Dispatcher({
-    store: new PostgresDispatchStore(databaseUrl, clock),
+    store,
     clock,
     ids: secrets.ids,
     log,
@@ -119,7 +120,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
-  const { inviter, webhooks } = openMessengers(
+  const { inviter, webhooks, webhookDatabase } = openMessengers(
     { log, stops },
     {
       commands,
@@ -140,7 +141,14 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     trustedProxies: config.trustedProxies,
     requestRate: requestRateOf(config.keyRequestsPerSecond),
     checkReady: () => readiness(database),
-    metrics: createMetrics({ dispatcher, webhooks, attention: watch, sip: sound.sip, media: sound.media }),
+    metrics: createMetrics({
+      dispatcher,
+      webhooks,
+      attention: watch,
+      databases: { api: opened, webhooks: webhookDatabase, dispatcher: store },
+      sip: sound.sip,
+      media: sound.media,
+    }),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())
@@ -150,14 +158,12 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
   stops.push(() => dispatcher.stop())
   await dispatcher.start()
   if (config.dialing === 'off') log.warn({}, 'This node begins no call, because CARILLON_DIALING is off')
-  stops.push(() => webhooks.stop())
-  webhooks.start()
-  stops.push(() => watch.stop())
-  watch.start()
   const retentionDays = config.retentionDays === 0 ? null : config.retentionDays
   const housekeeper = new Housekeeper({ commands, clock, log, retentionDays })
-  stops.push(() => housekeeper.stop())
-  housekeeper.start()
+  for (const part of [webhooks, watch, housekeeper]) {
+    stops.push(async () => part.stop())
+    part.start()
+  }
   return { url: listening, databaseUrl, first, dispatcher, stop: stopAll, drain: drainer(dispatcher, clock, stopAll) }
 }
 
@@ -169,6 +175,7 @@ function makeSound(config: Config, { clock, log, stops }: { clock: Clock; log: L
     ports: config.mediaPorts,
     workers: config.mediaWorkers,
     sockets: config.udpSockets,
+    priority: config.mediaPriority,
   })
   stops.push(() => media.close())
   const voices = createVoices({
@@ -211,21 +218,22 @@ function carrierOpener(
 function openMessengers(
   { log, stops }: Pick<Starting, 'log' | 'stops'>,
   use: { commands: CommandContext; targets: TargetGuard; databaseUrl: string; nodeUrl: () => string },
-): { inviter: Inviter; webhooks: WebhookDeliverer } {
+): { inviter: Inviter; webhooks: WebhookDeliverer; webhookDatabase: WatchedPool } {
   const { commands, targets, databaseUrl, nodeUrl } = use
   const { clock } = commands
   const client = new GuardedClient({ guard: targets, clock })
   stops.push(() => client.close())
   const inviter = new Inviter({ commands, client, clock, log, nodeUrl, form: invitationForm })
-  const opened = openWatchedPool(databaseUrl, {
+  const webhookDatabase = openWatchedPool(databaseUrl, {
     maxConnections: WEBHOOK_CONNECTIONS,
     applicationName: 'carillon-webhooks',
     clock,
     log,
   })
-  stops.push(() => opened.close())
-  const context = { ...commands, database: opened.pool }
-  return { inviter, webhooks: new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log }) }
+  stops.push(() => webhookDatabase.close())
+  const context = { ...commands, database: webhookDatabase.pool }
+  const webhooks = new WebhookDeliverer({ context, clock, guard: targets, form: webhookForm, log })
+  return { inviter, webhooks, webhookDatabase }
 }
 
 function watchOver(dispatcher: Dispatcher, commands: CommandContext, log: Logger): AttentionWatch {

@@ -12,13 +12,15 @@ export interface Measured {
   readonly sip: SipEndpoint
   readonly media: MediaEngine
   readonly attention: Pick<AttentionWatch, 'count' | 'ageSeconds'>
+  /** Who has connections to the database, by name. */
+  readonly databases: Readonly<Record<string, { readonly givenUp: number }>>
 }
 
 /**
  * Prometheus figures of this node, explained in docs/reference/metrics.md. Figures of batches and organizations are the
  * API's: they are exact and have owners.
  */
-export function createMetrics({ dispatcher, webhooks, sip, media, attention }: Measured): Registry {
+export function createMetrics({ dispatcher, webhooks, sip, media, attention, databases }: Measured): Registry {
   const registry = new Registry()
   const counters = {
     cycles: 'Dispatch transactions that were committed',
@@ -46,6 +48,7 @@ export function createMetrics({ dispatcher, webhooks, sip, media, attention }: M
   addSignalling(registry, sip)
   addSound(registry, media)
   addHealth(registry, dispatcher)
+  addDatabases(registry, databases)
   addAttention(registry, attention)
   new Gauge({
     name: 'carillon_live_calls',
@@ -155,6 +158,18 @@ function addHealth(registry: Registry, dispatcher: Dispatcher): void {
     registers: [registry],
     collect() {
       this.set(dispatcher.counters.failing.size)
+    },
+  })
+}
+
+function addDatabases(registry: Registry, databases: Measured['databases']): void {
+  new Gauge({
+    name: 'carillon_database_connections_given_up_total',
+    help: 'Connections that were given up since the database host was silent, by whose they were',
+    labelNames: ['of'],
+    registers: [registry],
+    collect() {
+      for (const [of, { givenUp }] of Object.entries(databases)) this.set({ of }, givenUp)
     },
   })
 }

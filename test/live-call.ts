@@ -1,9 +1,9 @@
 import { LiveCall } from '../src/dispatcher/live-call.ts'
 
 /** A call that was claimed at this instant and is nothing more yet. */
-export function claimedCall(claimedAtEpochMs: number): LiveCall {
+export function claimedCall(claimedAtEpochMs: number, ref = 'call'): LiveCall {
   return new LiveCall({
-    ref: 'call',
+    ref,
     organizationId: 1,
     batchId: 1,
     seq: 1,

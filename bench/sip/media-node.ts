@@ -8,7 +8,7 @@ import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 /** A process with a media engine of one worker, as a node has it, and announcements that never end. `node`: with Node's sockets. */
 const engine = createMediaEngine({
   clock: systemClock,
-  log: { warn: (fields, message) => console.error(message, fields) },
+  log: { info: (fields) => console.error(fields), warn: (fields, message) => console.error(message, fields) },
   ports: { first: 20_000, last: 32_767 },
   workers: 1,
   sockets: process.argv[2] === 'node' ? 'node' : 'system',

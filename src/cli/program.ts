@@ -216,6 +216,8 @@ function addNumberAndKeyCommands(program: Command, run: Runner): void {
     .command('add')
     .description('make a key; it is shown once')
     .requiredOption('--name <name>', 'who or what uses it')
+    .option('--read-only', 'it changes nothing')
+    .option('--expires-at <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z')
     .action((_options, command: Command) =>
       run(async (context) => (await import('./resources.ts')).addKey(command.optsWithGlobals(), context)),
     )

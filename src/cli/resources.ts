@@ -25,6 +25,8 @@ interface KeyDocument {
   readonly name: string
   readonly createdAt: string
   readonly revokedAt: string | null
+  readonly expiresAt: string | null
+  readonly access: 'full' | 'read'
 }
 
 export interface ListOptions extends ConnectionOptions {
@@ -51,6 +53,8 @@ const KEY_COLUMNS: readonly Column<KeyDocument>[] = [
   { title: 'ID', value: ({ id }) => id, whole: true },
   { title: 'NAME', value: ({ name }) => name },
   { title: 'MADE', value: ({ createdAt }) => createdAt.slice(0, 10) },
+  { title: 'ACCESS', value: ({ access }) => access },
+  { title: 'ENDS', value: ({ expiresAt }) => expiresAt?.slice(0, 10) },
   { title: 'REVOKED', value: ({ revokedAt }) => revokedAt?.slice(0, 10) },
 ]
 
@@ -160,9 +164,17 @@ export async function addNumber(number: string, options: NumberOptions, context:
   return tellMade(made, `Number ${made.number} on ${trunk.name}: ${made.id}`, context)
 }
 
-export async function addKey(options: ConnectionOptions & { name: string }, context: CliContext): Promise<ExitCode> {
+export interface KeyOptions extends ConnectionOptions {
+  readonly name: string
+  readonly readOnly?: boolean
+  readonly expiresAt?: string
+}
+
+export async function addKey(options: KeyOptions, context: CliContext): Promise<ExitCode> {
   const client = connect(options, context.environment)
-  const made = await client.post<{ key: KeyDocument; token: string }>('/keys', { name: options.name })
+  const { name, readOnly, expiresAt } = options
+  const body = { name, access: readOnly === true ? 'read' : 'full', expiresAt }
+  const made = await client.post<{ key: KeyDocument; token: string }>('/keys', body)
   return tellMade(made, `${made.token}\nThis is the only time it is shown.`, context)
 }
 

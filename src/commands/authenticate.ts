@@ -21,6 +21,8 @@ interface Holder {
   /** Null: the operator. */
   readonly organizationId: number | null
   readonly limits: UsageLimits | null
+  readonly readsOnly: boolean
+  readonly expiresAt: Date | null
 }
 
 const remembered = new WeakMap<Database, Map<string, { holder: Holder; untilMonotonicMs: number }>>()
@@ -32,9 +34,15 @@ const noHmac = Buffer.alloc(32)
  * @throws AppError `unauthenticated`, the same whatever is wrong; also for the operator's key, which has no organization.
  */
 export async function authenticate(context: CommandContext, presented: PresentedCredential): Promise<Actor> {
-  const { credentialId, organizationId, limits } = await holderOf(context, presented)
+  const { credentialId, organizationId, limits, readsOnly, expiresAt } = await holderOf(context, presented)
   if (organizationId === null) throw new AppError('unauthenticated')
-  return { organizationId, credentialId, ...(limits === null ? {} : { limits }) }
+  return {
+    organizationId,
+    credentialId,
+    ...(limits === null ? {} : { limits }),
+    ...(readsOnly ? { readsOnly } : {}),
+    ...(expiresAt === null ? {} : { expiresAt }),
+  }
 }
 
 /** @throws AppError `unauthenticated`, or `forbidden` for the key of an organization. */
@@ -59,12 +67,18 @@ async function holderOf(context: CommandContext, presented: PresentedCredential)
   const fingerprint = createHash('sha256').update(text).digest('base64')
   const known = memory.get(fingerprint)
   const now = context.clock.monotonicMs()
-  if (known !== undefined && known.untilMonotonicMs > now) return known.holder
-  const holder = await lookUp(context, readingsOf(context, presented))
-  if (holder === null) throw new AppError('unauthenticated')
+  const isRemembered = known !== undefined && known.untilMonotonicMs > now
+  const holder = isRemembered ? known.holder : await lookUp(context, readingsOf(context, presented))
+  if (holder === null || hasEnded(holder, context)) throw new AppError('unauthenticated')
+  if (isRemembered) return holder
   if (memory.size >= REMEMBERED_MAX) memory.clear()
   memory.set(fingerprint, { holder, untilMonotonicMs: now + REMEMBERED_MS })
   return holder
+}
+
+/** By the wall clock of this node, since the instant is one that a person chose. */
+function hasEnded({ expiresAt }: Holder, { clock }: CommandContext): boolean {
+  return expiresAt !== null && expiresAt.getTime() <= clock.nowEpochMs()
 }
 
 function readingsOf(context: CommandContext, presented: PresentedCredential): readonly CredentialParts[] {
@@ -83,7 +97,13 @@ async function lookUp(context: CommandContext, readings: readonly CredentialPart
       // Compared also when there is no such credential, so that the time tells nothing.
       const fits = timingSafeEqual(hmacOfSecret(context.secrets.credentialPepper, parts), found?.secret_hmac ?? noHmac)
       if (found !== undefined && fits && found.revoked_at === null && holder === null) {
-        holder = { credentialId: parts.id, organizationId: found.organization_id, limits: found.limits }
+        holder = {
+          credentialId: parts.id,
+          organizationId: found.organization_id,
+          limits: found.limits,
+          readsOnly: found.reads_only,
+          expiresAt: found.expires_at,
+        }
       }
     }
     return holder

@@ -32,13 +32,13 @@ export function callView(context: Pick<CommandContext, 'secrets'>, organizationI
   }
 }
 
-/** A single call that was never dialled: it waits, or was settled without a dial. */
+/** A call that was never dialled: a single one that waits, or anybody who was settled without a dial. */
 export function undialledCallView(id: string, batch: BatchView, recipient: RecipientView): CallView {
   const { outcome, cause, causeText, state } = recipient
   return {
     id,
     recipientId: recipient.id,
-    batchId: null,
+    batchId: batch.isSingle ? null : batch.id,
     dialect: batch.dialect,
     agent: batch.agent,
     from: batch.callerNumber,

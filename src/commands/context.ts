@@ -94,6 +94,10 @@ export interface Actor {
   readonly credentialId: string
   /** What this key may do at most; null or absent: no more is said of it than of its organization. */
   readonly limits?: UsageLimits | null
+  /** The key may read and change nothing. */
+  readonly readsOnly?: true
+  /** When the key ends; absent: it does not end by itself. */
+  readonly expiresAt?: Date
   /** Absent for what no request asked for. */
   readonly origin?: RequestOrigin
 }

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError, invalidInput } from '../errors.ts'
 import { hmacOfSecret, importedParts, makeCredential, mayBeImported } from '../model/credential-text.ts'
 import type { UsageLimits } from '../model/usage-limits.ts'
 import {
@@ -15,7 +15,7 @@ import { forgetCredentials } from './authenticate.ts'
 import { checkedText } from './checked-input.ts'
 import { checkedUsageLimits } from './checked-limits.ts'
 import type { Actor, CommandContext } from './context.ts'
-import type { CredentialView } from './views.ts'
+import type { CredentialView, KeyAccess } from './views.ts'
 
 /** A credential whose secret is shown this once. `token` is both in one text; `id` and `secret` are the pair. */
 export interface NewCredential {
@@ -25,17 +25,37 @@ export interface NewCredential {
   readonly secret: string
 }
 
-/** Credentials stand outside of row-level security; every statement names the actor's organization itself. */
+/** What a key may do, and until when. */
+export interface KeyTerms {
+  /** `full` by default. */
+  readonly access?: KeyAccess | undefined
+  /** By default it ends when it is revoked. */
+  readonly expiresAt?: Date | null | undefined
+}
+
+/** The same as it is stored. */
+interface StoredTerms {
+  readonly readsOnly: boolean
+  readonly expiresAt: Date | null
+}
+
+const FULL_FOR_GOOD: StoredTerms = { readsOnly: false, expiresAt: null }
+
+/**
+ * Credentials stand outside of row-level security; every statement names the actor's organization itself.
+ * @throws AppError `invalid-input` for an end that is past.
+ */
 export async function createCredential(
   context: CommandContext,
   actor: Actor,
-  input: { name: string; limits?: UsageLimits | null | undefined },
+  input: KeyTerms & { name: string; limits?: UsageLimits | null | undefined },
 ): Promise<NewCredential> {
   const name = checkedText(input.name, 'name', { max: 255 })
   const limits = inherited(actor, checkedUsageLimits(input.limits))
+  const terms = checkedTerms(context, actor, input)
   return ownerTransaction(context.database, async (client) => {
     const { organizationId } = actor
-    const made = await storeNewCredential(context, client, { organizationId, name, limits })
+    const made = await storeNewCredential(context, client, { organizationId, name, limits, terms })
     await audit(client, actor, 'key.created', { objectId: made.id })
     return made
   })
@@ -76,15 +96,17 @@ export async function revokeCredential(
 export async function importCredential(
   context: CommandContext,
   actor: Actor,
-  input: { name: string; key: string; secret?: string },
+  input: KeyTerms & { name: string; key: string; secret?: string | undefined },
 ): Promise<CredentialView> {
   const name = checkedText(input.name, 'name', { max: 255 })
+  const terms = checkedTerms(context, actor, input)
   const stored = await ownerTransaction(context.database, async (client) => {
     const row = await storeImportedCredential(context, client, {
       ...input,
       name,
       organizationId: actor.organizationId,
       limits: inherited(actor, null),
+      terms,
     })
     await audit(client, actor, 'key.imported', { objectId: row.credential_id })
     return row
@@ -126,21 +148,33 @@ function inherited(actor: Actor, wanted: UsageLimits | null): UsageLimits | null
   return actor.limits ?? wanted
 }
 
+/** A key that ends makes none that lives longer, for the same reason. */
+function checkedTerms({ clock }: CommandContext, actor: Actor, { access, expiresAt }: KeyTerms): StoredTerms {
+  const wanted = expiresAt ?? null
+  if (wanted !== null && wanted.getTime() <= clock.nowEpochMs())
+    throw invalidInput('expiresAt', 'must lie in the future')
+  const latest = actor.expiresAt ?? null
+  const isWithin = latest === null || (wanted !== null && wanted <= latest)
+  return { readsOnly: access === 'read', expiresAt: isWithin ? wanted : latest }
+}
+
 type Secrets = Pick<CommandContext, 'secrets' | 'clock'>
 
 /** `organizationId` null makes the operator's. */
 export async function storeNewCredential(
   context: Secrets,
   client: Client,
-  input: { organizationId: number | null; name: string; limits?: UsageLimits | null },
+  input: { organizationId: number | null; name: string; limits?: UsageLimits | null; terms?: StoredTerms },
 ): Promise<NewCredential> {
-  const { limits = null } = input
+  const { organizationId, name, limits = null, terms = FULL_FOR_GOOD } = input
   const made = makeCredential()
   const createdAt = new Date(context.clock.nowEpochMs())
   const secretHmac = hmacOfSecret(context.secrets.credentialPepper, made)
-  const inserted = await insertCredential(client, { ...input, limits, credentialId: made.id, secretHmac, createdAt })
+  const row = { organizationId, name, limits, createdAt, ...terms }
+  const inserted = await insertCredential(client, { ...row, credentialId: made.id, secretHmac })
   if (!inserted) throw new Error('A random credential id came twice')
-  return { credential: { id: made.id, name: input.name, createdAt, revokedAt: null, limits }, ...made }
+  const credential = { id: made.id, name, createdAt, revokedAt: null, limits, ...termsView(terms) }
+  return { credential, ...made }
 }
 
 export async function storeImportedCredential(
@@ -152,22 +186,30 @@ export async function storeImportedCredential(
     key: string
     secret?: string | undefined
     limits?: UsageLimits | null
+    terms?: StoredTerms
   },
 ): Promise<CredentialRow> {
   if (!mayBeImported(input.key)) throw new AppError('weak-credential', { field: 'key' })
   if (input.secret !== undefined && !mayBeImported(input.secret)) {
     throw new AppError('weak-credential', { field: 'secret' })
   }
-  const { organizationId, name, limits = null } = input
+  const { organizationId, name, limits = null, terms = FULL_FOR_GOOD } = input
   const parts = importedParts(context.secrets.credentialPepper, input.key, input.secret)
   const secretHmac = hmacOfSecret(context.secrets.credentialPepper, parts)
   const created_at = new Date(context.clock.nowEpochMs())
   const key = { credentialId: parts.id, organizationId, secretHmac }
-  const stored =
-    (await insertCredential(client, { ...key, name, limits, createdAt: created_at })) ||
-    (await reviveCredential(client, key))
-  if (!stored) throw new AppError('credential-taken', { field: 'key' })
-  return { credential_id: parts.id, organization_id: organizationId, name, created_at, revoked_at: null, limits }
+  if (!(await insertCredential(client, { ...key, name, limits, createdAt: created_at, ...terms }))) {
+    const revived = await reviveCredential(client, key, terms)
+    if (revived === undefined) throw new AppError('credential-taken', { field: 'key' })
+    return revived
+  }
+  const { readsOnly: reads_only, expiresAt: expires_at } = terms
+  const row = { credential_id: parts.id, organization_id: organizationId, name, created_at, revoked_at: null, limits }
+  return { ...row, reads_only, expires_at }
+}
+
+function termsView({ readsOnly, expiresAt }: StoredTerms): Pick<CredentialView, 'access' | 'expiresAt'> {
+  return { access: readsOnly ? 'read' : 'full', expiresAt }
 }
 
 function credentialView(row: CredentialRow): CredentialView {
@@ -177,5 +219,6 @@ function credentialView(row: CredentialRow): CredentialView {
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
     limits: row.limits,
+    ...termsView({ readsOnly: row.reads_only, expiresAt: row.expires_at }),
   }
 }

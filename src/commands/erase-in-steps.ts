@@ -2,6 +2,7 @@ import { SecretUnreadable } from '../model/secret-box.ts'
 import { transaction } from '../store/database.ts'
 import { emptyKeptAnswers, keptAnswers } from '../store/erased-answers.ts'
 import {
+  ERASURE_PHASE,
   type ErasureRow,
   eraseRecipient,
   eraseRejectedRows,
@@ -23,20 +24,31 @@ export function eraseStep(context: Pick<CommandContext, 'database' | 'secrets'>)
   return transaction(context.database, { role: 'carillon_dispatcher' }, async (client) => {
     const row = await takeErasure(client)
     if (row === undefined) return false
-    if (row.answers_after === null) await eraseInLists(client, row)
-    else await noteAnswersStep(client, row, await emptyAnswersWith(context, client, row, row.answers_after))
+    await eraseIn[row.phase](context, client, row)
     return true
   })
 }
 
-async function eraseInLists(client: Client, row: ErasureRow): Promise<void> {
-  const { organization_id: organizationId } = row
-  const { last, found } = await lookForPerson(client, row)
-  let attempts = 0
-  for (const one of found) attempts += await eraseRecipient(client, organizationId, one)
-  const open = found.filter(({ final }) => !final).length
-  const rejectedRows = last === null ? await eraseRejectedRows(client, organizationId, row.number ?? '') : 0
-  await noteErasureStep(client, row, { last, erased: found.length - open, attempts, rejectedRows, open })
+const eraseIn = {
+  async [ERASURE_PHASE.lists](_context: unknown, client: Client, row: ErasureRow): Promise<void> {
+    const { last, found } = await lookForPerson(client, row)
+    let attempts = 0
+    for (const one of found) attempts += await eraseRecipient(client, row.organization_id, one)
+    const open = found.filter(({ final }) => !final).length
+    await noteErasureStep(client, row, { last, erased: found.length - open, attempts, open })
+  },
+
+  async [ERASURE_PHASE.rejectedRows](_context: unknown, client: Client, row: ErasureRow): Promise<void> {
+    await noteErasureStep(client, row, await eraseRejectedRows(client, row))
+  },
+
+  async [ERASURE_PHASE.keptAnswers](
+    context: Pick<CommandContext, 'secrets'>,
+    client: Client,
+    row: ErasureRow,
+  ): Promise<void> {
+    await noteAnswersStep(client, row, await emptyAnswersWith(context, client, row))
+  },
 }
 
 /** One small step with a batch whose people are kept no longer. False: nothing is left to do now. */
@@ -55,13 +67,12 @@ const DIGITS_COMPARED = 8
 /**
  * Empties the answers, kept for repetitions of their requests, in which the number stands however it is written: of a
  * single call, of a list of suppressions, of rows that were rejected. One too many may be emptied. A page of them behind
- * `after`; returns where the next one begins, null behind the last.
+ * the last one that was read; returns where the next one begins, null behind the last.
  */
 async function emptyAnswersWith(
   context: Pick<CommandContext, 'secrets'>,
   client: Client,
-  { organization_id: organizationId, number }: ErasureRow,
-  after: string,
+  { organization_id: organizationId, number, answers_after: after }: ErasureRow,
 ): Promise<string | null> {
   const wanted = (number ?? '').slice(-DIGITS_COMPARED)
   const { answers, next } = await keptAnswers(client, organizationId, after)

@@ -48,7 +48,13 @@ export interface CredentialView {
   readonly revokedAt: Date | null
   /** What it may do at most; null: no more is said of it than of the organization. */
   readonly limits: UsageLimits | null
+  /** `read`: it changes nothing. */
+  readonly access: KeyAccess
+  /** From when on it is refused; null: it does not end by itself. */
+  readonly expiresAt: Date | null
 }
+
+export type KeyAccess = 'full' | 'read'
 
 export interface TrunkView {
   readonly id: string

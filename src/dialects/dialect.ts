@@ -86,6 +86,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route is answered without a credential. */
     readonly public?: boolean
+    /** The route changes nothing, though its method is not GET: a key that may only read may use it. */
+    readonly reads?: true
     /** Who may use the route, where a dialect has more than keys of organizations. */
     readonly for?: 'organization' | 'operator' | 'both'
   }

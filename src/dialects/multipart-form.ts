@@ -96,8 +96,6 @@ export async function readForm(request: FastifyRequest, reply: FastifyReply, lim
   } catch (error) {
     held.forget()
     request.raw.unpipe()
-    // What is left of a body of unknown length is not waited for.
-    if (declared === undefined && !request.raw.readableEnded) reply.header('connection', 'close')
     const { refusedName } = meter
     throw faultOf(error, { partsMax: PARTS_MAX, overheadBytesMax: OVERHEAD_BYTES_MAX, refusedName })
   } finally {

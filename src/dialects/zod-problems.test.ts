@@ -19,7 +19,7 @@ test.each([
   ['a fraction', z.object({ a: z.int() }), { a: 1.5 }, 'a', 'a must be a whole number, not a fraction.'],
   ['too little', z.object({ a: z.int().min(5) }), { a: 4 }, 'a', 'a must be at least 5.'],
   ['too much', z.object({ a: z.int().max(80) }), { a: 81 }, 'a', 'a must be at most 80.'],
-  ['nothing in it', z.object({ a: z.array(z.int()).min(1) }), { a: [] }, 'a', 'a must have at least 1 entries.'],
+  ['nothing in it', z.object({ a: z.array(z.int()).min(1) }), { a: [] }, 'a', 'a must have at least 1 entry.'],
   ['no such word', z.object({ a: z.enum(['b', 'c']) }), { a: 'd' }, 'a', 'a must be one of b, c.'],
   ['no UUID', z.object({ a: z.uuid() }), { a: 'd' }, 'a', /^a must be a UUID such as /],
   ['no time', z.object({ a: z.iso.datetime({ offset: true }) }), { a: '2023-02-29T00:00:00Z' }, 'a', /ISO 8601/],

@@ -81,7 +81,7 @@ function ruleOf(issue: Issue): string {
     case 'invalid_value':
       return issue.values.length === 1
         ? `must be ${JSON.stringify(issue.values[0])}`
-        : `must be one of ${issue.values.map(String).join(', ')}`
+        : `must be one of ${issue.values.map((value) => (value === '' ? '""' : String(value))).join(', ')}`
     case 'invalid_format':
       return formatRule(issue)
     case 'not_multiple_of':
@@ -122,8 +122,9 @@ function insteadOf(issue: Issue): string {
 }
 
 function measure(origin: string, bound: number | bigint, relation: string): string {
-  if (origin === 'string') return `have ${relation} ${bound} characters`
-  if (origin === 'array' || origin === 'set') return `have ${relation} ${bound} entries`
+  const isOne = Number(bound) === 1
+  if (origin === 'string') return `have ${relation} ${bound} ${isOne ? 'character' : 'characters'}`
+  if (origin === 'array' || origin === 'set') return `have ${relation} ${bound} ${isOne ? 'entry' : 'entries'}`
   return `be ${relation} ${bound}`
 }
 

@@ -251,6 +251,7 @@ async function doChores(
   const own = chores.disown || touched ? await transaction.liveCallsOfNode(which) : []
   const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
   const lost = chores.disown ? findLostRows(desk, own, options) : []
+  if (chores.disown) desk.forgetOrphansBut(() => own.map(options.refOf))
   const known = new Set(adopted.map(options.refOf))
   const found = [...lost, ...own.filter((row) => endsNow(row, () => desk.calls.get(options.refOf(row))))]
   return { adopted: [...adopted, ...found.filter((row) => !known.has(options.refOf(row)))], hangUps }

@@ -37,3 +37,28 @@ it('lets nothing else wait', () => {
   corrected.addCarrierEvent(1, 'event')
   expect(corrected.mailWithinMs(GROUP)).toBe(0)
 })
+
+/** Calls that were taken over from a dead node before anything was known by which to end them. */
+function orphans(desk: OrganizationDesk, ...refs: string[]) {
+  return refs.map((ref) => {
+    const call = Object.assign(claimedCall(0, ref), { takenOver: true })
+    desk.hold(call)
+    return call
+  })
+}
+
+/** As its row is read again, with what ends it. */
+const readAgain = (ref: string) => Object.assign(claimedCall(0, ref), { carrierState: 'how it is ended' })
+
+it('takes each orphan back that it let go, also when it held nothing else', () => {
+  const desk = new OrganizationDesk(1)
+  for (const call of orphans(desk, 'one', 'other')) desk.drop(call)
+  expect(['one', 'other', 'stranger'].map((ref) => desk.takeBackOrphan(readAgain(ref)))).toEqual([true, true, false])
+})
+
+it('forgets orphans that none of its rows is', () => {
+  const desk = new OrganizationDesk(1)
+  for (const call of orphans(desk, 'one', 'other')) desk.drop(call)
+  desk.forgetOrphansBut(() => ['other'])
+  expect(['one', 'other'].map((ref) => desk.takeBackOrphan(readAgain(ref)))).toEqual([false, true])
+})

@@ -221,7 +221,6 @@ export class OrganizationDesk {
 
   release(call: LiveCall): void {
     if (!this.calls.delete(call.ref)) return
-    if (this.calls.size === 0) this.#droppedOrphans.clear()
     const left = (this.#callsByBatch.get(call.batchId) ?? 1) - 1
     if (left > 0) this.#callsByBatch.set(call.batchId, left)
     else this.#callsByBatch.delete(call.batchId)
@@ -240,6 +239,13 @@ export class OrganizationDesk {
   takeBackOrphan(call: LiveCall): boolean {
     call.takenOver = this.#droppedOrphans.has(call.ref)
     return call.takenOver && call.carrierState !== null
+  }
+
+  /** `ownRefs` tells all rows of this node: a dropped orphan that is none of them is over, or somebody else's. */
+  forgetOrphansBut(ownRefs: () => Iterable<string>): void {
+    if (this.#droppedOrphans.size === 0) return
+    const own = new Set(ownRefs())
+    for (const ref of this.#droppedOrphans) if (!own.has(ref)) this.#droppedOrphans.delete(ref)
   }
 
   holdsCallsOf(batchId: number): boolean {

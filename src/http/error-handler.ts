@@ -7,6 +7,9 @@ import { RequestError, type RequestErrorCode } from '../dialects/request-errors.
 import type { Logger } from '../logger.ts'
 import { sortFailure } from './failures.ts'
 
+/** More than any address takes, several times over. */
+const DISCARDED_BYTES_MAX = 256 * 1_048_576
+
 /** Sends an error in a dialect's form, with the headers that belong to it, and logs it when the fault is ours. */
 export function answerError(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { failure, headers, ours } = sortFailure(error)
@@ -20,10 +23,30 @@ export function answerError(dialect: Dialect, error: unknown, request: FastifyRe
     return
   }
   reply.headers(headers)
-  // What is left of a body that is too large is not read: the connection ends with the answer.
-  if (failure.httpStatus === 413) reply.header('connection', 'close')
+  discardRest(request, reply)
   if (failure.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
   dialect.answerFailure(failure, request, reply)
+}
+
+/**
+ * A client that writes all of its body before it looks for an answer gets this one only when the rest of the body is
+ * read: a connection that is closed with bytes unread is reset, and what was answered is lost with it. So the rest is
+ * thrown away, within reason.
+ */
+function discardRest({ raw, headers }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.complete || raw.destroyed) return
+  if (Number(headers['content-length'] ?? 0) > DISCARDED_BYTES_MAX) {
+    reply.header('connection', 'close')
+    return
+  }
+  // The framework would close it.
+  reply.removeHeader('connection')
+  let left = DISCARDED_BYTES_MAX
+  raw.on('data', (chunk: Buffer) => {
+    left -= chunk.byteLength
+    if (left < 0) raw.destroy()
+  })
+  raw.resume()
 }
 
 /** The error handler of a dialect's scope. */

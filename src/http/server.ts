@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { CommandContext } from '../commands/context.ts'
 import type { Dialect, Keys } from '../dialects/dialect.ts'
 import { RequestError } from '../dialects/request-errors.ts'
-import { invalidInput } from '../errors.ts'
+import { AppError, invalidInput } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { createKeys } from './authenticate.ts'
 import { refuseForeignEncodings, takeJsonBodies } from './body-parsers.ts'
@@ -170,6 +170,12 @@ function mountDialects(server: FastifyInstance, deps: ServerDeps, routes: RouteT
   })
 }
 
+/** Of every route, also one that is added later: what is not known to read only is refused. */
+function refuseChangeByReader({ actor, method, routeOptions }: FastifyRequest): void {
+  if (actor?.readsOnly !== true || method === 'GET' || method === 'HEAD' || routeOptions.config.reads === true) return
+  throw new AppError('key-may-only-read')
+}
+
 async function mountDialect(
   scope: FastifyInstance,
   dialect: Dialect,
@@ -183,7 +189,9 @@ async function mountDialect(
     route.constraints = { ...route.constraints, [OWNER]: dialect.name }
   })
   scope.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.public !== true) await dialect.authenticate(request, use.keys, services)
+    if (request.routeOptions.config.public === true) return
+    await dialect.authenticate(request, use.keys, services)
+    refuseChangeByReader(request)
   })
   await dialect.register(scope, services)
 }

@@ -1,3 +1,4 @@
+import os from 'node:os'
 import type { Clock } from '../clock.ts'
 import { EngineSession, type Orders } from './engine-session.ts'
 import {
@@ -12,16 +13,25 @@ import { MediaWorker } from './media-worker.ts'
 import { PortPool } from './port-pool.ts'
 import { addSound, NO_SOUND_YET } from './sound-totals.ts'
 import { makeSrtpKey } from './srtp.ts'
+import type { WorkerStart } from './worker-messages.ts'
 
 export interface MediaEngineOptions {
   readonly clock: Clock
-  readonly log: { warn(fields: Record<string, unknown>, message: string): void }
+  readonly log: {
+    info(fields: Record<string, unknown>, message: string): void
+    warn(fields: Record<string, unknown>, message: string): void
+  }
   /** Even ports for RTP, each with the next one for RTCP. Best outside of what the system gives to others. */
   readonly ports: { readonly first: number; readonly last: number }
   /** Threads, of which each carries its share of the calls; started when the first call needs them. */
   readonly workers: number
   /** `system` (when absent): sockets by system calls of our own, where they can be had; `node`: those of Node. */
   readonly sockets?: 'system' | 'node'
+  /**
+   * `high` (when absent): the threads go before all else on the machine, as far as the system lets us, and as long as
+   * there are fewer of them than cores; `normal`: they are as all others.
+   */
+  readonly priority?: 'high' | 'normal'
 }
 
 const OPEN_MS = 2000
@@ -134,6 +144,8 @@ class WorkerMediaEngine implements MediaEngine {
     const made = new MediaWorker({
       clock: this.#options.clock,
       sockets: this.#options.sockets ?? 'system',
+      priority: this.#options.workers < os.availableParallelism() ? (this.#options.priority ?? 'high') : 'normal',
+      onReady: (start) => this.#tellOfStart(start),
       onGone: (reason) => {
         if (this.#workers[best] === made) this.#workers[best] = null
         if (!this.#closed) this.#options.log.warn({ reason }, 'A media worker ended; its calls have no sound any more')
@@ -141,6 +153,18 @@ class WorkerMediaEngine implements MediaEngine {
     })
     this.#workers[best] = made
     return made
+  }
+
+  #tellOfStart({ sockets, priority }: WorkerStart): void {
+    const { log } = this.#options
+    const fields = { sockets, priority }
+    const missed = sockets === 'node' && this.#options.sockets !== 'node'
+    if (missed)
+      log.info(
+        fields,
+        'A media thread uses the sockets of Node.js, which cost twice as much: koffi is not there for this system',
+      )
+    else log.info(fields, 'A media thread has started')
   }
 }
 

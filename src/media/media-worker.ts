@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../clock.ts'
 import type { EngineSession, Orders } from './engine-session.ts'
-import type { FromWorker, SessionOrder, ToWorker, WorkerData } from './worker-messages.ts'
+import type { FromWorker, SessionOrder, ToWorker, WorkerData, WorkerStart } from './worker-messages.ts'
 
 /** The program of the thread, beside this file in `dist/` and in the sources alike. */
 const PROGRAM = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
@@ -12,6 +12,8 @@ const END_MS = 500
 
 export interface MediaWorkerOptions extends WorkerData {
   readonly clock: Clock
+  /** Told once, when the thread takes orders. */
+  readonly onReady: (start: WorkerStart) => void
   /** Told once, when the thread is gone, whyever. */
   readonly onGone: (reason: string) => void
 }
@@ -22,11 +24,13 @@ export class MediaWorker implements Orders {
   readonly #thread: Worker
   readonly #sessions = new Map<number, EngineSession>()
   readonly #opening = new Map<number, (code: string | null) => void>()
+  readonly #onReady: MediaWorkerOptions['onReady']
   #gone: string | null = null
 
-  constructor({ clock, sockets, onGone }: MediaWorkerOptions) {
+  constructor({ clock, sockets, priority, onReady, onGone }: MediaWorkerOptions) {
     this.#clock = clock
-    this.#thread = new Worker(PROGRAM, { name: 'media', workerData: { sockets } satisfies WorkerData })
+    this.#onReady = onReady
+    this.#thread = new Worker(PROGRAM, { name: 'media', workerData: { sockets, priority } satisfies WorkerData })
     // Calls keep a server alive, not its threads.
     this.#thread.unref()
     this.#thread.on('message', (news: FromWorker) => this.#take(news))
@@ -86,6 +90,10 @@ export class MediaWorker implements Orders {
   }
 
   #take(news: FromWorker): void {
+    if (news.tell === 'ready') {
+      this.#onReady(news)
+      return
+    }
     if (news.tell === 'opened' || news.tell === 'open-failed') {
       const opening = this.#opening.get(news.session)
       if (opening) opening(news.tell === 'opened' ? null : news.code)

@@ -5,6 +5,15 @@ import type { Prompt } from './prompt.ts'
 export interface WorkerData {
   /** `system`: by system calls, where they can be had; `node`: those of Node. */
   readonly sockets: 'system' | 'node'
+  /** `high`: before all else on the machine, as far as the system lets us; `normal`: as everything. */
+  readonly priority: 'high' | 'normal'
+}
+
+/** What became of it. */
+export interface WorkerStart {
+  readonly sockets: 'system' | 'node'
+  /** `real-time`: before everything that is not; `raised`: a larger share of a core than others; `normal`. */
+  readonly priority: 'real-time' | 'raised' | 'normal'
 }
 
 /** What the main thread asks of a worker. `session` is a number that the main thread gives and never repeats. */
@@ -34,6 +43,8 @@ export interface SessionOrder {
 }
 
 export type FromWorker =
+  /** The first that is told. */
+  | ({ readonly tell: 'ready' } & WorkerStart)
   | { readonly tell: 'opened'; readonly session: number; readonly address: string }
   /** `code` is the system's: EADDRINUSE, EADDRNOTAVAIL, ... */
   | { readonly tell: 'open-failed'; readonly session: number; readonly code: string }

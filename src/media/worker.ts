@@ -5,6 +5,7 @@ import type { Datagrams } from './datagrams.ts'
 import { NodeDatagrams } from './node-datagrams.ts'
 import { Pacer } from './pacer.ts'
 import { SystemDatagrams } from './system-datagrams.ts'
+import { raiseThreadPriority } from './thread-priority.ts'
 import type { FromWorker, ToWorker, WorkerData } from './worker-messages.ts'
 import { WorkerSession } from './worker-session.ts'
 
@@ -17,14 +18,15 @@ const PACKET_BYTES_MAX = 2048
 
 const port = parentPort!
 const clock = systemClock
-const datagrams = await chosenDatagrams((workerData as WorkerData).sockets)
+const { sockets, priority } = workerData as WorkerData
+const calls = sockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
+const datagrams = chosenDatagrams(calls)
 const pacer = new Pacer(clock, () => datagrams.receive())
 /** Null while its ports are being bound. */
 const sessions = new Map<number, WorkerSession | null>()
 
-async function chosenDatagrams(sockets: WorkerData['sockets']): Promise<Datagrams> {
+function chosenDatagrams(calls: SystemCalls | null): Datagrams {
   const others = new NodeDatagrams(clock)
-  const calls = sockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
   if (calls === null) return others
   const system = new SystemDatagrams(calls, { clock, others })
   process.on('exit', () => system.end())
@@ -62,6 +64,12 @@ async function close(number: number, session: WorkerSession): Promise<void> {
   pacer.remove(session)
   tell({ tell: 'closed', session: number, statistics: await session.close() })
 }
+
+tell({
+  tell: 'ready',
+  sockets: calls === null ? 'node' : 'system',
+  priority: priority === 'high' ? raiseThreadPriority(calls) : 'normal',
+})
 
 port.on('message', (order: ToWorker) => {
   if (order.do === 'end') process.exit(0)

@@ -301,7 +301,7 @@ describe('reading a window', () => {
       }),
     ).toEqual([
       'hours: is not a field; known are zone, ranges',
-      'zone: must be an IANA time zone such as "Europe/London", an offset such as "+05:30", or "recipient"',
+      'zone: must be an IANA time zone such as "Europe/London", or "recipient"',
       'ranges[0].weekdays: must be a list of numbers from 1 (Monday) to 7 (Sunday)',
       'ranges[0].from: must be a time from "00:00" to "23:59"',
       'ranges[0].to: must be a time from "00:00" to "24:00"',

@@ -203,7 +203,7 @@ function parseZone(input: unknown, problems: WindowProblem[]): string {
   if (input === RECIPIENT_ZONE) return RECIPIENT_ZONE
   const zone = typeof input === 'string' ? canonicalZone(input) : null
   if (zone === null) {
-    const message = `must be an IANA time zone such as "Europe/London", an offset such as "+05:30", or "${RECIPIENT_ZONE}"`
+    const message = `must be an IANA time zone such as "Europe/London", or "${RECIPIENT_ZONE}"`
     problems.push({ path: 'zone', message })
   }
   return zone ?? ''

@@ -1,4 +1,6 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { Socket } from 'node:dgram'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { DatagramSocket } from './datagram-socket.ts'
 
 interface Heard {
@@ -12,6 +14,22 @@ async function open(address: string, bySystem: boolean) {
   const socket = await DatagramSocket.open({ address, port: 0, bySystem, onMessage })
   onTestFinished(() => socket.close())
   return { socket, heard, at: { address, port: socket.port } }
+}
+
+/** Sockets that this process has open; those of Node close in the next turn. */
+async function socketsOpen(): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve))
+  const files = readdirSync('/proc/self/fd').map((file) => linkOf(`/proc/self/fd/${file}`))
+  return files.filter((link) => link.startsWith('socket:')).length
+}
+
+/** The folder itself was a file when it was read. */
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file)
+  } catch {
+    return ''
+  }
 }
 
 describe.each([true, false])('a datagram socket, by system calls: %s', (bySystem) => {
@@ -37,5 +55,19 @@ describe.each([true, false])('a datagram socket, by system calls: %s', (bySystem
     const over = await DatagramSocket.open({ ...again, port: 0 })
     over.close()
     expect(() => over.send(Buffer.from('late'), at)).not.toThrow()
+  })
+  it.runIf(process.platform === 'linux')('leaves no socket open when it could not be had', async () => {
+    const { at } = await open('127.0.0.1', bySystem)
+    const again = { ...at, bySystem, onMessage: () => undefined }
+    const before = await socketsOpen()
+    for (let tries = 0; tries < 5; tries++) await expect(DatagramSocket.open(again)).rejects.toThrow('EADDRINUSE')
+    vi.spyOn(Socket.prototype, 'bind').mockImplementation(() => {
+      throw new Error('refused by Node')
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    for (let tries = 0; tries < 5; tries++) {
+      await expect(DatagramSocket.open({ ...again, port: 0 })).rejects.toThrow('refused by Node')
+    }
+    expect(await socketsOpen()).toBe(before)
   })
 })

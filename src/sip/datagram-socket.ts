@@ -64,14 +64,20 @@ export class DatagramSocket {
     if (possible) systemCalls ??= SystemCalls.load(MESSAGE_BYTES_MAX)
     const calls = possible ? await systemCalls : null
     const descriptor = calls === null ? -1 : calls.open(socketName({ address, port }))
-    const options = { recvBufferSize: RECEIVE_BUFFER_BYTES, lookup: noLookUp }
     const socket = createSocket(
-      isIPv6(address) ? { type: 'udp6', ipv6Only: true, ...options } : { type: 'udp4', ...options },
+      isIPv6(address) ? { type: 'udp6', ipv6Only: true, lookup: noLookUp } : { type: 'udp4', lookup: noLookUp },
     )
-    // Without a look-up it may listen at once, so whoever waits must be there before.
-    const listening = once(socket, 'listening')
-    socket.bind(descriptor < 0 ? { address, port } : { fd: descriptor, exclusive: true })
-    await listening
+    try {
+      // Without a look-up it may listen at once, so whoever waits must be there before.
+      const listening = once(socket, 'listening')
+      if (calls === null) socket.bind({ address, port })
+      else handOver(socket, { calls, descriptor })
+      await listening
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES)
+    } catch (error) {
+      socket.close()
+      throw error
+    }
     return new DatagramSocket({ socket, calls, descriptor }, onMessage)
   }
 
@@ -107,6 +113,16 @@ export class DatagramSocket {
     const name = socketName(to)
     this.#names.set(to, name)
     return name
+  }
+}
+
+/** From its return on the descriptor is the socket's, which closes it; if it throws, the descriptor is closed. */
+function handOver(socket: Socket, { calls, descriptor }: { calls: SystemCalls; descriptor: number }): void {
+  try {
+    socket.bind({ fd: descriptor, exclusive: true })
+  } catch (error) {
+    calls.close(descriptor)
+    throw error
   }
 }
 

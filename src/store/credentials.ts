@@ -10,9 +10,12 @@ export interface CredentialRow {
   created_at: Date
   revoked_at: Date | null
   limits: UsageLimits | null
+  reads_only: boolean
+  /** Null: it ends when it is revoked. */
+  expires_at: Date | null
 }
 
-const COLUMNS = 'credential_id, organization_id, name, created_at, revoked_at, limits'
+const COLUMNS = 'credential_id, organization_id, name, created_at, revoked_at, limits, reads_only, expires_at'
 
 /** Rides credential_pkey. False: there is one with this id already, and it was left alone. */
 export async function insertCredential(
@@ -24,12 +27,14 @@ export async function insertCredential(
     secretHmac: Buffer
     createdAt: Date
     limits: UsageLimits | null
+    readsOnly: boolean
+    expiresAt: Date | null
   },
 ): Promise<boolean> {
   const inserted = await change(
     client,
-    `INSERT INTO credential (credential_id, organization_id, name, secret_hmac, created_at, limits)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    `INSERT INTO credential (credential_id, organization_id, name, secret_hmac, created_at, limits, reads_only, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
     [
       row.credentialId,
       row.organizationId,
@@ -37,6 +42,8 @@ export async function insertCredential(
       row.secretHmac,
       row.createdAt,
       row.limits === null ? null : JSON.stringify(row.limits),
+      row.readsOnly,
+      row.expiresAt,
     ],
   )
   return inserted === 1
@@ -80,18 +87,19 @@ export async function writeKeyLimits(
   return rows[0]
 }
 
-/** Imports again what was revoked, with the same secret. */
+/** Imports again what was revoked or has ended, with the same secret. Undefined: there is none with it. */
 export async function reviveCredential(
   client: Client,
   key: { credentialId: string; organizationId: number | null; secretHmac: Buffer },
-): Promise<boolean> {
-  const revived = await change(
+  terms: { readsOnly: boolean; expiresAt: Date | null },
+): Promise<CredentialRow | undefined> {
+  const rows = await ask<CredentialRow>(
     client,
-    `UPDATE credential SET revoked_at = NULL
-     WHERE credential_id = $1 AND organization_id IS NOT DISTINCT FROM $2::int AND secret_hmac = $3`,
-    [key.credentialId, key.organizationId, key.secretHmac],
+    `UPDATE credential SET revoked_at = NULL, reads_only = $4, expires_at = $5
+     WHERE credential_id = $1 AND organization_id IS NOT DISTINCT FROM $2::int AND secret_hmac = $3 RETURNING ${COLUMNS}`,
+    [key.credentialId, key.organizationId, key.secretHmac, terms.readsOnly, terms.expiresAt],
   )
-  return revived === 1
+  return rows[0]
 }
 
 /** Revokes the operator's credentials except one. */
@@ -108,13 +116,15 @@ export interface FoundCredential {
   secret_hmac: Buffer
   revoked_at: Date | null
   limits: UsageLimits | null
+  reads_only: boolean
+  expires_at: Date | null
 }
 
 /** The one door from a key to its organization, open to the API's role. */
 export async function findCredential(client: Client, credentialId: string): Promise<FoundCredential | undefined> {
   const rows = await ask<FoundCredential>(
     client,
-    'SELECT organization_id, secret_hmac, revoked_at, limits FROM find_credential($1)',
+    'SELECT organization_id, secret_hmac, revoked_at, limits, reads_only, expires_at FROM find_credential($1)',
     [credentialId],
   )
   return rows[0]

@@ -4,27 +4,33 @@ import { erasedNumberSql } from './erased-numbers.ts'
 import type { Client } from './owner-transaction.ts'
 import { OUTCOME_SQL, WHEREABOUTS_SQL } from './recipients.ts'
 
+/** What an erasure works through, one after the other. */
+export const ERASURE_PHASE = { lists: 1, rejectedRows: 2, keptAnswers: 3 } as const
+export type ErasurePhase = (typeof ERASURE_PHASE)[keyof typeof ERASURE_PHASE]
+
 export interface ErasureRow {
   organization_id: number
   erasure_id: string
   number_hash: string
   number: string | null
   requested_at: Date
+  phase: ErasurePhase
+  /** Behind which recipient, or which line of rejected rows, the next ones are read. */
   batch_id: number
   seq: number
   recipients: number
   attempts: number
   rejected_rows: number
   open: number
-  /** Behind which kept answer the next ones are read; null: the lists are not read to their end yet. */
-  answers_after: string | null
+  /** Behind which kept answer the next ones are read. */
+  answers_after: string
   finished_at: Date | null
 }
 
 const COLUMNS =
-  'organization_id, erasure_id, number_hash, number, requested_at, batch_id, seq, recipients, attempts, rejected_rows, open, answers_after, finished_at'
+  'organization_id, erasure_id, number_hash, number, requested_at, phase, batch_id, seq, recipients, attempts, rejected_rows, open, answers_after, finished_at'
 
-/** Recipients that one step looks at: some ten milliseconds of reading. */
+/** Recipients, or rejected rows, that one step looks at: some ten milliseconds of reading. */
 const STEP_ROWS = 20_000
 /** People who are not final yet are looked for again after this. */
 const AGAIN = "interval '1 hour'"
@@ -60,9 +66,15 @@ export async function takeErasure(client: Client): Promise<ErasureRow | undefine
   return rows[0]
 }
 
+/** A recipient, or a line of a file, among all of an organization. */
+export interface ErasurePlace {
+  readonly batch_id: number
+  readonly seq: number
+}
+
 /** Who was found in one step, and where it ended; null: at the end of all lists. */
 export interface ErasureStep {
-  readonly last: { batch_id: number; seq: number } | null
+  readonly last: ErasurePlace | null
   readonly found: readonly { batch_id: number; seq: number; final: boolean }[]
 }
 
@@ -107,39 +119,49 @@ export async function eraseRecipient(
   )
 }
 
-/** Values of rows that were no recipients and whose digits are the number or end it. Reads all of them; rides rejected_row_pkey. */
-export function eraseRejectedRows(client: Client, organizationId: number, digits: string): Promise<number> {
-  return change(
+/**
+ * Empties, of the next rejected rows of all lists, the values whose digits are the number or end it. Returns how many, and
+ * where the step ended; null: behind the last one. Rides rejected_row_pkey.
+ */
+export async function eraseRejectedRows(
+  client: Client,
+  row: ErasureRow,
+): Promise<{ last: ErasurePlace | null; rejectedRows: number }> {
+  const [ended] = await ask<ErasurePlace & { emptied: number }>(
     client,
-    `UPDATE rejected_row SET value = '' FROM (SELECT batch_id, line, regexp_replace(value, '[^0-9]', '', 'g') AS digits FROM rejected_row
-       WHERE organization_id = $1) x
-     WHERE rejected_row.organization_id = $1 AND rejected_row.batch_id = x.batch_id AND rejected_row.line = x.line
-       AND length(x.digits) >= 6 AND ($2 LIKE '%' || x.digits OR x.digits LIKE '%' || $2)`,
-    [organizationId, digits],
+    `WITH page AS MATERIALIZED (SELECT batch_id, line, regexp_replace(value, '[^0-9]', '', 'g') AS digits FROM rejected_row
+       WHERE organization_id = $1::int AND (batch_id, line) > ($2::int, $3::int) ORDER BY batch_id, line LIMIT ${STEP_ROWS}),
+     emptied AS (UPDATE rejected_row SET value = '' FROM page x
+       WHERE rejected_row.organization_id = $1::int AND rejected_row.batch_id = x.batch_id AND rejected_row.line = x.line
+         AND length(x.digits) >= 6 AND ($4 LIKE '%' || x.digits OR x.digits LIKE '%' || $4) RETURNING 1)
+     SELECT batch_id, line AS seq, (SELECT count(*)::int FROM emptied) AS emptied FROM page ORDER BY batch_id DESC, line DESC LIMIT 1`,
+    [row.organization_id, row.batch_id, row.seq, row.number ?? ''],
   )
+  return ended === undefined ? { last: null, rejectedRows: 0 } : { last: ended, rejectedRows: ended.emptied }
 }
 
-/** Adds up a step through the lists. At their end the kept answers come next. */
+/** Adds up a step through lists or rejected rows. At the end of one phase the next one comes. */
 export async function noteErasureStep(
   client: Client,
   row: ErasureRow,
-  step: { last: ErasureStep['last']; erased: number; attempts: number; rejectedRows: number; open: number },
+  step: { last: ErasurePlace | null; erased?: number; attempts?: number; rejectedRows?: number; open?: number },
 ): Promise<void> {
-  const place = step.last ?? { batch_id: 0, seq: 0 }
+  const { last, erased = 0, attempts = 0, rejectedRows = 0, open = 0 } = step
+  const place = last ?? { batch_id: 0, seq: 0 }
   await change(
     client,
     `UPDATE erasure SET recipients = recipients + $3, attempts = attempts + $4, rejected_rows = rejected_rows + $5,
-       batch_id = $6, seq = $7, open = open + $8, answers_after = CASE WHEN $9 THEN '' END WHERE organization_id = $1 AND erasure_id = $2`,
+       batch_id = $6, seq = $7, open = open + $8, phase = phase + $9 WHERE organization_id = $1 AND erasure_id = $2`,
     [
       row.organization_id,
       row.erasure_id,
-      step.erased,
-      step.attempts,
-      step.rejectedRows,
+      erased,
+      attempts,
+      rejectedRows,
       place.batch_id,
       place.seq,
-      step.open,
-      step.last === null,
+      open,
+      last === null ? 1 : 0,
     ],
   )
 }
@@ -159,7 +181,7 @@ export async function noteAnswersStep(client: Client, row: ErasureRow, next: str
   }
   await change(
     client,
-    `UPDATE erasure SET answers_after = NULL, open = 0,
+    `UPDATE erasure SET phase = ${ERASURE_PHASE.lists}, answers_after = '', open = 0,
        next_at = carillon_now() + ${AGAIN}, finished_at = CASE WHEN $3 THEN carillon_now() END, number = CASE WHEN $3 THEN NULL ELSE number END
      WHERE organization_id = $1 AND erasure_id = $2`,
     [...key, row.open === 0],

@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { type Clock, systemClock } from '../clock.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
+import { cutConnection, DatabaseSilent } from './connection-stream.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
 import { CommitUnknown, type DispatchStore, type DispatchTransaction, StaleCopies } from './dispatch-store.ts'
@@ -43,10 +43,16 @@ export class PostgresDispatchStore implements DispatchStore {
   readonly #timelines = new Timelines()
   readonly #clock: Clock
   #closed = false
+  #givenUp = 0
 
   constructor(connectionString: string, clock: Clock = systemClock) {
     this.#connectionString = connectionString
     this.#clock = clock
+  }
+
+  /** Connections that were given up so far, since the server was silent. */
+  get givenUp(): number {
+    return this.#givenUp
   }
 
   registerNode(name: string): Promise<number> {
@@ -146,7 +152,7 @@ export class PostgresDispatchStore implements DispatchStore {
     // takes no time gets no answer, nor will whatever else is asked over connections of the same time.
     const suspects = [...this.#open]
     const timer = this.#clock.setTimer(ANSWER_WITHIN_MS, () => {
-      for (const suspect of suspects) this.#cut(suspect)
+      for (const suspect of suspects) this.#giveUp(suspect)
     })
     try {
       const answer = await ask(client as Queryable)
@@ -187,10 +193,10 @@ export class PostgresDispatchStore implements DispatchStore {
     client.end().catch(ignore)
   }
 
-  /** What is under way on it rejects now; `end` would wait for its answer. */
-  #cut(client: pg.Client): void {
+  #giveUp(client: pg.Client): void {
+    this.#givenUp += 1
     this.#broken.add(client)
-    ;(client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy()
+    cutConnection(client, new DatabaseSilent())
   }
 
   /**

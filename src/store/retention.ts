@@ -3,7 +3,7 @@ import { emptyKeptAnswersOfBatch, eraseReceiverAnswers } from './erased-answers.
 import { ERASED_FROM, erasedNumberSql } from './erased-numbers.ts'
 import type { Client } from './owner-transaction.ts'
 
-/** Recipients that one step erases: some ten milliseconds of writing. */
+/** Recipients, and lines of rejected rows, that one step erases: some ten milliseconds of writing. */
 const STEP_ROWS = 2_000
 
 export interface ExpiredBatchRow {
@@ -64,10 +64,15 @@ export async function eraseNextPeople(client: Client, row: ExpiredBatchRow): Pro
     range,
   )
   await eraseReceiverAnswers(client, organizationId, { batchId, firstSeq: after, lastSeq: upTo })
-  const isDone = upTo >= row.total
+  // A row of a file that is no recipient has no place among them, so lines are gone through beside the places.
+  await change(
+    client,
+    `UPDATE rejected_row SET value = '' WHERE organization_id = $1 AND batch_id = $2 AND line > $3 AND line <= $4`,
+    range,
+  )
+  const isDone = upTo >= row.total && !(await hasLinesBehind(client, row, upTo))
   if (isDone) {
     const batch = range.slice(0, 2)
-    await change(client, `UPDATE rejected_row SET value = '' WHERE organization_id = $1 AND batch_id = $2`, batch)
     await change(
       client,
       'UPDATE batch_state SET people_erased = true WHERE organization_id = $1 AND batch_id = $2',
@@ -80,4 +85,14 @@ export async function eraseNextPeople(client: Client, row: ExpiredBatchRow): Pro
     'UPDATE batch SET erased_to_seq = $3, erased_at = CASE WHEN $4 THEN carillon_now() END WHERE organization_id = $1 AND batch_id = $2',
     [organizationId, batchId, upTo, isDone],
   )
+}
+
+/** Whether rows of the batch's file were rejected behind a line. Rides rejected_row_pkey. */
+async function hasLinesBehind(client: Client, row: ExpiredBatchRow, line: number): Promise<boolean> {
+  const rows = await ask(
+    client,
+    'SELECT 1 FROM rejected_row WHERE organization_id = $1 AND batch_id = $2 AND line > $3 LIMIT 1',
+    [row.organization_id, row.batch_id, line],
+  )
+  return rows.length > 0
 }

@@ -1,6 +1,6 @@
-import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { Clock, Timer } from '../clock.ts'
+import { bytesReadOf, cutConnection, DatabaseSilent, processIdOf } from './connection-stream.ts'
 import { createPool, type PoolOptions, unconnected } from './database.ts'
 
 /** How often the connections that are in use are looked at. */
@@ -24,6 +24,8 @@ export interface WatchedPoolOptions extends PoolOptions {
 /** A pool whose connections are watched. */
 export interface WatchedPool {
   readonly pool: pg.Pool
+  /** Connections that were given up so far, since the server was silent or knew nothing of them. */
+  readonly givenUp: number
   close(): Promise<void>
 }
 
@@ -39,6 +41,9 @@ export function openWatchedPool(connectionString: string, options: WatchedPoolOp
   const watch = new PoolWatch(connectionString, pool, options)
   return {
     pool,
+    get givenUp() {
+      return watch.givenUp
+    },
     async close() {
       await pool.end()
       watch.stop()
@@ -57,6 +62,7 @@ class PoolWatch {
   readonly #options: WatchedPoolOptions
   readonly #all = new Set<pg.ClientBase>()
   readonly #inUse = new Map<pg.ClientBase, Quiet>()
+  givenUp = 0
   /** Since when it is not known whether the server is there; null: nobody doubts it. */
   #doubtSinceMs: number | null = null
   #timer: Timer | null = null
@@ -91,14 +97,14 @@ class PoolWatch {
   }
 
   #quietOf(client: pg.ClientBase): Quiet {
-    return { bytesRead: bytesRead(client), sinceMs: this.#options.clock.monotonicMs() }
+    return { bytesRead: bytesReadOf(client), sinceMs: this.#options.clock.monotonicMs() }
   }
 
   #someAreSilent(): boolean {
     const nowMs = this.#options.clock.monotonicMs()
     let silent = false
     for (const [client, quiet] of this.#inUse) {
-      if (bytesRead(client) !== quiet.bytesRead) this.#inUse.set(client, this.#quietOf(client))
+      if (bytesReadOf(client) !== quiet.bytesRead) this.#inUse.set(client, this.#quietOf(client))
       else if (nowMs - quiet.sinceMs >= SILENT_AFTER_MS) silent = true
     }
     return silent
@@ -107,19 +113,20 @@ class PoolWatch {
   async #judge(clients: readonly pg.ClientBase[]): Promise<void> {
     const { clock } = this.#options
     this.#doubtSinceMs ??= clock.monotonicMs()
-    const known = await this.#backends(clients.map(processId))
+    const known = await this.#backends(clients.map(processIdOf))
     if (known !== null) this.#doubtSinceMs = null
     else if (clock.monotonicMs() - this.#doubtSinceMs >= ANSWER_WITHIN_MS) this.#giveUp(clients)
-    if (known !== null && known !== LIVES) this.#giveUp(clients.filter((client) => !known.has(processId(client))))
+    if (known !== null && known !== LIVES) this.#giveUp(clients.filter((client) => !known.has(processIdOf(client))))
   }
 
   #giveUp(clients: readonly pg.ClientBase[]): void {
     if (clients.length === 0) return
+    this.givenUp += clients.length
     this.#options.log?.warn(
       { connections: clients.length },
       'The database does not answer on connections, which are given up',
     )
-    for (const client of clients) cut(client, new DatabaseSilent())
+    for (const client of clients) cutConnection(client, new DatabaseSilent())
   }
 
   /**
@@ -130,7 +137,7 @@ class PoolWatch {
    */
   async #backends(processIds: readonly number[]): Promise<ReadonlySet<number> | typeof LIVES | null> {
     const client = unconnected(this.#connectionString, 'carillon-watch')
-    const overdue = this.#options.clock.setTimer(ANSWER_WITHIN_MS, () => cut(client, new DatabaseSilent()))
+    const overdue = this.#options.clock.setTimer(ANSWER_WITHIN_MS, () => cutConnection(client, new DatabaseSilent()))
     try {
       await client.connect()
       const { rows } = await client.query<{ pid: number }>(
@@ -145,29 +152,4 @@ class PoolWatch {
       client.end().catch(() => undefined)
     }
   }
-}
-
-/** What a statement rejects with whose connection was given up. Whether it was done is not known. */
-class DatabaseSilent extends Error {
-  readonly code = 'ETIMEDOUT'
-
-  constructor() {
-    super('The database does not answer')
-    this.name = 'DatabaseSilent'
-  }
-}
-
-/** The driver tells neither by its types. */
-interface Inside {
-  readonly processID: number
-  readonly connection: { readonly stream: Duplex & { readonly bytesRead?: number } }
-}
-
-const inside = (client: pg.ClientBase): Inside => client as unknown as Inside
-const processId = (client: pg.ClientBase): number => inside(client).processID
-const bytesRead = (client: pg.ClientBase): number => inside(client).connection.stream.bytesRead ?? 0
-
-/** What is under way on it rejects now; `end` would wait for its answer. */
-function cut(client: pg.ClientBase, reason: Error): void {
-  inside(client).connection.stream.destroy(reason)
 }

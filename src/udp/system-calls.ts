@@ -18,6 +18,13 @@ const MSG_NOSIGNAL = 0x4000
 const EPOLL_CTL_ADD = 1
 const EPOLLIN = 1
 const CLOCK_REALTIME = 0
+const SCHED_OTHER = 0
+const SCHED_RR = 2
+/** Threads and processes that it starts do not inherit it. */
+const SCHED_RESET_ON_FORK = 0x40000000
+/** A `struct sched_param`. The lowest of real time is above everything that is not. */
+const LOWEST_OF_REAL_TIME = Buffer.from(Uint32Array.of(1).buffer)
+const NOT_OF_REAL_TIME = Buffer.from(Uint32Array.of(0).buffer)
 /** `struct epoll_event` is packed on x64 alone. */
 const EPOLL = process.arch === 'x64' ? { bytes: 12, dataAt: 4 } : { bytes: 16, dataAt: 8 }
 /** Where the fields of a `struct msghdr` lie, and of the control message that holds an instant. */
@@ -41,6 +48,7 @@ const SIGNATURES = {
   epoll_ctl: 'int epoll_ctl(int, int, int, void *)',
   epoll_wait: 'int epoll_wait(int, void *, int, int)',
   clock_gettime: 'int clock_gettime(int, void *)',
+  sched_setscheduler: 'int sched_setscheduler(int, int, const void *)',
 } as const
 
 type CallName = keyof typeof SIGNATURES
@@ -69,7 +77,8 @@ export class SystemCallError extends Error {
 }
 
 /**
- * The system calls of UDP sockets, without what Node does around them. Each runs on the calling thread and none waits.
+ * The system calls of UDP sockets, without what Node does around them, and of the thread that uses them. Each runs on the
+ * calling thread and none waits.
  * A socket is a number here, and an address is a name: a `struct sockaddr_in` or `sockaddr_in6`. Whoever opens a socket
  * closes it.
  */
@@ -200,6 +209,15 @@ export class SystemCalls {
   nowEpochMs(): number {
     this.#calls.clock_gettime(CLOCK_REALTIME, this.#time)
     return epochMsOf(this.#time, 0)
+  }
+
+  /** From now on this thread gets a core before everything that is not of real time. False: the system does not let it. */
+  enterRealTime(): boolean {
+    return this.#calls.sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, LOWEST_OF_REAL_TIME) === 0
+  }
+
+  leaveRealTime(): void {
+    this.#calls.sched_setscheduler(0, SCHED_OTHER, NOT_OF_REAL_TIME)
   }
 
   #view(length: number): Buffer {

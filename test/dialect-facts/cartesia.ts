@@ -9,6 +9,7 @@ export const cartesia: DialectFacts = {
     ':agent_id': ({ agent }) => agent,
     ':id': (theirs, url) => (url.includes('webhooks') ? theirs.webhook : theirs.number),
   },
+  codeOf: ({ error_code }) => error_code.replaceAll('_', '-'),
   isRefusal: (body) => 'error_code' in body && 'request_id' in body,
   isKeyReused: ({ error_code, title }) => error_code === 'idempotency_key_reused' && title === 'Unprocessable Entity',
   isTooOften: ({ error_code }) => error_code === 'too_many_requests',

@@ -28,12 +28,21 @@ export interface DialectFacts {
   readonly noKeys: readonly Record<string, string>[]
   /** How a parameter of its paths is spelled, by name. */
   readonly spellings: Readonly<Record<string, (theirs: Belongings, url: string) => string>>
+  /**
+   * Names of its fields and of parameters of its paths that do not say what they stand for, each with a name that does:
+   * `voice: 'agent'`, `list_id: 'batch_id'`, `phone: 'to'`. Generated requests then name things that are there.
+   */
+  readonly meanings?: Readonly<Record<string, string>>
   /** Bodies for those of its routes that look at the body before they look for what the path names. */
   readonly bodies?: Readonly<Record<string, object>>
   /** What it answers when the thing that is named is not there, if that is not 404. */
   readonly notFoundStatus?: number
   /** What it answers to bad fields and bodies, if that is not 400. */
   readonly badRequestStatus?: number
+  /** Which field a refusal names, where that stands beside its words: as `recipients[0].to`. */
+  readonly fieldsOf?: (body: Body) => readonly string[]
+  /** The code of a refusal in the product's spelling, where the wire format has the product's codes. */
+  readonly codeOf?: (body: Body) => string | undefined
   /** Whether the body of a refusal has its form. */
   readonly isRefusal: (body: Body) => boolean
   /** Whether that is what it says of an idempotency key that was used with another request. */

@@ -1,4 +1,4 @@
-import type { DialectFacts } from './dialect-facts.ts'
+import type { Body, DialectFacts } from './dialect-facts.ts'
 
 export const elevenlabs: DialectFacts = {
   keyHeaders: (token) => ({ 'xi-api-key': token }),
@@ -11,9 +11,16 @@ export const elevenlabs: DialectFacts = {
   },
   bodies: { 'PATCH /v1/workspace/webhooks/:webhook_id': { is_disabled: true, name: 'mine' } },
   badRequestStatus: 422,
+  fieldsOf: ({ detail }) =>
+    Array.isArray(detail) ? detail.map(({ loc }: Body) => fieldAt(loc.slice(1))) : [detail.param],
   isRefusal: ({ detail }) =>
     Array.isArray(detail) || ['type', 'code', 'message', 'request_id'].every((key) => key in detail),
   isKeyReused: ({ detail }) => detail.code === 'idempotency_key_reused',
   isTooOften: ({ detail }) => detail.type === 'rate_limit_error' && detail.code === 'rate_limit_exceeded',
   readPath: '/v1/convai/batch-calling/workspace',
+}
+
+function fieldAt(steps: readonly (string | number)[]): string {
+  const spelled = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+  return spelled.join('').replace(/^\./, '')
 }

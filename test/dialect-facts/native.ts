@@ -15,6 +15,8 @@ export const native: DialectFacts = {
     'POST /carillon/v1/batches/:id/retry': { outcomes: ['unknown'] },
     'POST /carillon/v1/trunks/:id/test': { to: '+12125550100' },
   },
+  fieldsOf: ({ field, details }) => [field, ...(details ?? []).map((detail: { field: string }) => detail.field)],
+  codeOf: ({ code }) => code,
   isRefusal: (body) => 'code' in body && 'remedy' in body && 'requestId' in body,
   isKeyReused: ({ status, code }) => status === 422 && code === 'idempotency-key-reused',
   isTooOften: ({ code, retryable }) => code === 'too-many-requests' && retryable === true,

@@ -113,6 +113,41 @@ test('another node refuses a revoked key within five seconds', async () => {
   await expect(authenticate(world.context, { token })).rejects.toMatchObject(refused)
 })
 
+test('a key with an end is refused from then on, also while it is remembered, and makes none that lives longer', async () => {
+  const clock = new FakeClock(Date.now())
+  const world = await commandWorld({ clock })
+  const { context, actor } = world
+  const inMs = (ms: number) => new Date(clock.nowEpochMs() + ms)
+  await expect(createCredential(context, actor, { name: 'past', expiresAt: inMs(0) })).rejects.toMatchObject({
+    code: 'invalid-input',
+    field: 'expiresAt',
+  })
+  const made = await createCredential(context, actor, { name: 'for a while', expiresAt: inMs(3_000) })
+  const holder = await authenticate(context, { token: made.token })
+  expect(holder).toEqual({ organizationId: 1, credentialId: made.id, expiresAt: made.credential.expiresAt })
+  for (const expiresAt of [undefined, inMs(60_000)]) {
+    const { credential } = await createCredential(context, holder, { name: 'later', expiresAt })
+    expect(credential.expiresAt).toEqual(made.credential.expiresAt)
+  }
+  expect(
+    (await createCredential(context, holder, { name: 'sooner', expiresAt: inMs(1) })).credential.expiresAt,
+  ).toEqual(inMs(1))
+  clock.advance(2_999)
+  expect(await authenticate(context, { token: made.token })).toEqual(holder)
+  clock.advance(1)
+  await expect(authenticate(context, { token: made.token })).rejects.toMatchObject(refused)
+
+  const key = 'sk_other_0123456789abcdef'
+  await importCredential(context, actor, { name: 'imported', key, access: 'read', expiresAt: inMs(1_000) })
+  expect(await authenticate(context, { token: key })).toMatchObject({ readsOnly: true })
+  clock.advance(1_000)
+  await expect(authenticate(context, { token: key })).rejects.toMatchObject(refused)
+  expect(await importCredential(context, actor, { name: 'imported', key })).toMatchObject({
+    access: 'full',
+    expiresAt: null,
+  })
+})
+
 test('keys that clients use elsewhere can be imported, alone or as a pair', async () => {
   const world = await commandWorld()
   const { context, actor } = world

@@ -51,7 +51,7 @@ async function watchedWorld() {
       cycles: [...dispatcher.counters.failing].map(([organizationId, trouble]) => ({ organizationId, ...trouble })),
     }),
   })
-  const metrics = createMetrics({ dispatcher, webhooks: world.node(), attention: watch, ...noSound })
+  const metrics = createMetrics({ dispatcher, webhooks: world.node(), attention: watch, databases: {}, ...noSound })
   const server = buildServer({
     dialects,
     commands: context,

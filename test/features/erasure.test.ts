@@ -200,8 +200,9 @@ test('answers that are kept for a repetition, and those of webhook receivers, ar
   await erasePerson(world.context, world.actor, PERSON)
   let steps = 0
   while (await eraseStep(world.context)) steps++
-  // Two until the lists are at their end, and one for each page of answers: no transaction reads all that is kept.
-  expect(steps).toBe(4)
+  // Two until the lists are at their end, one for rejected rows, and one for each page of answers: no transaction reads all
+  // that is kept.
+  expect(steps).toBe(5)
   expect(await answersOf(world)).toEqual([
     'thanks for 0',
     null,
@@ -212,6 +213,51 @@ test('answers that are kept for a repetition, and those of webhook receivers, ar
   for (const key of ['the-list', 'a-call', 'zz-last']) expect(await replayed(world, key), key).toEqual([201, ''])
   expect(await replayed(world, 'another-list')).toEqual([201, '{"name":"other"}'])
   expect(await replayed(world, 'another-call')).toEqual([201, '{"to":"+14155550199"}'])
+})
+
+/** A list of a file of which many rows were rejected, all with this value. */
+async function manyRejectedRows({ sql }: CommandWorld, batch: BatchView, value: string, rows: number): Promise<void> {
+  await sql(
+    `INSERT INTO rejected_row (organization_id, batch_id, line, column_name, value, reason, remedy)
+     SELECT organization_id, batch_id, 2 * n, 'phone_number', $2, 'bad', 'mend it' FROM batch, generate_series(1, $3::int) n WHERE batch_uuid = $1`,
+    [batch.id, value, rows],
+  )
+}
+
+/** How many rejected rows each of these steps empties. */
+async function emptiedBy({ sql }: CommandWorld, step: () => Promise<boolean>): Promise<number[]> {
+  const emptied: number[] = []
+  const empty = async () => Number((await sql(`SELECT count(*) AS n FROM rejected_row WHERE value = ''`))[0]!.n)
+  for (let before = await empty(); await step(); ) {
+    const after = await empty()
+    emptied.push(after - before)
+    before = after
+  }
+  return emptied
+}
+
+test('rejected rows are gone through some at a time, however many there are', async () => {
+  const world = await commandWorld()
+  const { context, actor } = world
+  const batch = await world.makeBatch(list)
+  const next = await world.makeBatch([{ to: '+14155550177' }])
+  await world.end(await world.claim(3), { disposition: 'busy' })
+  await manyRejectedRows(world, batch, '(415) 555-0123 bad', 25_000)
+  await manyRejectedRows(world, next, '(415) 555-0123 bad', 5_000)
+  const { id } = await erasePerson(context, actor, PERSON)
+  const emptied = await emptiedBy(world, () => eraseStep(context))
+  expect(emptied.filter((rows) => rows > 0)).toEqual([20_000, 10_000])
+  expect(await getErasure(context, actor, id)).toMatchObject({ rejectedRows: 30_000, finishedAt: expect.any(Date) })
+})
+
+test('after the retention too, and a batch is done when its last line is', async () => {
+  const world = await commandWorld()
+  const batch = await world.makeBatch(list)
+  await world.end(await world.claim(2), { disposition: 'busy' })
+  await manyRejectedRows(world, batch, 'Zoë', 2_500)
+  await world.sql(`UPDATE batch_state SET completed_at = completed_at - interval '31 days'`)
+  expect(await emptiedBy(world, () => retentionStep(world.context, 30))).toEqual([1_000, 1_000, 500])
+  expect(await everything(world)).not.toContain('Zoë')
 })
 
 test('answers about a batch go with its people after the retention', async () => {

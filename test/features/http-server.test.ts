@@ -57,6 +57,23 @@ function breakOff(beginning: string): Promise<void> {
   })
 }
 
+/** Sends a whole request before it reads a byte of the answer, as many clients do. */
+function writeThenRead(head: readonly string[], body: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.on('error', reject)
+    socket.pause()
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+    socket.write(body, () => {
+      socket.once('data', (chunk) => {
+        socket.destroy()
+        resolve(chunk.toString())
+      })
+      socket.resume()
+    })
+  })
+}
+
 describe('documents', () => {
   test('each dialect has one whose references all lead somewhere', async () => {
     for (const { name } of dialects) {
@@ -270,6 +287,29 @@ describe('sockets', () => {
       await breakOff(`--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nphone`)
     expect((await api.ask('GET', `${BASE}/batches`)).body).toEqual(before.body)
     expect(api.logged.filter((line) => line.includes('"level":"error"'))).toEqual([])
+  })
+
+  test.each([
+    ['with its length', (body: Buffer) => [`Content-Length: ${body.length}`], (body: Buffer) => body],
+    [
+      'in chunks',
+      () => ['Transfer-Encoding: chunked'],
+      (body: Buffer) =>
+        Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')]),
+    ],
+  ])('who writes a body that is too large to its end reads that it is, %s', async (_how, headersFor, written) => {
+    const body = Buffer.alloc(48 * 1_048_576, 'x')
+    const type = 'Content-Type: application/json'
+    const head = [`POST ${BASE}/batches HTTP/1.1`, 'Host: a', `Authorization: Bearer ${api.token}`, type]
+    expect(await writeThenRead([...head, ...headersFor(body)], written(body))).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
+  test('a body without end is not read without end', async () => {
+    const head = [`POST ${BASE}/batches HTTP/1.1`, 'Host: a', `Authorization: Bearer ${api.token}`]
+    const promised = [...head, 'Content-Type: application/json', `Content-Length: ${1_073_741_824}`]
+    const answer = await exchange(`${promised.join('\r\n')}\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+    expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n')
   })
 
   test('two Authorization headers are 400', async () => {

@@ -16,7 +16,7 @@ const sockets = process.env.CARILLON_TEST_SOCKETS === 'node' ? 'node' : 'system'
 const FIRST_PORT = sockets === 'node' ? 17_400 : 18_000
 const engine = createMediaEngine({
   clock: systemClock,
-  log: { warn: () => undefined },
+  log: { info: () => undefined, warn: () => undefined },
   ports: { first: FIRST_PORT, last: FIRST_PORT + 199 },
   workers: 1,
   sockets,
@@ -313,7 +313,7 @@ describe('ports', () => {
   it('that are busy are set aside, and the address must be ours', async () => {
     const small = createMediaEngine({
       clock: systemClock,
-      log: { warn: () => undefined },
+      log: { info: () => undefined, warn: () => undefined },
       ports: { first: FIRST_PORT + 300, last: FIRST_PORT + 303 },
       workers: 1,
       sockets,

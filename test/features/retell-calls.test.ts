@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { askUntil } from '../product-server.ts'
 import {
   AGENT,
@@ -14,6 +14,7 @@ import {
 
 const LIST = '/v3/list-calls'
 const CREATE = '/create-batch-call'
+const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789'
 let server: RetellServer
 let batch: string
 let calls: Body[]
@@ -25,7 +26,9 @@ const idsOf = (items: Body[]) => items.map(({ call_id }) => call_id)
 const endingsOf = (items: Body[]) => items.map(({ to_number }) => to_number.slice(-2)).sort()
 
 beforeAll(async () => {
-  server = await startRetellServer({ env: { CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8' } })
+  server = await startRetellServer({
+    env: { CARILLON_ALLOW_PRIVATE_TARGETS: '127.0.0.0/8', CARILLON_OPERATOR_API_KEY: OPERATOR_KEY },
+  })
   const { body } = await server.ask('POST', CREATE, batchRequest(['10', '11', '61', '70', '77', '84', '89', '93']))
   batch = body.batch_call_id
   calls = await server.finished(batch, 8)
@@ -129,7 +132,8 @@ it('an agent that a task names speaks in its call', async () => {
 it('a person who stands twice in a batch is called once', async () => {
   const { body } = await server.ask('POST', CREATE, batchRequest(['30', '30']))
   expect(body.total_task_count).toBe(2)
-  await server.finished(body.batch_call_id, 1)
+  const [once, again] = await server.finished(body.batch_call_id, 2)
+  expect([once.start_timestamp, again.start_timestamp]).toEqual([expect.any(Number), undefined])
   const native = await server.native('GET', `/batches/${body.batch_call_id.slice(11)}`)
   expect(native.body.figures ?? native.body).toMatchObject({ total: 2 })
 })
@@ -170,6 +174,98 @@ it('a call of another wire format is read here, and one that this cannot say is 
   expect((await server.ask('GET', `/v2/get-call/${brought[0].id}`)).status).toBe(422)
   expect((await list({ filter_criteria: ofBatch(joined.body.batchId) })).items).toEqual([])
   for (const { to_number } of (await list({ limit: 1_000 })).items) expect(to_number).toMatch(/^\+/)
+})
+
+describe('whoever is not dialled', () => {
+  /** Of everybody of a batch the ending of the number, the status of the call and why it ended. */
+  const ends = (items: Body[]) =>
+    items.map(({ to_number, call_status, disconnection_reason }) => [
+      to_number.slice(-2),
+      call_status,
+      disconnection_reason,
+    ])
+
+  it('has a call all the same, which says why', async () => {
+    await server.native('POST', '/suppressions', { numbers: [taskTo('41').to_number] })
+    const tasks = [taskTo('40'), taskTo('41', { metadata: { a: 1 } }), taskTo('40')]
+    const { body } = await server.ask('POST', CREATE, batchRequest([], { tasks }))
+    const found = await server.finished(body.batch_call_id, 3)
+    expect(ends(found)).toEqual([
+      ['40', 'ended', 'agent_hangup'],
+      ['41', 'not_connected', 'telephony_provider_permission_denied'],
+      ['40', 'not_connected', 'dial_failed'],
+    ])
+    const [, suppressed] = found
+    expect(suppressed).toMatchObject({
+      batch_call_id: body.batch_call_id,
+      agent_id: AGENT,
+      metadata: { a: 1 },
+      duration_ms: 0,
+      end_timestamp: expect.any(Number),
+    })
+    expect(suppressed).not.toHaveProperty('start_timestamp')
+    expect((await server.ask('GET', `/v2/get-call/${suppressed.call_id}`)).body).toEqual(suppressed)
+    const total = await list({ filter_criteria: ofBatch(body.batch_call_id), include_total: true })
+    expect(total.total).toBe(3)
+  })
+
+  it('is paged behind the dials, in both orders, from any place', async () => {
+    const tasks = [taskTo('42'), taskTo('43'), ...Array.from({ length: 5 }, () => taskTo('42'))]
+    const { body } = await server.ask('POST', CREATE, batchRequest([], { tasks }))
+    const all = await server.finished(body.batch_call_id, 7)
+    const filter_criteria = ofBatch(body.batch_call_id)
+    for (const sort_order of ['descending', 'ascending']) {
+      for (const limit of [1, 2, 3, 4]) {
+        const seen: Body[] = []
+        let pagination_key: string | undefined
+        do {
+          const page = await list({ filter_criteria, limit, sort_order, pagination_key })
+          expect(page.items.length).toBeLessThanOrEqual(limit)
+          seen.push(...page.items)
+          pagination_key = page.pagination_key
+        } while (pagination_key !== undefined)
+        const dials = sort_order === 'descending' ? all.slice(0, 2) : all.slice(0, 2).reverse()
+        expect(idsOf(seen), `${sort_order} by ${limit}`).toEqual(idsOf([...dials, ...all.slice(2)]))
+      }
+    }
+    expect(idsOf((await list({ filter_criteria, skip: 4, limit: 2 })).items)).toEqual(idsOf(all.slice(4, 6)))
+    const failed = await list({ filter_criteria: { ...filter_criteria, disconnection_reason: words('dial_failed') } })
+    expect(idsOf(failed.items)).toEqual(idsOf(all.slice(2)))
+    const started = { type: 'number', op: 'gt', value: 0 }
+    expect((await list({ filter_criteria: { ...filter_criteria, start_timestamp: started } })).items).toHaveLength(2)
+  })
+
+  it('is shown once a batch is cancelled, and no more once it is dialled after all', async () => {
+    const trigger_timestamp = Date.now() + 3_600_000
+    const { body } = await server.ask('POST', CREATE, batchRequest(['44', '45'], { trigger_timestamp }))
+    const filter_criteria = ofBatch(body.batch_call_id)
+    const waiting = await list({ filter_criteria, include_total: true })
+    expect([waiting.items, waiting.total]).toEqual([[], 0])
+    const native = `/batches/${body.batch_call_id.slice(11)}`
+    await server.native('POST', `${native}/cancel`)
+    const { items } = await list({ filter_criteria })
+    expect(ends(items)).toEqual([
+      ['44', 'not_connected', 'manual_stopped'],
+      ['45', 'not_connected', 'manual_stopped'],
+    ])
+    await server.native('POST', `${native}/retry`, { outcomes: ['cancelled'] })
+    const dialled = await server.finished(body.batch_call_id, 2)
+    expect(ends(dialled).map(([, status]) => status)).toEqual(['ended', 'ended'])
+    expect(idsOf(dialled).sort()).toEqual(idsOf(items).sort())
+  })
+
+  it('is nobody of another organization', async () => {
+    const { body: made } = await server.ask('POST', CREATE, batchRequest([], { tasks: [taskTo('46'), taskTo('46')] }))
+    const [, twice] = await server.finished(made.batch_call_id, 2)
+    const operator = { authorization: `Bearer ${OPERATOR_KEY}` }
+    const post = (path: string, body: object) => server.send('POST', `/carillon/v1${path}`, body, operator)
+    const other = (await post('/organizations', { name: 'other' })).body
+    const { token } = (await post(`/organizations/${other.id}/keys`, { name: 'other' })).body
+    const read = await server.send('GET', `/v2/get-call/${twice.call_id}`, undefined, {
+      authorization: `Bearer ${token}`,
+    })
+    expect(read.status).toBe(422)
+  })
 })
 
 it('a call is stopped during the talk, and erased once it is over', async () => {

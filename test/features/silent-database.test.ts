@@ -13,13 +13,13 @@ async function watchedPool() {
   const { connectionString } = await createTestDatabase()
   const relay = await FaultProxy.start(serverOf(connectionString))
   const clock = new FakeClock()
-  const { pool, close } = openWatchedPool(through(relay, connectionString), { clock, maxConnections: 2 })
+  const watched = openWatchedPool(through(relay, connectionString), { clock, maxConnections: 2 })
   onTestFinished(async () => {
     relay.heal()
-    await close()
+    await watched.close()
     await relay.close()
   })
-  return { relay, clock, pool }
+  return { relay, clock, pool: watched.pool, watched }
 }
 
 /** Lets the clock run until the work is done; how many of its milliseconds that took, and how it ended. */
@@ -73,7 +73,7 @@ test('a statement on a machine that has vanished fails soon, when another one an
 test('all connections to a machine that answers nobody are given up, idle ones too', {
   timeout: TIMEOUT_MS,
 }, async () => {
-  const { relay, clock, pool } = await watchedPool()
+  const { relay, clock, pool, watched } = await watchedPool()
   const both = await Promise.all([pool.connect(), pool.connect()])
   for (const client of both) client.release()
   relay.stall('both')
@@ -81,15 +81,17 @@ test('all connections to a machine that answers nobody are given up, idle ones t
   expect(answerTo(failure)).toEqual(UNAVAILABLE)
   expect(tookMs).toBeGreaterThanOrEqual(10_000)
   expect(tookMs).toBeLessThan(25_000)
+  expect(watched.givenUp).toBe(2)
   relay.heal()
   await expect(pool.query('SELECT 1 AS one')).resolves.toMatchObject({ rows: [{ one: 1 }] })
 })
 
 test('a long statement is left alone', { timeout: TIMEOUT_MS }, async () => {
-  const { clock, pool } = await watchedPool()
+  const { clock, pool, watched } = await watchedPool()
   const { tookMs, failure } = await whileTimePasses(clock, pool.query('SELECT pg_sleep(2)'))
   expect(failure).toBeNull()
   expect(tookMs).toBeGreaterThan(20_000)
+  expect(watched.givenUp).toBe(0)
 })
 
 test('so is one that waits for another', { timeout: TIMEOUT_MS }, async () => {

@@ -18,7 +18,8 @@ const LIST = 'GET /batch-call/list 200'
 type Json = any
 const printed = (name: string): Json =>
   JSON.parse(fs.readFileSync(new URL(`../../src/dialects/zudu/fixtures/${name}.answer.json`, import.meta.url), 'utf8'))
-const deviations = readDeviations('Zudu')
+/** Those of the other pages are held in zudu-pages.test.ts. */
+const deviations = readDeviations('Zudu').filter(({ answer }) => answer === CREATE || answer === LIST)
 const used = new Set<Deviation>()
 
 let server: ZuduServer

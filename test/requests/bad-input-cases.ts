@@ -1,3 +1,4 @@
+import { dialects } from '../../src/dialects/registry.ts'
 import type { DialectFacts } from '../dialect-facts/dialect-facts.ts'
 import { DIALECT_FACTS, type DialectName } from '../dialect-facts/registry.ts'
 import type { RequestWorld } from './request-world.ts'
@@ -12,7 +13,14 @@ export interface Verdict {
   readonly rows?: { readonly taken: number; readonly rejected: number }
   /** How many recipients end so at the import. */
   readonly outcomes?: Readonly<Record<string, number>>
+  /** The words of the refusal, the same in every wire format. */
   readonly says?: RegExp
+  /** The product's code, where the wire format has codes of the product. */
+  readonly code?: string
+  /** The field that the refusal names. */
+  readonly names?: string
+  /** What is stored of the name of the list, or of the first person's variables, and comes back letter by letter. */
+  readonly kept?: { readonly slot: Slot; readonly value: unknown }
 }
 type Expected = number | Verdict | Readonly<Partial<Record<DialectName | 'else', number | Verdict>>>
 
@@ -48,12 +56,14 @@ export const TAKEN = 299
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 function verdictFor(expected: Expected, dialect: DialectName): Verdict | undefined {
-  if (typeof expected === 'number') return { status: inTheirWay(expected, dialect) }
-  if ('status' in expected) return expected as Verdict
-  const own =
-    (expected as Partial<Record<DialectName | 'else', number | Verdict>>)[dialect] ??
-    (expected as { else?: number | Verdict }).else
-  return typeof own === 'number' ? { status: inTheirWay(own, dialect) } : own
+  const own = isForAll(expected) ? expected : (expected[dialect] ?? expected.else)
+  if (own === undefined) return undefined
+  const verdict = typeof own === 'number' ? { status: own } : own
+  return { ...verdict, status: inTheirWay(verdict.status, dialect) }
+}
+
+function isForAll(expected: Expected): expected is number | Verdict {
+  return typeof expected === 'number' || 'status' in expected
 }
 
 /** A wire format may have a status of its own for what is 400 everywhere else. */
@@ -65,7 +75,7 @@ function inTheirWay(status: number, dialect: DialectName): number {
 /** The body's text bent, in every wire format that takes JSON. */
 export function text(
   what: string,
-  bend: (good: string) => string | Buffer,
+  bend: (good: string, dialect: DialectName) => string | Buffer,
   expected: Expected,
   headers: Record<string, string> = {},
 ): Case[] {
@@ -75,14 +85,19 @@ export function text(
     const request = (world: RequestWorld): RawRequest => ({
       method: 'POST',
       path: site.path(world),
-      body: bend(JSON.stringify(site.good(world))),
+      body: bend(JSON.stringify(site.good(world)), site.dialect),
       headers: { ...JSON_TYPE, ...headers },
     })
     return [{ dialect: site.dialect, what, request, verdict }]
   })
 }
 
-/** One field has each of these values, in every wire format that has the field. */
+/** The most bytes of a JSON body that a wire format takes. */
+export function bodyLimitOf(dialect: DialectName): number {
+  return dialects.find(({ name }) => name === dialect)!.bodyLimitBytes
+}
+
+/** One field has each of these values, in every wire format that has the field, and a refusal names it. */
 export function field(slot: Slot, values: readonly unknown[], expected: Expected): Case[] {
   return values.flatMap((value) =>
     SITES.flatMap((site) => fieldCase(site, slot, value, verdictFor(expected, site.dialect))),
@@ -97,9 +112,34 @@ function fieldCase(site: Site, slot: Slot, value: unknown, verdict: Verdict | un
     put(body, value)
     return { method: 'POST', path: site.path(world), body: JSON.stringify(body), headers: JSON_TYPE }
   }
-  return [
-    { dialect: site.dialect, what: `${slot} ${(JSON.stringify(value) ?? 'nothing').slice(0, 60)}`, request, verdict },
-  ]
+  const what = `${slot} ${(JSON.stringify(value) ?? 'nothing').slice(0, 60)}`
+  return [{ dialect: site.dialect, what, request, verdict: { ...aboutField(site, slot, value, verdict), ...verdict } }]
+}
+
+/** A refusal names the field; what is taken of a text is kept as it was sent. */
+function aboutField(site: Site, slot: Slot, value: unknown, { status }: Verdict): Partial<Verdict> {
+  const name = site.names[slot]
+  if (status === inTheirWay(400, site.dialect) && name !== undefined) return { names: name }
+  return status === TAKEN && (slot === 'name' || slot === 'variables') ? { kept: { slot, value } } : {}
+}
+
+/** A list of people with these numbers, in every wire format that takes lists. */
+export function people(what: string, numbers: readonly string[], expected: Expected): Case[] {
+  return SITES.flatMap((site) => {
+    const { person, put } = site
+    const verdict = verdictFor(expected, site.dialect)
+    if (person === undefined || put.list === undefined || verdict === undefined) return []
+    const request = (world: RequestWorld): RawRequest => {
+      const body = site.good(world)
+      put.list!(
+        body,
+        numbers.map((to) => person(to, world)),
+      )
+      return { method: 'POST', path: site.path(world), body: JSON.stringify(body), headers: JSON_TYPE }
+    }
+    const names = verdict.status === inTheirWay(400, site.dialect) ? { names: site.names.list! } : {}
+    return [{ dialect: site.dialect, what, request, verdict: { ...names, ...verdict } }]
+  })
 }
 
 interface FormShape {
@@ -173,5 +213,14 @@ export const NO_CSV: Expected = { native: 415, trillet: 400 }
 export const MIB = 1_048_576
 export const unknown = (good: string) => good.replace('{', '{"organization_id":7,"status_of":"completed",')
 export const IGNORED: Verdict = { status: TAKEN, ignored: 'organization_id, status_of' }
+/** Refusals that every wire format words in the same way. */
+export const NO_JSON: Verdict = { status: 400, code: 'malformed-body', says: /The body is not valid JSON/ }
+export const NO_OBJECT: Verdict = {
+  status: 400,
+  code: 'invalid-input',
+  says: /The body (is missing|must be an object)/,
+}
+export const TOO_LARGE: Verdict = { status: 413, code: 'body-too-large', says: /larger than this address takes/ }
+export const NO_TYPE: Verdict = { status: 415, code: 'unsupported-media-type', says: /bodies of this content type/ }
 const DAY_MS = 86_400_000
 export const ahead = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString()

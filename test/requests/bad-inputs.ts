@@ -3,6 +3,7 @@ import { FILE_INPUTS } from './bad-file-inputs.ts'
 import {
   ahead,
   at,
+  bodyLimitOf,
   type Entry,
   field,
   file,
@@ -10,35 +11,48 @@ import {
   get,
   IGNORED,
   MIB,
+  NO_JSON,
+  NO_OBJECT,
+  NO_TYPE,
+  people,
   rows,
   TAKEN,
+  TOO_LARGE,
   text,
   unknown,
 } from './bad-input-cases.ts'
 import { SITES } from './sites.ts'
 
 const JSON_SHAPE: readonly Entry[] = [
-  { id: 1, cases: text('an empty body', () => '', 400) },
-  { id: 2, cases: ['null', '[]', '"x"', '42'].flatMap((body) => text(body, () => body, 400)) },
+  { id: 1, cases: text('an empty body', () => '', NO_OBJECT) },
+  { id: 2, cases: ['null', '[]', '"x"', '42'].flatMap((body) => text(body, () => body, NO_OBJECT)) },
   {
     id: 3,
     cases: [
       (good: string) => good.replace(/}$/, ',}'),
       (good: string) => good.replaceAll('"', "'"),
       () => '{"name":NaN}',
-    ].flatMap((bend) => text(`${bend}`, bend, 400)),
+    ].flatMap((bend) => text(`${bend}`, bend, NO_JSON)),
   },
-  { id: 4, cases: text('cut off', (good) => good.slice(0, -3), 400) },
+  { id: 4, cases: text('cut off', (good) => good.slice(0, -3), { ...NO_JSON, says: /ends too early/ }) },
   {
     id: 5,
     cases: [
-      ...text('text/plain', (good) => good, 415, { 'content-type': 'text/plain' }),
-      ...text('no type', (good) => good, 415, { 'content-type': '' }),
+      ...text('text/plain', (good) => good, NO_TYPE, { 'content-type': 'text/plain' }),
+      ...text('no type', (good) => good, NO_TYPE, { 'content-type': '' }),
       ...file('a file without a form', GOOD, { native: 415, trillet: 400 }, { contentType: 'text/csv' }),
     ],
   },
-  { id: 6, cases: text('UTF-16', (good) => good, 415, { 'content-type': 'application/json; charset=utf-16' }) },
-  { id: 7, cases: text('a byte order mark', (good) => `\ufeff${good}`, 400) },
+  {
+    id: 6,
+    cases: text(
+      'UTF-16',
+      (good) => good,
+      { status: 415, code: 'unsupported-charset', says: /UTF-8 only/ },
+      { 'content-type': 'application/json; charset=utf-16' },
+    ),
+  },
+  { id: 7, cases: text('a byte order mark', (good) => `\ufeff${good}`, { ...NO_JSON, says: /byte order mark/ }) },
   {
     id: 8,
     cases: text(
@@ -51,26 +65,39 @@ const JSON_SHAPE: readonly Entry[] = [
   {
     id: 10,
     cases: ['{"__proto__":{"x":1},', '{"constructor":{"prototype":{"x":1}},', '{"a":[{"__proto__":1}],'].flatMap(
-      (head) => text(head, (good) => good.replace('{', head), 400),
+      (head) =>
+        text(head, (good) => good.replace('{', head), {
+          status: 400,
+          code: 'invalid-input',
+          names: /^."(\w+)/.exec(head)![1]!,
+        }),
     ),
   },
   {
     id: 11,
-    cases: text('20,000 deep', (good) => good.replace('{', `{"x":${'['.repeat(20_000)}${']'.repeat(20_000)},`), 400),
+    cases: text('20,000 deep', (good) => good.replace('{', `{"x":${'['.repeat(20_000)}${']'.repeat(20_000)},`), {
+      ...NO_JSON,
+      says: /nested more than 32 deep/,
+    }),
   },
   {
     id: 12,
-    cases: text('one byte more than is taken', (good) => good.padEnd(32 * MIB + 1), {
-      zudu: 413,
-      native: 413,
-      ultravox: 413,
-      cartesia: 413,
-      trillet: 413,
-    }),
+    cases: [
+      ...text('one byte more than is taken', (good, dialect) => good.padEnd(bodyLimitOf(dialect) + 1), TOO_LARGE),
+      ...text('as many bytes as are taken', (good, dialect) => good.padEnd(bodyLimitOf(dialect)), TAKEN),
+    ],
   },
   { id: 13, cases: field('list', [Array(1_000_000).fill(0)], 400) },
   { id: 14, elsewhere: [at('http-server.test.ts', 'two lengths'), at('http-server.test.ts', 'a length and chunks')] },
-  { id: 15, cases: text('gzip', (good) => good, 415, { 'content-encoding': 'gzip' }) },
+  {
+    id: 15,
+    cases: text(
+      'gzip',
+      (good) => good,
+      { status: 415, code: 'unsupported-encoding', says: /Compressed/ },
+      { 'content-encoding': 'gzip' },
+    ),
+  },
   { id: 16, elsewhere: [at('bad-inputs.test.ts', 'a body that does not come is 408')] },
 ]
 
@@ -83,7 +110,7 @@ const TEXTS: readonly Entry[] = [
       'invalid UTF-8',
       (good) =>
         Buffer.concat([Buffer.from(good.slice(0, -1)), Buffer.from([0x2c, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])]),
-      400,
+      { ...NO_JSON, says: /not valid UTF-8/ },
     ),
   },
   {
@@ -121,11 +148,20 @@ const TEXTS: readonly Entry[] = [
     id: 25,
     cases: [
       ...field('name', ['a\r\nX-Evil: 1'], TAKEN),
-      ...field('from', ['+15005550100\r\nX-Evil: 1'], { native: 400, cartesia: 404, zudu: 400 }),
+      ...field('from', ['+15005550100\r\nX-Evil: 1'], {
+        native: 400,
+        cartesia: 404,
+        zudu: 400,
+        elevenlabs: 404,
+        retell: 400,
+      }),
     ],
   },
   { id: 26, cases: field('to', ['＋12125550100', '+1２１２5550100', '+1️⃣2125550100'], 400) },
-  { id: 27, cases: [...field('to', ['', ' '], 400), ...field('name', [' '], { native: 400, cartesia: 400 })] },
+  {
+    id: 27,
+    cases: [...field('to', ['', ' '], 400), ...field('name', [' '], { native: 400, cartesia: 400, elevenlabs: 400 })],
+  },
   { id: 28, cases: field('variables', [{ k: 'x'.repeat(MIB) }], { trillet: 413, else: 400 }) },
 ]
 
@@ -139,12 +175,14 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
         cartesia: 400,
         zudu: TAKEN,
       }),
+      ...field('startAt', [1_900_000_000], { retell: 400 }),
+      ...field('startAt', [1_900_000_000_000], { retell: TAKEN }),
     ],
   },
   {
     id: 30,
     cases: [
-      ...text('1e400', (good) => good.replace('{', '{"x":1e400,'), 400),
+      ...text('1e400', (good) => good.replace('{', '{"x":1e400,'), { status: 400, code: 'invalid-input', names: 'x' }),
       ...field('concurrency', [1.5, 2 ** 53, 1e21], 400),
     ],
   },
@@ -160,6 +198,7 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
     cases: [
       ...field('startAt', ['2023-11-07T05:31:56Z'], { native: 400, cartesia: 400 }),
       ...field('startAt', [1_700_000_000], { zudu: 400 }),
+      ...field('startAt', [1_700_000_000_000], { retell: TAKEN }),
       ...field('startAt', [ahead(31)], { native: TAKEN, cartesia: 400, ultravox: TAKEN }),
     ],
     elsewhere: [at('trillet-forms.test.ts', 'scheduledAt in the past starts now')],
@@ -181,7 +220,7 @@ const NUMBERS_AND_TIMES: readonly Entry[] = [
         cartesia: 400,
         ultravox: 400,
       }),
-      ...field('startAt', [9e15], { zudu: 400 }),
+      ...field('startAt', [9e15], { zudu: 400, retell: 400 }),
     ],
   },
   {
@@ -261,12 +300,13 @@ const PHONE_NUMBERS: readonly Entry[] = [
   },
   {
     id: 51,
-    cases: field('to', ['+15005550100'], { zudu: 400, native: { status: TAKEN, outcomes: { 'not-allowed': 1 } } }),
+    cases: field('to', ['+15005550100'], { zudu: 400, else: { status: TAKEN, outcomes: { 'not-allowed': 1 } } }),
   },
   {
     id: 52,
-    cases: field('list', [[{ to: '+12125550100' }, { to: '+12125550100' }]], {
-      native: { status: TAKEN, outcomes: { duplicate: 1 } },
+    cases: people('the same number twice', ['+12125550100', '+12125550100'], {
+      status: TAKEN,
+      outcomes: { duplicate: 1 },
     }),
     elsewhere: [at('trillet-forms.test.ts', 'repeated numbers are left out and are no bad rows')],
   },
@@ -280,7 +320,7 @@ const PHONE_NUMBERS: readonly Entry[] = [
   { id: 54, elsewhere: [at('suppressions.test.ts', 'who is suppressed is never claimed, and ends suppressed')] },
   {
     id: 55,
-    cases: field('from', ['+19995550100'], { native: 400, cartesia: 404, zudu: 400 }),
+    cases: field('from', ['+19995550100'], { native: 400, cartesia: 404, zudu: 400, elevenlabs: 404, retell: 422 }),
     elsewhere: [at('isolation.test.ts', 'is not shown by lists, and cannot be named in a body')],
   },
   { id: 56, cases: field('to', ['sip:attacker@evil', '+12125550100@host', '+12125550100,,w123#'], 400) },
@@ -289,8 +329,8 @@ const PHONE_NUMBERS: readonly Entry[] = [
     id: 58,
     cases: [
       ...field('list', [[]], 400),
-      ...field('list', [Array(1_001).fill({ to_number: '+12125550100' })], { zudu: 400 }),
-      ...field('list', [Array(1_000).fill({ to_number: '+12125550100' })], { zudu: TAKEN }),
+      ...people('1,001 people', Array(1_001).fill('+12125550100'), { zudu: 400 }),
+      ...people('1,000 people', Array(1_000).fill('+12125550100'), TAKEN),
     ],
     elsewhere: [at('cartesia-input-rules.test.ts', 'how many recipients')],
   },
@@ -304,22 +344,23 @@ const KEYS_AND_WALLS: readonly Entry[] = [
         text(JSON.stringify(headers), (good) => good, { [dialect]: 401 }, headers),
       ),
     ),
-    elsewhere: [at('access.test.ts', 'a revoked key is refused, by this node at once')],
+    elsewhere: [
+      at('access.test.ts', 'a revoked key is refused, by this node at once'),
+      at('access.test.ts', 'a key with an end is refused from then on'),
+      at('keys.test.ts', 'whatever is wrong with a key, the answer is the same'),
+    ],
   },
   {
     id: 90,
     elsewhere: [at('access.test.ts', 'a key authenticates as a token and as a pair, and neither half alone does')],
   },
-  { id: 91, elsewhere: [at('ultravox-input-rules.test.ts', 'a key in the query is none')] },
+  { id: 91, elsewhere: [at('keys.test.ts', 'a key in the query opens nothing, and is not logged')] },
   {
     id: 92,
-    elsewhere: [
-      at('http-server.test.ts', 'two Authorization headers are 400'),
-      at('trillet-forms.test.ts', 'two keys'),
-    ],
+    elsewhere: [at('keys.test.ts', 'two keys in one request are refused, in every wire format')],
   },
   { id: 93, elsewhere: [at('isolation.test.ts', 'does not exist, on every route that names something')] },
-  { id: 94, never: 'Keys have no scopes: each may do everything within its organization.' },
+  { id: 94, elsewhere: [at('keys.test.ts', 'a key that may only read changes nothing by any route there is')] },
   {
     id: 95,
     cases: text('fields that only the server sets', (good) => good.replace('{', '{"organization_id":7,"sent":5,'), {
@@ -335,6 +376,7 @@ const KEYS_AND_WALLS: readonly Entry[] = [
       get('ultravox', () => '/api/agents?cursor=tampered', 400),
       get('cartesia', () => '/agents/calls/batches?starting_after=tampered', 400),
       get('elevenlabs', () => '/v1/convai/conversations?cursor=tampered', 422),
+      get('elevenlabs', () => '/v1/convai/batch-calling/workspace?last_doc=tampered', 422),
     ],
     elsewhere: [at('bad-inputs.test.ts', 'a cursor of another organization, of another list or changed is refused')],
   },
@@ -351,6 +393,8 @@ const HTTP: readonly Entry[] = [
       get('cartesia', () => '/agents/calls/x/y/z', 404),
       get('elevenlabs', () => '/v1/convai/x/y/z', 404),
       get('zudu', () => '/batch-call/x/y', 404),
+      get('retell', () => '/create-batch-call/x', 404),
+      get('retell', () => '/create-batch-call', 405),
       get('native', () => '/carillon/v1/batches/x/start', 405),
       get('zudu', () => '/batch-call', 405),
     ],
@@ -369,6 +413,7 @@ const HTTP: readonly Entry[] = [
       get('elevenlabs', () => '/v1/convai/batch-calling/%00', 404),
       get('zudu', () => '/batch-call/%00', 404),
       get('trillet', () => '/v1/api/batch-calls/%00', 404),
+      get('retell', () => '/v2/get-call/%00', 422),
     ],
   },
   { id: 101, elsewhere: [at('http-server.test.ts', 'headers without end')] },

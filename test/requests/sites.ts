@@ -24,10 +24,14 @@ export interface Site {
   /** A body that is taken. */
   readonly good: (world: RequestWorld) => Body
   readonly put: Readonly<Partial<Record<Slot, (body: Body, value: unknown) => void>>>
+  /** What a refusal calls these places. */
+  readonly names: Readonly<Partial<Record<Slot, string>>>
+  /** An entry of its list. */
+  readonly person?: (to: string, world: RequestWorld) => object
 }
 
 const TO = '+12125550100'
-const outgoing = (to: unknown) => ({ medium: { twilio: { outgoing: { to, from: '+15005550100' } } } })
+const outgoing = (to: unknown): object => ({ medium: { twilio: { outgoing: { to, from: '+15005550100' } } } })
 
 export const SITES: readonly Site[] = [
   {
@@ -49,6 +53,19 @@ export const SITES: readonly Site[] = [
       from: (body, value) => Object.assign(body, { callerNumber: value }),
       list: (body, value) => Object.assign(body, { recipients: value }),
     },
+    names: {
+      name: 'name',
+      to: 'recipients[0].to',
+      variables: 'recipients[0].variables',
+      concurrency: 'concurrency',
+      ringSeconds: 'ringTimeoutSeconds',
+      startAt: 'startAt',
+      zone: 'callingWindow.zone',
+      retries: 'retryPolicy.maxAttempts',
+      from: 'callerNumber',
+      list: 'recipients',
+    },
+    person: (to) => ({ to }),
   },
   {
     dialect: 'trillet',
@@ -57,6 +74,10 @@ export const SITES: readonly Site[] = [
     put: {
       to: (body, value) => Object.assign(body, { to: value }),
       variables: (body, value) => Object.assign(body, { dynamic_variables: value }),
+    },
+    names: {
+      to: 'to',
+      variables: 'dynamic_variables',
     },
   },
   {
@@ -69,6 +90,13 @@ export const SITES: readonly Site[] = [
       startAt: (body, value) => Object.assign(body, { windowStart: value }),
       list: (body, value) => Object.assign(body, { calls: value }),
     },
+    names: {
+      to: 'calls[0].medium.twilio.outgoing.to',
+      variables: 'calls[0].templateContext',
+      startAt: 'windowStart',
+      list: 'calls',
+    },
+    person: outgoing,
   },
   {
     dialect: 'cartesia',
@@ -89,6 +117,16 @@ export const SITES: readonly Site[] = [
       from: (body, value) => Object.assign(body, { from_number_id: value }),
       list: (body, value) => Object.assign(body, { recipients: value }),
     },
+    names: {
+      name: 'name',
+      to: 'recipients[0].to_number',
+      variables: 'recipients[0].metadata',
+      concurrency: 'target_concurrency_limit',
+      ringSeconds: 'ringing_timeout_seconds',
+      startAt: 'scheduled_at',
+      list: 'recipients',
+    },
+    person: (to) => ({ to_number: to }),
   },
   {
     dialect: 'elevenlabs',
@@ -110,6 +148,16 @@ export const SITES: readonly Site[] = [
       from: (body, value) => Object.assign(body, { agent_phone_number_id: value }),
       list: (body, value) => Object.assign(body, { recipients: value }),
     },
+    names: {
+      name: 'call_name',
+      to: 'recipients[0].phone_number',
+      variables: 'recipients[0].conversation_initiation_client_data.dynamic_variables',
+      concurrency: 'target_concurrency_limit',
+      ringSeconds: 'telephony_call_config.ringing_timeout_secs',
+      zone: 'timezone',
+      list: 'recipients',
+    },
+    person: (to) => ({ phone_number: to }),
   },
   {
     dialect: 'zudu',
@@ -131,6 +179,17 @@ export const SITES: readonly Site[] = [
       from: (body, value) => Object.assign(body, { from_number: value }),
       list: (body, value) => Object.assign(body, { tasks: value }),
     },
+    names: {
+      name: 'name',
+      to: 'tasks[0].to_number',
+      variables: 'tasks[0].dynamic_variables',
+      startAt: 'trigger_timestamp',
+      zone: 'timezone',
+      retries: 'tasks[0].max_retries',
+      from: 'from_number',
+      list: 'tasks',
+    },
+    person: (to) => ({ to_number: to }),
   },
   {
     dialect: 'retell',
@@ -151,6 +210,16 @@ export const SITES: readonly Site[] = [
       from: (body, value) => Object.assign(body, { from_number: value }),
       list: (body, value) => Object.assign(body, { tasks: value }),
     },
+    names: {
+      name: 'name',
+      to: 'tasks[0].to_number',
+      variables: 'tasks[0].metadata',
+      startAt: 'trigger_timestamp',
+      zone: 'call_time_window.timezone',
+      list: 'tasks',
+      from: 'from_number',
+    },
+    person: (to, { agent }) => ({ to_number: to, override_agent_id: agent }),
   },
 ]
 

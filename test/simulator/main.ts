@@ -68,7 +68,7 @@ async function runAndPrint(count: number): Promise<number> {
 
 /** Range by range: whoever ends it loses the one that runs. Without `--seed` it goes on where the file ends. */
 async function saveRanges(file: string, count: number): Promise<number> {
-  const version = currentVersion()
+  const version = currentVersion(file)
   let next = values.seed === undefined ? nextSeed(readRanges(file)) : seed
   const end = next + count
   let violations = 0

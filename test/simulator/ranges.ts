@@ -51,12 +51,12 @@ export interface RangeSum {
   readonly coverage: Readonly<Partial<Record<RarePath, number>>>
 }
 
-/** What is run now. Outside of a working tree of git: `unknown`. */
-export function currentVersion(): string {
+/** What is run now; `file`, which ranges are saved in, may have changed. Outside of a working tree of git: `unknown`. */
+export function currentVersion(file: string): string {
   const git = (...args: string[]) =>
     execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   try {
-    const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== ''
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', ':/', `:(exclude)${file}`).trim() !== ''
     return git('rev-parse', '--short=12', 'HEAD').trim() + (changed ? '+' : '')
   } catch {
     return 'unknown'

@@ -39,6 +39,7 @@ it('lets a node that was taken for dead conclude nothing from the silence it hea
 it.each([
   ['was taken over', 57166],
   ['had ended unknown and came back to life elsewhere', 67738],
+  ['was let go together with all others that were taken over', 385652],
 ])('ends a call without sound whose first node tells how only after it %s', async (_, seed) => {
   const result = await runSeed(seed)
   expect(result.violations, reportOf(result)).toEqual([])

@@ -1,8 +1,9 @@
+import type { DialectFacts } from '../../test/dialect-facts/dialect-facts.ts'
 import { DIALECT_FACTS, type DialectName } from '../../test/dialect-facts/registry.ts'
 import type { Random } from '../random.ts'
 import { type Belongings, hintsOf, idFor } from './belongings.ts'
 import type { Document, Operation } from './document.ts'
-import { allowedValue } from './generate.ts'
+import { allowedValue, type Hints } from './generate.ts'
 import { bentBytes, mutated } from './mutate.ts'
 import { oddKey, oddText } from './odd-values.ts'
 
@@ -120,11 +121,22 @@ function oddHeaders(random: Random): Record<string, string> {
 function pathOf({ random, belongings, operation }: Making): string {
   const path = operation.path.replace(/\{([^}]+)\}/g, (_, name: string) => {
     const at = operation.path.slice(0, operation.path.indexOf(`{${name}}`))
-    const text =
-      random.below(12) === 0 ? oddText(random).slice(0, 900) : idFor(belongings, name === 'id' ? at : name, random)
+    const meant = name === 'id' ? at : meaningOf(operation.dialect, name)
+    const text = random.below(12) === 0 ? oddText(random).slice(0, 900) : idFor(belongings, meant, random)
     return random.below(100) === 0 ? text.replace(/[^\x21-\x7e]/g, '%') : safelyEncoded(text) || '-'
   })
   return random.below(60) === 0 ? path.replace(/[a-z]/, oddKey(random).replace(/[^\x21-\x7e]/g, '%ff')) : path
+}
+
+/** The name by which it is known what a name of a wire format stands for. */
+function meaningOf(dialect: DialectName, name: string): string {
+  const { meanings = {} }: DialectFacts = DIALECT_FACTS[dialect]
+  return Object.hasOwn(meanings, name) ? meanings[name]! : name
+}
+
+function hintsFor({ belongings, operation }: Making): Hints {
+  const hints = hintsOf(belongings)
+  return (name, random) => hints(meaningOf(operation.dialect, name), random)
 }
 
 /** Half a surrogate pair has no encoding. */
@@ -133,8 +145,8 @@ function safelyEncoded(text: string): string {
 }
 
 function queryOf(making: Making): string {
-  const { random, operation, document, belongings } = making
-  const generator = { document, random, hints: hintsOf(belongings) }
+  const { random, operation, document } = making
+  const generator = { document, random, hints: hintsFor(making) }
   const pairs: string[] = []
   for (const { name, in: place, schema } of operation.parameters) {
     if (place !== 'query' || random.below(2) === 0) continue
@@ -156,14 +168,14 @@ function bentCursor(random: Random, value: unknown): unknown {
 }
 
 function bodyOf(making: Making): { payload: Buffer | undefined; type: string | null } {
-  const { random, operation, document, belongings } = making
+  const { random, operation, document } = making
   if (operation.body === null) {
     const odd = random.below(20) === 0
     return odd
       ? { payload: Buffer.from(oddText(random)), type: 'application/json' }
       : { payload: undefined, type: null }
   }
-  const generator = { document, random, hints: hintsOf(belongings) }
+  const generator = { document, random, hints: hintsFor(making) }
   let value = allowedValue(generator, operation.body.schema)
   for (let times = random.below(4); times > 0; times--) value = mutated(random, value)
   if (operation.body.type.startsWith('multipart/')) return formOf(random, value)

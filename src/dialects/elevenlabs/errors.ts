@@ -30,7 +30,7 @@ const TYPES: Readonly<Record<number, string>> = {
 /** Fields of the core, in the words of this wire format. */
 const NAMES: FieldWords = {
   to: 'phone_number',
-  variables: 'dynamic_variables',
+  variables: 'conversation_initiation_client_data.dynamic_variables',
   dialectFields: 'conversation_initiation_client_data',
   agent: 'agent_id',
   callerNumber: 'agent_phone_number_id',

@@ -86,6 +86,14 @@ async function decodeRecipients(list: readonly unknown[]): Promise<RecipientInpu
   return recipients
 }
 
+/** A new key, or one that is imported. */
+export function decodeKey<Request extends { expiresAt?: string | null | undefined }>(
+  request: Request,
+): Omit<Request, 'expiresAt'> & { expiresAt?: Date | null | undefined } {
+  const { expiresAt, ...rest } = request
+  return expiresAt === undefined ? rest : { ...rest, expiresAt: dateOrNull(expiresAt) }
+}
+
 /** What a PATCH asks for. */
 export function decodeBatchChanges(request: z.infer<typeof batchChanges>): BatchChanges {
   const { startAt, expiresAt, metadata, callingWindow, ...rest } = request

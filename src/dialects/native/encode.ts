@@ -62,6 +62,7 @@ export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
     limits: encodeLimits(limits),
     createdAt: view.createdAt.toISOString(),
     revokedAt: time(view.revokedAt),
+    expiresAt: time(view.expiresAt),
   }
 }
 

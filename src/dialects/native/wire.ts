@@ -155,6 +155,12 @@ export const usage = z
   })
   .meta({ id: 'native.Usage' })
 
+const keyAccess = z.enum(['full', 'read']).describe('A key with `read` changes nothing: what would is answered 403.')
+const keyTerms = {
+  access: keyAccess.optional(),
+  expiresAt: instant.nullish().describe('From when on it is refused. A key that ends makes none that lives longer.'),
+}
+
 export const key = z
   .object({
     id: z.string(),
@@ -162,6 +168,8 @@ export const key = z
     createdAt: instantOut,
     revokedAt: instantOut.nullable(),
     limits: limits.nullable(),
+    access: keyAccess,
+    expiresAt: instantOut.nullable().describe('From when on it is refused.'),
   })
   .meta({ id: 'native.Key' })
 
@@ -171,6 +179,7 @@ export const keyRequest = z
     limits: limits
       .nullish()
       .describe('A key that has limits makes only keys with the same ones, whatever stands here.'),
+    ...keyTerms,
   })
   .meta({ id: 'native.KeyRequest' })
 
@@ -183,6 +192,7 @@ export const importedKeyRequest = z
     name,
     key: z.string().min(1).max(200).describe('20 to 200 printable characters.'),
     secret: z.string().min(1).max(200).optional().describe('Makes it a pair.'),
+    ...keyTerms,
   })
   .meta({ id: 'native.ImportedKeyRequest' })
 

@@ -7,6 +7,7 @@ import {
   revokeCredential,
 } from '../../../commands/credentials.ts'
 import { actorOf } from '../../dialect.ts'
+import { decodeKey } from '../decode.ts'
 import { encodeKey } from '../encode.ts'
 import { type AddRoutes, answers } from '../route-parts.ts'
 import { importedKeyRequest, key, keyRequest, newKey, pathId } from '../wire.ts'
@@ -23,7 +24,7 @@ export const addKeys: AddRoutes = (scope, { commands }) => {
       response: answers({ 201: newKey }),
     },
     handler: async (request, reply) =>
-      reply.status(201).send(encodeNewKey(await createCredential(commands, actorOf(request), request.body))),
+      reply.status(201).send(encodeNewKey(await createCredential(commands, actorOf(request), decodeKey(request.body)))),
   })
 
   scope.post('/keys/import', {
@@ -35,7 +36,7 @@ export const addKeys: AddRoutes = (scope, { commands }) => {
       response: answers({ 201: key }),
     },
     handler: async (request, reply) =>
-      reply.status(201).send(encodeKey(await importCredential(commands, actorOf(request), request.body))),
+      reply.status(201).send(encodeKey(await importCredential(commands, actorOf(request), decodeKey(request.body)))),
   })
 
   scope.get('/keys', {

@@ -10,6 +10,7 @@ import {
   updateOrganization,
 } from '../../../commands/organizations.ts'
 import { operatorOf } from '../../dialect.ts'
+import { decodeKey } from '../decode.ts'
 import { encodeKey, encodeOrganization, encodePage, encodeUsage } from '../encode.ts'
 import { type AddRoutes, answers, nothing } from '../route-parts.ts'
 import {
@@ -128,7 +129,7 @@ const addBelowOrganization: AddRoutes = (scope, { commands }) => {
     },
     handler: async (request, reply) => {
       const actor = await actAs(commands, operatorOf(request), request.params.id)
-      return reply.status(201).send(encodeNewKey(await createCredential(commands, actor, request.body)))
+      return reply.status(201).send(encodeNewKey(await createCredential(commands, actor, decodeKey(request.body))))
     },
   })
 

@@ -33,6 +33,7 @@ const tags = ['Agents']
 
 export const addAgents: AddRoutes = (scope, { commands }) => {
   scope.post('/v2/list-agents', {
+    config: { reads: true },
     schema: {
       summary: 'List Agents',
       description: 'Newest first.',

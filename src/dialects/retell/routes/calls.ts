@@ -2,6 +2,7 @@ import { createCall } from '../../../commands/create-call.ts'
 import { deleteCall } from '../../../commands/delete-call.ts'
 import { getCall } from '../../../commands/get-call.ts'
 import { hangUpCall } from '../../../commands/hang-up-call.ts'
+import { getUndialledCall } from '../../../commands/undialled-calls.ts'
 import type { CallView } from '../../../commands/views.ts'
 import { AppError } from '../../../errors.ts'
 import { actorOf } from '../../dialect.ts'
@@ -48,7 +49,7 @@ export const addCalls: AddRoutes = (scope, { commands }) => {
   scope.get('/v2/get-call/:call_id', {
     schema: { summary: 'Get Call', tags, params: callPath, response: answers({ 200: call }) },
     handler: async (request) =>
-      encodeCall(await findCall({ commands, actor: actorOf(request) }, request.params.call_id)),
+      encodeCall(await findAnyCall({ commands, actor: actorOf(request) }, request.params.call_id)),
   })
 
   scope.delete('/v2/delete-call/:call_id', {
@@ -90,4 +91,17 @@ async function findCall({ commands, actor }: Asking, id: string): Promise<CallVi
   const found = await getCall(commands, actor, decodeId('call', id))
   if (!isExpressible(found)) throw new AppError('call-not-found')
   return found
+}
+
+/** Also that of somebody who was settled without a dial. @throws AppError `call-not-found`. */
+async function findAnyCall(asking: Asking, id: string): Promise<CallView> {
+  const { commands, actor } = asking
+  try {
+    return await findCall(asking, id)
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'call-not-found')) throw error
+    const found = await getUndialledCall(commands, actor, decodeId('call', id))
+    if (!isExpressible(found)) throw error
+    return found
+  }
 }

@@ -70,7 +70,7 @@ export const addLists: AddRoutes = (scope, services) => {
   })
 
   scope.post('/batch-call/list', {
-    config: { repeatedBy: 'command' },
+    config: { reads: true, repeatedBy: 'command' },
     schema: { summary: 'List batch calls that fit filters', tags, body: wire.listRequest, response },
     preValidation: async (request, reply) => nameIgnoredFields(wire.listRequest, request.body, reply),
     handler: async (request, reply) => {
