@@ -1,4 +1,5 @@
 import { type BenchOptions, OPTIONS_HELP, readOptions } from './support/options.ts'
+import { runBeforeOthers } from './support/scheduling.ts'
 
 /** A bench shows its progress on standard error and ends with one line of JSON on standard output. */
 type Bench = (options: BenchOptions) => Promise<void>
@@ -45,6 +46,7 @@ if (!bench) {
 }
 const options = optionsOrEnd()
 process.once('SIGINT', () => process.exit(130))
+if (options.first) runBeforeOthers()
 const run = await bench.load()
 await run(options)
 

@@ -80,7 +80,8 @@ const INTRODUCTION = [
   'Differences below 15 % between rows prove nothing. CPU time a call is steadier than calls a second. Everything runs on one',
   'machine: database, nodes and what watches them share its cores. All benches keep every promise of the product',
   '(fsync on, every transition on disk before the next, all limits and checks on) and recount at their end: a bench in',
-  'which a count is wrong fails.',
+  'which a count is wrong fails. With `--first` a bench ran before all other programs of the machine (in the real-time class of',
+  'Linux), since the machine was shared: these cost caches and the disk then, and no wait for a core.',
   '',
 ]
 

@@ -93,6 +93,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
 
   const secrets = await ensureInstallation(database, clock, config.secretKeys)
   const sound = makeSound(config, { clock, log, stops })
+  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   let listening = ''
   const publicUrl = () => config.publicUrl ?? listening
   const invite: CarrierContext['invite'] = (ref, sendWithinMs) => inviter.invite(ref, sendWithinMs)
@@ -107,7 +108,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     agentKind,
     openCarrier: carrierOpener(carrierKind, secrets, (trunkUuid) => {
       const callbackUrl = `${publicUrl()}/carriers/${trunkUuid}`
-      return { clock, log, callbackUrl, invite, ...sound }
+      return { clock, log, callbackUrl, invite, targets, ...sound }
     }),
   })
   const signals: CommandContext['signals'] = {
@@ -116,7 +117,6 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     seatOf: (ref) => dispatcher.carrierOf(ref)?.seatOf?.(ref) ?? 'elsewhere',
     join: (ref, caller) => dispatcher.carrierOf(ref)?.join?.(ref, caller) ?? null,
   }
-  const targets = new TargetGuard({ allowedNetworks: config.allowPrivateTargets })
   const kinds = { carrierKind, agentKind, webhookForm }
   const commands: CommandContext = { database, clock, secrets, signals, ...kinds, targets }
 
@@ -130,6 +130,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     },
   )
 
+  const databases = { api: opened, webhooks: webhookDatabase, dispatcher: store }
   const watch = watchOver(dispatcher, commands, log)
   const server = buildServer({
     dialects,
@@ -141,14 +142,7 @@ async function start({ config, log, parts, stops, stopAll }: Starting): Promise<
     trustedProxies: config.trustedProxies,
     requestRate: requestRateOf(config.keyRequestsPerSecond),
     checkReady: () => readiness(database),
-    metrics: createMetrics({
-      dispatcher,
-      webhooks,
-      attention: watch,
-      databases: { api: opened, webhooks: webhookDatabase, dispatcher: store },
-      sip: sound.sip,
-      media: sound.media,
-    }),
+    metrics: createMetrics({ dispatcher, webhooks, attention: watch, databases, sip: sound.sip, media: sound.media }),
     onCarrierCallback: (trunkUuid, callback) => dispatcher.takeCallback(trunkUuid, callback),
   })
   stops.push(() => server.close())

@@ -20,6 +20,7 @@ import { CARRIER_KINDS, carrierKind } from '../src/carriers/registry.ts'
 import { systemClock } from '../src/clock.ts'
 import type { CallEvent } from '../src/model/call-event.ts'
 import { FakeClock } from './fake-clock.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 import { promptOf, soundOf } from './media/sound.ts'
 import { noSound } from './no-sound.ts'
 import { sipSubject } from './sip-subject.ts'
@@ -62,6 +63,7 @@ const inProcess: CarrierSubject = {
       clock,
       report: (event) => events.push(event),
       log: silent,
+      targets: loopbackTargets,
       callbackUrl: 'http://127.0.0.1:1/carriers/t1',
       ...noSound,
     }
@@ -129,7 +131,14 @@ async function openRemote(url: string): Promise<SubjectBench> {
   })
   const { port } = node.address() as AddressInfo
   const callbackUrl = `http://127.0.0.1:${port}/carriers/t1`
-  const context: CarrierContext = { clock, report: (event) => events.push(event), log: silent, callbackUrl, ...noSound }
+  const context: CarrierContext = {
+    clock,
+    report: (event) => events.push(event),
+    log: silent,
+    targets: loopbackTargets,
+    callbackUrl,
+    ...noSound,
+  }
   const carrier = loopback.open(loopback.settings.parse({ url, secret: SECRET }), context)
   opened.carrier = carrier
   return {
@@ -216,6 +225,7 @@ const invited: CarrierSubject = {
         clock,
         report: (event) => events.push(event),
         log: silent,
+        targets: loopbackTargets,
         callbackUrl: 'http://127.0.0.1:1/carriers/t1',
         ...noSound,
         voices: { prepare: async () => promptOf(soundOf(1, 1)) },

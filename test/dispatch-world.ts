@@ -10,6 +10,7 @@ import { openConnection } from '../src/store/database.ts'
 import type { DispatchStore } from '../src/store/dispatch-store.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { createTestDatabase } from './database.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 import { noSound } from './no-sound.ts'
 
 const SECRET = Buffer.alloc(32, 7)
@@ -101,7 +102,7 @@ export async function dispatchWorld(
       nodeName: overrides.name ?? 'node',
       dialing: overrides.dialing ?? true,
       openCarrier: (_organizationId, trunk, report) => {
-        const context: CarrierContext = { clock, report, log, callbackUrl: '', ...noSound }
+        const context: CarrierContext = { clock, report, log, targets: loopbackTargets, callbackUrl: '', ...noSound }
         if (overrides.openCarrier) return overrides.openCarrier(context)
         return loopback.open(loopback.settings.parse(trunk.settings), context)
       },

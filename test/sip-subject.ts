@@ -15,6 +15,7 @@ import { parseMessage, type SipRequest, writeMessage } from '../src/sip/message.
 import type { Peer } from '../src/sip/peer.ts'
 import { responseTo } from '../src/sip/response.ts'
 import { FakeClock } from './fake-clock.ts'
+import { loopbackTargets } from './loopback-targets.ts'
 import { promptOf, soundOf } from './media/sound.ts'
 
 const NUMBERS = {
@@ -147,6 +148,7 @@ async function benchOn(settings: Record<string, unknown>, exchange: Exchange, cl
     clock,
     report: (event) => void events.push(event),
     log: { info: () => undefined, warn: () => undefined },
+    targets: loopbackTargets,
     callbackUrl: '',
     media: silentMedia(clock),
     voices: { prepare: async () => promptOf(soundOf(1, 1)) },

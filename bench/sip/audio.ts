@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MediaStatistics } from '../../src/media/media-engine.ts'
+import { shareText } from '../support/markdown.ts'
 import { endLineInPlace, say, sayInPlace, sayTable } from '../support/progress.ts'
 import { type Distribution, distribution, round } from '../support/statistics.ts'
 import { startWorker, type Worker } from '../support/workers.ts'
@@ -28,6 +29,8 @@ export interface AudioRow {
   readonly peerCoreShare: number
   /** How much of the time its threads waited for a core that something else used; null where that is not known. */
   readonly waitedForCoreShare: number | null
+  /** The same of the other end, whose waiting is in the jitter; absent in older lines. */
+  readonly peerWaitedForCoreShare?: number | null
 }
 
 /** Announcements with sound both ways, all in one media worker. */
@@ -45,7 +48,21 @@ export async function benchAudio(options: {
     }
   }
   sayTable([
-    ['calls', 'packets/s', 'core', 'µs/packet', 'jitter p50', 'p95', 'max', 'latest p50', 'max', 'late', 'lost'],
+    [
+      'calls',
+      'packets/s',
+      'core',
+      'µs/packet',
+      'jitter p50',
+      'p95',
+      'max',
+      'latest p50',
+      'max',
+      'late',
+      'lost',
+      'waited',
+      'peer waited',
+    ],
     ...rows.map((row) => [
       `${row.calls}${row.srtp ? ' SRTP' : ''}${row.sockets === 'node' ? ' by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
       row.packetsPerSecond,
@@ -58,6 +75,8 @@ export async function benchAudio(options: {
       row.latestFrameMs.max,
       row.lateFrames,
       row.lostPackets,
+      shareText(row.waitedForCoreShare),
+      shareText(row.peerWaitedForCoreShare),
     ]),
   ])
   return rows
@@ -105,18 +124,21 @@ interface Snapshot {
   readonly nodeSeconds: number
   readonly peerSeconds: number
   readonly waitedSeconds: number
+  readonly peerWaitedSeconds: number
   readonly statistics: readonly MediaStatistics[]
 }
 
 async function snapshot(node: Worker, peer: Worker): Promise<Snapshot> {
   const statistics = await node.ask<MediaStatistics[]>('statistics')
-  const [nodeSeconds, waitedSeconds, peerSeconds] = await Promise.all([
+  const [nodeSeconds, waitedSeconds, peerSeconds, peerWaitedSeconds] = await Promise.all([
     node.ask<number>('usage'),
     node.ask<number | null>('waited'),
     peer.ask<number>('usage'),
+    peer.ask<number | null>('waited'),
   ])
   // NaN becomes null on its way here.
-  return { atMs: performance.now(), nodeSeconds, waitedSeconds: waitedSeconds ?? Number.NaN, peerSeconds, statistics }
+  const waited = { waitedSeconds: waitedSeconds ?? Number.NaN, peerWaitedSeconds: peerWaitedSeconds ?? Number.NaN }
+  return { atMs: performance.now(), nodeSeconds, peerSeconds, ...waited, statistics }
 }
 
 function rowOf(
@@ -131,6 +153,7 @@ function rowOf(
   const cpuSeconds = after.nodeSeconds - before.nodeSeconds
   const lateFrames = total(({ sent }) => sent.lateFrames)
   const waitedShare = (after.waitedSeconds - before.waitedSeconds) / seconds
+  const peerWaitedShare = (after.peerWaitedSeconds - before.peerWaitedSeconds) / seconds
   if (lateFrames > 0) {
     const waited = Number.isNaN(waitedShare)
       ? ''
@@ -148,5 +171,6 @@ function rowOf(
     lostPackets: total(({ received }) => received.lost),
     peerCoreShare: round((after.peerSeconds - before.peerSeconds) / seconds, 3),
     waitedForCoreShare: Number.isNaN(waitedShare) ? null : round(waitedShare, 3),
+    peerWaitedForCoreShare: Number.isNaN(peerWaitedShare) ? null : round(peerWaitedShare, 3),
   }
 }

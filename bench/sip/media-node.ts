@@ -1,8 +1,8 @@
-import fs from 'node:fs'
 import { systemClock } from '../../src/clock.ts'
 import { createMediaEngine } from '../../src/media/engine.ts'
 import type { MediaSession, MediaStatistics } from '../../src/media/media-engine.ts'
 import { promptOf, soundOf } from '../../test/media/sound.ts'
+import { secondsWaitedForCore } from '../support/cpu-time.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
 /** A process with a media engine of one worker, as a node has it, and announcements that never end. `node`: with Node's sockets. */
@@ -44,18 +44,6 @@ async function statisticsOfAll(): Promise<MediaStatistics[]> {
   return all
 }
 
-/** How long threads of this process were ready to run and waited for a core; NaN where Linux does not tell. */
-function secondsWaitedForCore(): number {
-  try {
-    const threads = fs.readdirSync('/proc/self/task')
-    const waitedOf = (thread: string) =>
-      Number(fs.readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ')[1])
-    return threads.reduce((sum, thread) => sum + waitedOf(thread), 0) / 1e9
-  } catch {
-    return Number.NaN
-  }
-}
-
 serveBench(
   {
     call: async (details) => {
@@ -69,7 +57,7 @@ serveBench(
     },
     unblock: () => clearInterval(blocking),
     usage: () => cpuSecondsOfSelf(),
-    waited: () => secondsWaitedForCore(),
+    waited: () => secondsWaitedForCore(process.pid),
     statistics: () => statisticsOfAll(),
     hangUp: () => Promise.all(sessions.splice(0).map((session) => session.close())),
   },

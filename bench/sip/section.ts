@@ -1,4 +1,4 @@
-import { number, table } from '../support/markdown.ts'
+import { number, shareText, table } from '../support/markdown.ts'
 import type { AudioRow } from './audio.ts'
 import type { SetUpResult } from './set-up.ts'
 import type { ASTERISK } from './sip.ts'
@@ -38,7 +38,8 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
     `Without a single failure Carillon's SIP side reached **${number(setUp.carillonPerSecond)}** calls a second, the client of sipp`,
     `(C++) ${number(setUp.sippPerSecond)}: a ratio of **${setUp.ratio ?? 'none'}**; the goal is at least ${goal}. A trunk and a node are held to far less on`,
     'purpose (`CARILLON_SIP_CALLS_PER_SECOND`, 200 by default). The last row offers twice the highest rate: what is more than can',
-    'be set up waits for its turn and is not sent when half a second was not enough.',
+    'be set up waits for its turn and is not sent when half a second was not enough. *Waited* is the time in which a client was',
+    'ready to run and had no core, as other programs had it.',
     '',
     ...table([
       [
@@ -47,6 +48,7 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
         'failed',
         'not sent',
         'of a core',
+        'waited for it',
         'CPU µs/call',
         'repeated',
         'set-up p50 ms',
@@ -58,6 +60,7 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
         number(row.failed),
         number(row.notSent),
         `${Math.round(row.coreShare * 100)} %`,
+        shareText(row.waitedForCoreShare),
         number(row.cpuMicrosecondsPerCall),
         row.retransmissions === null ? '-' : number(row.retransmissions),
         String(row.setUpMs?.p50 ?? '-'),
@@ -69,10 +72,13 @@ function setUpPart(setUp: SetUpResult | null, goal: number): string[] {
 }
 
 function asteriskPart(asterisk: typeof ASTERISK): string[] {
+  const { callsAtOnce, cores, gigahertz, legsPerCall, callsPerGigahertz } = asterisk
   return [
     `Asterisk beside it: its project [tells how to measure](${asterisk.callsPerSecondSource}) calls a second with the same client of sipp and`,
-    `publishes no figure, since machines differ. A maker of diallers on Asterisk gives ${asterisk.callsAtOnce} calls at once for a stock`,
-    `installation ([WombatDialer](${asterisk.callsAtOnceSource})). Neither was measured here.`,
+    `publishes no figure, since machines differ. Of calls at once with sound, [TransNexus published](${asterisk.callsAtOnceSource})`,
+    `${number(callsAtOnce)} on ${cores} cores of ${gigahertz} GHz (Asterisk 1.4.21 of 2008, as it comes, G.711, each call two legs, so ${number((callsAtOnce / cores) * legsPerCall)} legs a core) and the`,
+    `rule of ${callsPerGigahertz} calls for each GHz. It is a switch that carries sound from one leg to another, on a machine of its time; what`,
+    'stands below plays prompts and hears answers. It was not measured here.',
     '',
   ]
 }
@@ -81,7 +87,9 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
   return [
     'Announcements with sound both ways (G.711, 50 packets a second each way), all in one media worker, sent back by a peer',
     `on the same machine. The goal is ${number(goal.calls)} calls on at most ${goal.coreShare * 100} % of one core, jitter p95 under ${goal.jitterP95Ms} ms, no frame over`,
-    '20 ms late, also while the main thread stands still for 250 ms of every second.',
+    '20 ms late, also while the main thread stands still for 250 ms of every second. The media thread and the other end are of',
+    'real time where the system lets them (`CARILLON_MEDIA_PRIORITY`); *waited* is how much of the time the threads of either',
+    'were ready to run and had no core.',
     ...(audio.some(({ sockets }) => sockets === 'system')
       ? [
           'Packets go by system calls of our own ([why](../decisions/0014-system-calls-for-datagrams.md)), and by the sockets of',
@@ -101,6 +109,8 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
         'latest frame ms',
         'late frames',
         'lost',
+        'waited for a core',
+        'other end',
       ],
       ...audio.map((row) => [
         `${number(row.calls)}${row.srtp ? ', SRTP' : ''}${row.sockets === 'node' ? ', by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
@@ -113,6 +123,8 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
         String(row.latestFrameMs.max),
         number(row.lateFrames),
         number(row.lostPackets),
+        shareText(row.waitedForCoreShare),
+        shareText(row.peerWaitedForCoreShare),
       ]),
     ]),
     '',

@@ -6,6 +6,7 @@ import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import type { OutgoingCall, OutgoingCallOptions } from '../../src/sip/outgoing-call.ts'
 import type { Peer } from '../../src/sip/peer.ts'
 import { UnansweredCalls } from '../../src/sip/unanswered-calls.ts'
+import { secondsWaitedForCore } from '../support/cpu-time.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
 /** The SIP side of a node, which sets calls up and hangs up at the answer. The first argument is the core it stays on. */
@@ -38,6 +39,7 @@ interface Run {
   readonly notOffered: number
   readonly seconds: number
   readonly cpuSeconds: number
+  readonly waitedForCoreSeconds: number
   readonly retransmissions: number
   readonly setUpMs: number[]
 }
@@ -50,6 +52,7 @@ async function run(options: { port: number; rate: number; calls: number; patienc
   const setUpMs: number[] = []
   const startedAtMs = performance.now()
   const cpuBefore = cpuSecondsOfSelf()
+  const waitedBefore = secondsWaitedForCore(process.pid)
   const repeatedBefore = endpoint.figures.retransmissions
   let completed = 0
   let failed = 0
@@ -83,6 +86,7 @@ async function run(options: { port: number; rate: number; calls: number; patienc
     notOffered: calls - offered,
     seconds: (performance.now() - startedAtMs) / 1000,
     cpuSeconds: cpuSecondsOfSelf() - cpuBefore,
+    waitedForCoreSeconds: secondsWaitedForCore(process.pid) - waitedBefore,
     retransmissions: endpoint.figures.retransmissions - repeatedBefore,
     setUpMs,
   }

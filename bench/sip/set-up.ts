@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { freePort, hasSipp } from '../../test/sip/sipp.ts'
-import { cpuSecondsOfTree } from '../support/cpu-time.ts'
+import { cpuSecondsOfTree, secondsWaitedForCore } from '../support/cpu-time.ts'
+import { shareText } from '../support/markdown.ts'
 import { say, sayTable } from '../support/progress.ts'
 import { type Distribution, distribution, round } from '../support/statistics.ts'
 import { startWorker } from '../support/workers.ts'
@@ -33,6 +34,8 @@ export interface SetUpRow {
   /** All were over about when they should have been. */
   readonly inTime: boolean
   readonly coreShare: number
+  /** How much of the time its threads waited for a core that something else used; null: not known. Absent in older lines. */
+  readonly waitedForCoreShare?: number | null
   /** Of the calls that were sent. */
   readonly cpuMicrosecondsPerCall: number
   readonly retransmissions: number | null
@@ -76,13 +79,25 @@ export async function benchSetUp(options: { rates: readonly number[]; seconds: n
   const most = Math.max(...rows.filter(({ who }) => who === 'carillon').map((row) => row.offeredPerSecond))
   rows.push(await measure('carillon', load(most * OVERLOAD)))
   sayTable([
-    ['calls offered/s', 'completed/s', 'failed', 'not sent', 'core', 'µs CPU/call', 'repeated', 'set-up p50 ms', 'p95'],
+    [
+      'calls offered/s',
+      'completed/s',
+      'failed',
+      'not sent',
+      'core',
+      'waited',
+      'µs CPU/call',
+      'repeated',
+      'set-up p50 ms',
+      'p95',
+    ],
     ...rows.map((row) => [
       `${row.who} ${row.offeredPerSecond}`,
       row.completedPerSecond,
       row.failed,
       row.notSent,
       `${round(row.coreShare * 100)} %`,
+      shareText(row.waitedForCoreShare),
       row.cpuMicrosecondsPerCall,
       row.retransmissions ?? '-',
       row.setUpMs?.p50 ?? '-',
@@ -143,6 +158,7 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       notOffered: number
       seconds: number
       cpuSeconds: number
+      waitedForCoreSeconds: number | null
       retransmissions: number
       setUpMs: number[]
     }>('run', { port, rate, calls, patienceMs: PATIENCE_MS })
@@ -156,6 +172,7 @@ async function byCarillon(port: number, load: Load): Promise<SetUpRow> {
       notOffered: run.notOffered,
       inTime: isInTime(load, run.seconds),
       coreShare: round(run.cpuSeconds / run.seconds, 3),
+      waitedForCoreShare: run.waitedForCoreSeconds === null ? null : round(run.waitedForCoreSeconds / run.seconds, 3),
       cpuMicrosecondsPerCall: Math.round((run.cpuSeconds * 1e6) / Math.max(1, run.completed + run.failed)),
       retransmissions: run.retransmissions,
       setUpMs: distribution(run.setUpMs),
@@ -173,10 +190,11 @@ async function bySipp(port: number, load: Load, folder: string): Promise<SetUpRo
   const limit = ['-p', String(own), '-timeout', `${Math.ceil(calls / rate + PATIENCE_MS / 1000)}s`]
   const startedAtMs = performance.now()
   const client = await startSipp([...list, ...limit], { folder, core: 0, load })
-  let cpuSeconds = 0
+  let [cpuSeconds, waitedSeconds] = [0, 0]
   const watch = setInterval(() => {
-    const now = cpuSecondsOfTree(client.pid!)
+    const [now, waited] = [cpuSecondsOfTree(client.pid!), secondsWaitedForCore(client.pid!)]
     if (now > cpuSeconds) cpuSeconds = now
+    if (waited > waitedSeconds) waitedSeconds = waited
   }, LOOK_MS)
   const [code] = (await once(client, 'exit')) as [number | null]
   clearInterval(watch)
@@ -190,6 +208,7 @@ async function bySipp(port: number, load: Load, folder: string): Promise<SetUpRo
     notOffered: 0,
     inTime: isInTime(load, seconds),
     coreShare: round(cpuSeconds / seconds, 3),
+    waitedForCoreShare: round(waitedSeconds / seconds, 3),
     cpuMicrosecondsPerCall: Math.round((cpuSeconds * 1e6) / calls),
     retransmissions: null,
     setUpMs: null,

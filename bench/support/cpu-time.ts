@@ -19,6 +19,18 @@ export function cpuSecondsOfTree(pid: number): number {
   return ticks / TICKS
 }
 
+/** How long threads of a process were ready to run and waited for a core so far; NaN where Linux does not tell. */
+export function secondsWaitedForCore(pid: number): number {
+  try {
+    const threads = fs.readdirSync(`/proc/${pid}/task`)
+    const waitedOf = (thread: string) =>
+      Number(fs.readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[1])
+    return threads.reduce((sum, thread) => sum + waitedOf(thread), 0) / 1e9
+  } catch {
+    return Number.NaN
+  }
+}
+
 function readStat(pid: number): { parent: number; own: number; endedChildren: number } | null {
   try {
     const text = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')

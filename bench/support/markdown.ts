@@ -9,3 +9,8 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head!), line(head!.map((_, at) => (at === 0 ? '---' : '---:'))), ...body.map(line)]
 }
+
+/** A share as percents; what is not known is a dash. */
+export function shareText(share: number | null | undefined): string {
+  return share === null || share === undefined ? '-' : `${Math.round(share * 1000) / 10} %`
+}

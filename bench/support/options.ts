@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly profile: boolean
   readonly explain: boolean
   readonly cpuProf: boolean
+  /** Runs before all other programs of the machine, so that these do not count. */
+  readonly first: boolean
   /** PostgreSQL settings for experiments. */
   readonly postgresSettings: Readonly<Record<string, string>>
   readonly nodeFlags: readonly string[]
@@ -47,6 +49,7 @@ export const OPTIONS_HELP = `Options:
   --profile             engine: time in each statement
   --explain             engine: plan and time of each node of the statements' plans
   --cpu-prof            engine: where Node's time goes
+  --first               before all other programs of the machine: for one that is shared (Linux, root)
   --pg NAME=VALUE       a PostgreSQL setting, for experiments; may be repeated
   --node-flag FLAG      a flag for the nodes' Node, for experiments; may be repeated
   --runtime PATH        another Node for the product's nodes
@@ -77,6 +80,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       profile: flag,
       explain: flag,
       'cpu-prof': flag,
+      first: flag,
       pg: many,
       'node-flag': many,
       runtime: text,
@@ -91,6 +95,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     profile: values.profile,
     explain: values.explain,
     cpuProf: values['cpu-prof'],
+    first: values.first,
     rounds: count('rounds', values.rounds),
     recipients: count('recipients', values.recipients),
     batches: count('batches', values.batches),

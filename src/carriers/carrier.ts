@@ -4,6 +4,7 @@ import type { MediaEngine } from '../media/media-engine.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { CallJoined, JoiningCaller, Seat } from '../model/joined-call.ts'
 import type { SipEndpoint } from '../sip/endpoint.ts'
+import type { AddressGuard } from '../targets/target-guard.ts'
 import type { VoiceChoice, Voices } from '../voices/voices.ts'
 
 /**
@@ -150,6 +151,8 @@ export interface CarrierContext {
    * somebody else places. Nothing is written later than `sendWithinMs` after it was asked for. Never rejects.
    */
   readonly invite?: (ref: string, sendWithinMs: number) => Promise<InvitationAnswer>
+  /** Asked before each connection to an address that a user gave. */
+  readonly targets: AddressGuard
   /** Where the provider can reach this trunk on any node: `<public url>/carriers/<trunk id>`. */
   readonly callbackUrl: string
   /** The sound of calls that this process carries itself. */
@@ -173,7 +176,10 @@ export interface CarrierKind<Settings = unknown> {
   /** The word in `trunk.carrier`, and the folder's name. */
   readonly kind: string
   readonly summary: string
-  /** A text that nobody may see again carries `.meta({ secret: true })`: it is stored sealed and never shown. */
+  /**
+   * A text that nobody may see again carries `.meta({ secret: true })`: it is stored sealed and never shown. A URL that is
+   * connected to carries `.meta({ target: true })`: it is judged before it is stored, and again by `context.targets`.
+   */
   readonly settings: ZodType<Settings>
   /** True when any E.164-shaped number may be dialled and no country is refused: no real telephone rings. */
   readonly takesAnyNumber: boolean

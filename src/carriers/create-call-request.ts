@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
+import { type AddressGuard, TargetRefused } from '../targets/target-guard.ts'
 
 /** Answers to a create-call request are small; a larger one is not read. */
 const ANSWER_BYTES_MAX = 64 * 1024
@@ -29,16 +31,23 @@ export type CreateCallOutcome =
 /**
  * An HTTP agent for create-call requests: no retries, one request at a time on a connection, and a connection
  * that is given up is reset. A stalled peer that takes up a reset connection later finds nothing in it, whereas
- * after an orderly close it would read the whole request and ring somebody minutes too late.
+ * after an orderly close it would read the whole request and ring somebody minutes too late. Nothing connects to what the
+ * guard refuses.
  */
-export function createCallAgent(options: { connections: number; connectWithinMs: number }): Agent {
-  const connect = buildConnector({ timeout: options.connectWithinMs })
+export function createCallAgent(options: { connections: number; connectWithinMs: number; guard: AddressGuard }): Agent {
+  const { connections, connectWithinMs, guard } = options
+  const connect = buildConnector({ timeout: connectWithinMs, lookup: guard.lookup })
   return new Agent({
-    connections: options.connections,
+    connections,
     pipelining: 1,
     headersTimeout: 15_000,
     bodyTimeout: 15_000,
     connect(target, callback) {
+      const address = target.hostname.replace(/^\[|\]$/g, '')
+      if (isIP(address) !== 0 && !guard.mayReach(address)) {
+        callback(new TargetRefused('The address is not public'), null)
+        return
+      }
       connect(target, (...result) => {
         const [error, socket] = result
         if (error === null) resetWhenDestroyed(socket)

@@ -116,7 +116,14 @@ async function startDemoServer(folder: string, { terminal, environment }: CliCon
   // PostgreSQL runs as a user of its own when this is root, and has to get through the folder.
   fs.chmodSync(folder, 0o711)
   const dataFolder = path.join(folder, 'data')
-  const config: Config = { ...loadConfig(settingsOf(environment)), port: 0, host: '127.0.0.1', dataFolder }
+  const config: Config = {
+    ...loadConfig(settingsOf(environment)),
+    port: 0,
+    host: '127.0.0.1',
+    dataFolder,
+    // The simulated network runs beside it.
+    allowPrivateTargets: ['127.0.0.0/8'],
+  }
   const server = await startServer(config, createLogger({ level: config.logLevel, destination: process.stderr }))
   const took = tookText((systemClock.monotonicMs() - startedMs) / 1000)
   terminal.line(`A server with its own PostgreSQL runs at ${server.url} (in ${took})`)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { addressFinding, mediaPortsFinding } from './doctor-telephony.ts'
+import { addressFinding, mediaPortsFinding, soundFindings } from './doctor-telephony.ts'
 
 it('warns of ports for sound that the system gives to others', () => {
   const system = { first: 32_768, last: 60_999 }
@@ -15,4 +15,15 @@ it('knows whether a carrier can find this machine', () => {
   expect(addressFinding(settings, ['127.0.0.1', '203.0.113.5'])).toMatchObject({ level: 'ok' })
   expect(addressFinding({ ...settings, sipPublicAddress: '203.0.113.5' }, ['10.0.0.5'])).toMatchObject({ level: 'ok' })
   expect(addressFinding({ ...settings, sipAddresses: ['10.9.9.9'] }, ['10.0.0.5'])).toMatchObject({ level: 'bad' })
+})
+
+it('tells what makes sound cost more or come late, and nothing of what was chosen', () => {
+  const settings = { udpSockets: 'system', mediaPriority: 'high' } as const
+  const texts = (...of: Parameters<typeof soundFindings>) =>
+    soundFindings(...of).map(({ level, text }) => `${level} ${text}`)
+  expect(texts(settings, { systemCalls: true, realTime: true })).toEqual([expect.stringMatching(/^ok /)])
+  expect(texts(settings, { systemCalls: true, realTime: false })).toEqual([expect.stringMatching(/^note .*late/)])
+  const nothing = { systemCalls: false, realTime: false }
+  expect(texts(settings, nothing)).toEqual([expect.stringMatching(/cost/), expect.stringMatching(/late/)])
+  expect(texts({ udpSockets: 'node', mediaPriority: 'normal' }, nothing)).toEqual([expect.stringMatching(/^ok /)])
 })

@@ -5,9 +5,12 @@ import { isIP } from 'node:net'
 import os from 'node:os'
 import { type Config, ConfigError, loadConfig } from '../config.ts'
 import { isPrivateAddress } from '../sip/private-address.ts'
+import { SystemCalls } from '../udp/system-calls.ts'
 import type { Environment, Finding } from './doctor-finding.ts'
 
 const check = 'telephony'
+/** No packet is received here. */
+const PACKET_BYTES = 16
 
 /** What real telephone calls need of this machine: ports for sound, addresses, and a way through a router. */
 export async function checkTelephony(environment: Environment): Promise<Finding[]> {
@@ -24,7 +27,37 @@ export async function checkTelephony(environment: Environment): Promise<Finding[
     mediaPortsFinding(config.mediaPorts, systemPorts()),
     ...(await sipPortFindings(config)),
     addressFinding(config, machine),
+    ...soundFindings(config, await whatThreadsMay(config)),
   ]
+}
+
+/** How sound reaches the network here, and whether its threads may go before other work. */
+async function whatThreadsMay({ udpSockets }: Pick<Config, 'udpSockets'>) {
+  const calls = udpSockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES)
+  const realTime = calls?.enterRealTime() ?? false
+  if (realTime) calls?.leaveRealTime()
+  return { systemCalls: calls !== null, realTime }
+}
+
+/** What the sound of many calls at once would suffer from. Nothing is said of what was set so. */
+export function soundFindings(
+  { udpSockets, mediaPriority }: Pick<Config, 'udpSockets' | 'mediaPriority'>,
+  { systemCalls, realTime }: { systemCalls: boolean; realTime: boolean },
+): Finding[] {
+  const findings: Finding[] = []
+  if (udpSockets === 'system' && !systemCalls) {
+    const text = 'Sound and SIP go over the sockets of Node.js, at twice the cost for each packet.'
+    const remedy = 'On Linux (x64, arm64) install the optional package koffi: npm install without --omit=optional.'
+    findings.push({ level: 'note', check, text, remedy })
+  }
+  if (mediaPriority === 'high' && !realTime) {
+    const text = 'The threads of sound wait for a core like everything else; on a busy machine frames come late.'
+    const remedy =
+      'Let the server have real-time priority: LimitRTPRIO=1 in its systemd unit, or --cap-add SYS_NICE --ulimit rtprio=1 for a container.'
+    findings.push({ level: 'note', check, text, remedy })
+  }
+  if (findings.length > 0) return findings
+  return [{ level: 'ok', check, text: 'The sound of calls is carried as this machine can do it best.' }]
 }
 
 /** Ports that the system gives to others for a while are busy now and then. */

@@ -55,6 +55,8 @@ export interface WebhookFormTerms {
 export interface TargetCheck {
   /** @throws AppError `target-refused`, which says why and what to do, for the given field. */
   requireTarget(url: string, field: string): Promise<void>
+  /** The same for trunks, which need neither https nor its ports. */
+  requireReachable(url: string, field: string): Promise<void>
 }
 
 /** How a command tells the dispatchers that there is something to do; a hint that may be lost. */

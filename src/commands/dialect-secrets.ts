@@ -1,5 +1,5 @@
 import type { SecretBox, SecretPlace } from '../model/secret-box.ts'
-import type { CommandContext, JsonObject } from './context.ts'
+import type { Actor, CommandContext, JsonObject, JsonValue } from './context.ts'
 import { isSealed } from './sealed-settings.ts'
 import type { BatchView } from './views.ts'
 
@@ -44,4 +44,29 @@ export function openDialectSecret(
 
 function placeOf({ organizationId, batchUuid }: DialectSecretsPlace, name: string): SecretPlace {
   return { organizationId, table: 'batch', column: `dialect_fields.${name}`, rowId: batchUuid }
+}
+
+/** As it may stand among the fields of any agent of the organization: an agent that is copied takes it along. */
+export function sealForAgents(
+  context: Pick<CommandContext, 'secrets'>,
+  { organizationId }: Pick<Actor, 'organizationId'>,
+  text: string,
+): JsonObject {
+  return { sealed: context.secrets.box.seal(text, placeOfAgents(organizationId)).toString('base64') }
+}
+
+/** Null: there is none. @throws SecretUnreadable. */
+export function openForAgents(
+  context: Pick<CommandContext, 'secrets'>,
+  { organizationId }: Pick<Actor, 'organizationId'>,
+  stored: JsonValue | undefined,
+): string | null {
+  const value = stored ?? null
+  return isSealed(value)
+    ? context.secrets.box.open(Buffer.from(value.sealed, 'base64'), placeOfAgents(organizationId))
+    : null
+}
+
+function placeOfAgents(organizationId: number): SecretPlace {
+  return { organizationId, table: 'agent', column: 'dialect_fields', rowId: 'any' }
 }

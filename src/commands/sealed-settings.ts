@@ -15,15 +15,24 @@ interface Sealed {
  * settings that stand at the top can be secret.
  */
 export function secretNames(schema: ZodType): readonly string[] {
-  if (!(schema instanceof ZodObject)) return []
-  const fields = Object.entries(schema.shape as Record<string, ZodType>)
-  return fields.filter(([, field]) => isSecret(field)).map(([name]) => name)
+  return namesMarked(schema, 'secret')
 }
 
-function isSecret(field: ZodType): boolean {
-  if (field.meta()?.secret === true) return true
+/** Names of the settings that are addresses to connect to, marked with `.meta({ target: true })` in the same way. */
+export function targetNames(schema: ZodType): readonly string[] {
+  return namesMarked(schema, 'target')
+}
+
+function namesMarked(schema: ZodType, mark: 'secret' | 'target'): readonly string[] {
+  if (!(schema instanceof ZodObject)) return []
+  const fields = Object.entries(schema.shape as Record<string, ZodType>)
+  return fields.filter(([, field]) => isMarked(field, mark)).map(([name]) => name)
+}
+
+function isMarked(field: ZodType, mark: 'secret' | 'target'): boolean {
+  if (field.meta()?.[mark] === true) return true
   const wraps = field instanceof ZodOptional || field instanceof ZodNullable || field instanceof ZodDefault
-  return wraps && isSecret(field.unwrap() as ZodType)
+  return wraps && isMarked(field.unwrap() as ZodType, mark)
 }
 
 /** The settings as they are stored. */

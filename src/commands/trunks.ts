@@ -9,7 +9,7 @@ import { checkedText, checkedWhole, NAME_CHARS_MAX } from './checked-input.ts'
 import { checkedSettings } from './checked-settings.ts'
 import { type Actor, type CommandContext, inOrganization, type JsonObject } from './context.ts'
 import { requireTrunk } from './find-objects.ts'
-import { openSettings, sealSettings, shownSettings, withKeptSecrets } from './sealed-settings.ts'
+import { openSettings, sealSettings, shownSettings, targetNames, withKeptSecrets } from './sealed-settings.ts'
 import { nextVersion, underGate } from './under-gate.ts'
 import type { TrunkView } from './views.ts'
 
@@ -38,6 +38,7 @@ export interface TrunkChanges {
 
 /** @throws AppError `unknown-carrier`, `invalid-settings`, `invalid-input`. */
 export async function createTrunk(context: CommandContext, actor: Actor, input: TrunkInput): Promise<TrunkView> {
+  await requireTargets(context, input.carrier, input.settings)
   return underGate(context, actor, async (client, gate) => {
     const trunkId = await storeTrunk(context, client, { gate, input })
     const trunk = (await findTrunk(client, actor.organizationId, { trunkId }))!
@@ -103,6 +104,10 @@ export async function updateTrunk(
   changes: TrunkChanges,
 ): Promise<TrunkView> {
   const { organizationId } = actor
+  if (changes.settings !== undefined) {
+    const { carrier } = await getTrunk(context, actor, trunkId)
+    await requireTargets(context, carrier, changes.settings)
+  }
   return underGate(context, actor, async (client, gate) => {
     const row = await requireTrunk(client, organizationId, trunkId)
     const { name, settings, liveMax, callsPerSecond } = changes
@@ -129,6 +134,16 @@ interface TrunkKey {
 }
 
 /** Checked, with their secrets sealed. */
+/** Before a transaction, since names are resolved. @throws AppError `target-refused`. */
+async function requireTargets(context: CommandContext, carrier: string, settings: JsonObject): Promise<void> {
+  const schema = context.carrierKind(carrier)?.settings
+  for (const name of schema === undefined ? [] : targetNames(schema)) {
+    const url = settings[name]
+    // What is no URL is refused with the other settings.
+    if (typeof url === 'string' && URL.canParse(url)) await context.targets.requireReachable(url, `settings.${name}`)
+  }
+}
+
 function settingsFor(
   context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
   trunk: TrunkKey,

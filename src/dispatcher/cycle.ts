@@ -197,7 +197,9 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const throttles = mirror.isThrottled(asked) ? transaction.noteThrottledStarts() : Promise.resolve([])
   const refreshed = inbox.chores.refresh ? mirror.lanesToRefresh(REFRESHED_LANES_MAX) : []
   const lanes = asked.length + refreshed.length ? transaction.laneStates([...asked, ...refreshed]) : Promise.resolve([])
-  const trunks = transaction.trunkStates()
+  // Only ends and claims move what trunks may start; what other nodes move is found by the patrol.
+  const moved = ended.length > 0 || asked.length > 0 || inbox.trunkHealth.size > 0 || inbox.chores.refresh
+  const trunks = moved ? transaction.trunkStates() : Promise.resolve([])
   return {
     gate,
     ended,

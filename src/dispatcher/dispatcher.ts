@@ -11,6 +11,7 @@ import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
 import { DispatcherCounters } from './dispatcher-counters.ts'
 import type { DispatcherLog } from './dispatcher-log.ts'
+import { Hands } from './hands.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
 import { OrganizationDesk } from './organization-desk.ts'
@@ -32,8 +33,6 @@ export interface DispatcherOptions {
     report: CarrierContext['report'],
   ) => ReturnType<OpenCarrier>
   readonly agentKind: (kind: string) => AgentKind | undefined
-  /** Transactions of different organizations at the same time. */
-  readonly cyclesAtOnce?: number
   /** So much to dial and to acknowledge is worth overlapping with the server's work; less is done at once. */
   readonly overlapFrom?: number
   /** False: it takes care of calls that live and begins none. */
@@ -73,6 +72,8 @@ export class Dispatcher {
   readonly #current = new Map<number, Promise<Pause>>()
   readonly #linedUp = new Map<number, Promise<Pause>>()
   readonly #alarms: Alarms
+  readonly #hands: Hands
+  readonly #overlapFrom: number
   readonly #carriers: TrunkCarriers
   readonly #tools: DispatcherOptions & { readonly carriers: TrunkCarriers }
   readonly #breaker: TrunkBreaker
@@ -85,6 +86,8 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#hands = new Hands(options.clock)
+    this.#overlapFrom = options.overlapFrom ?? OVERLAP_FROM
     this.#alarms = new Alarms(options.clock, (organizationId) => this.#makeReady(organizationId))
     this.#carriers = new TrunkCarriers((organizationId, trunk) => {
       const source = { organizationId, trunkId: trunk.trunkId }
@@ -154,10 +157,6 @@ export class Dispatcher {
   async drain(): Promise<void> {
     this.#claiming = false
     while (this.#calls.size > 0 && !this.#stopped) await this.#idle()
-  }
-
-  get #overlapFrom(): number {
-    return this.#options.overlapFrom ?? OVERLAP_FROM
   }
 
   /** Asks the carriers to end every call of this node. */
@@ -243,7 +242,7 @@ export class Dispatcher {
 
   #pump(): void {
     for (const organizationId of this.#ready) {
-      if (this.#running.size >= (this.#options.cyclesAtOnce ?? 2) || this.#stopped) return
+      if (this.#running.size >= this.#hands.count || this.#stopped) return
       if (this.#running.has(organizationId)) continue
       this.#ready.delete(organizationId)
       this.#running.add(organizationId)
@@ -313,7 +312,7 @@ export class Dispatcher {
         learnTrunks: (trunks) => this.#learnTrunks(desk.organizationId, trunks),
       })
       this.counters.cycleDone(desk.organizationId)
-      if (!result) return 1
+      if (!result) return this.#hands.noteGateTaken()
       desk.defer(this.#settle(desk, result))
       // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
       const goesOn = desk.mailWithinMs(this.#overlapFrom) === 0 || this.#linedUp.has(desk.organizationId)

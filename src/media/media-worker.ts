@@ -7,6 +7,8 @@ import type { FromWorker, SessionOrder, ToWorker, WorkerData, WorkerStart } from
 /** The program of the thread, beside this file in `dist/` and in the sources alike. */
 const PROGRAM = new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
+/** How much longer than others the first sessions may wait, since their thread must start: on a busy machine it takes seconds. */
+const START_MS = 10_000
 /** A thread that does not end by itself within this time is ended. */
 const END_MS = 500
 
@@ -25,6 +27,7 @@ export class MediaWorker implements Orders {
   readonly #sessions = new Map<number, EngineSession>()
   readonly #opening = new Map<number, (code: string | null) => void>()
   readonly #onReady: MediaWorkerOptions['onReady']
+  #isReady = false
   #gone: string | null = null
 
   constructor({ clock, sockets, priority, onReady, onGone }: MediaWorkerOptions) {
@@ -52,7 +55,7 @@ export class MediaWorker implements Orders {
   open(session: number, order: SessionOrder, withinMs: number): Promise<string | null> {
     if (this.#gone !== null) return Promise.resolve('GONE')
     return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(withinMs, () => {
+      const timer = this.#clock.setTimer(this.#isReady ? withinMs : withinMs + START_MS, () => {
         this.#opening.delete(session)
         resolve('TIMEOUT')
       })
@@ -91,6 +94,7 @@ export class MediaWorker implements Orders {
 
   #take(news: FromWorker): void {
     if (news.tell === 'ready') {
+      this.#isReady = true
       this.#onReady(news)
       return
     }

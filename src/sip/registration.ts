@@ -9,7 +9,10 @@ import type { SipRequest, SipResponse } from './message.ts'
 import type { Peer } from './peer.ts'
 
 const ASKED_SECONDS = 300
-const SECONDS_MIN = 60
+/** A registrar that wants us to sign on all the time gets no more than this. */
+const SECONDS_MIN = 10
+/** What a registrar may ask for at least, as long as it makes sense: a day. */
+const ASKED_SECONDS_MAX = 86_400
 /** After a refusal or silence. */
 const TRY_AGAIN_MS = 30_000
 
@@ -31,6 +34,7 @@ export class Registration {
   readonly #callId = randomBytes(16).toString('hex')
   readonly #tag = randomBytes(8).toString('hex')
   #sequence = 0
+  #askedSeconds = ASKED_SECONDS
   #goodUntilMs = Number.NEGATIVE_INFINITY
   #signingOn: Promise<boolean> | null = null
   #timer: Timer | null = null
@@ -55,21 +59,32 @@ export class Registration {
   }
 
   async #signOn(): Promise<boolean> {
-    const { clock, endpoint, credentials, ready } = this.#options
+    const { clock, ready } = this.#options
     let response: SipResponse | null = null
     try {
       const peer = await ready()
-      const first = this.#sequence
-      this.#sequence += 2
-      response = await endpoint.ask((step) => this.#request(peer, first + step), peer, new Authorization(credentials))
+      response = await this.#ask(peer)
+      // Interval Too Brief: it says how long it wants us to sign on for at least.
+      const wanted = response?.status === 423 ? secondsOf(response.headers.get('min-expires')) : null
+      if (wanted !== null && wanted > this.#askedSeconds && wanted <= ASKED_SECONDS_MAX) {
+        this.#askedSeconds = wanted
+        response = await this.#ask(peer)
+      }
     } catch {
       // The trunk is not reached: that shows elsewhere, too.
     }
     const good = response !== null && response.status >= 200 && response.status < 300
-    const seconds = good ? grantedSeconds(response!) : 0
+    const seconds = good ? grantedSeconds(response!, this.#askedSeconds) : 0
     if (good) this.#goodUntilMs = clock.monotonicMs() + seconds * 1000
     this.#arm(good ? seconds * 800 : TRY_AGAIN_MS)
     return good
+  }
+
+  #ask(peer: Peer): Promise<SipResponse | null> {
+    const { endpoint, credentials } = this.#options
+    const first = this.#sequence
+    this.#sequence += 2
+    return endpoint.ask((step) => this.#request(peer, first + step), peer, new Authorization(credentials))
   }
 
   #arm(afterMs: number): void {
@@ -98,15 +113,18 @@ export class Registration {
     }
     const headers = requestHeaders(leg, { method: 'REGISTER', sequence, branch: newBranch() })
       .add('contact', names.contact)
-      .add('expires', String(ASKED_SECONDS))
+      .add('expires', String(this.#askedSeconds))
     return { kind: 'request', method: 'REGISTER', uri, headers, body: Buffer.alloc(0) }
   }
 }
 
-/** From our Contact in the answer, else from Expires. */
-function grantedSeconds(response: SipResponse): number {
+/** From our Contact in the answer, else from Expires, else what we asked for. */
+function grantedSeconds(response: SipResponse, askedSeconds: number): number {
   const contacts = response.headers.list('contact').map((value) => parseNameAddress(value)?.parameters.get('expires'))
-  const written = contacts.find((seconds) => seconds !== undefined) ?? response.headers.get('expires') ?? ''
-  const seconds = /^\d{1,6}$/.test(written) ? Number(written) : ASKED_SECONDS
-  return Math.max(SECONDS_MIN, seconds)
+  const written = contacts.find((seconds) => seconds !== undefined) ?? response.headers.get('expires')
+  return Math.max(SECONDS_MIN, secondsOf(written) ?? askedSeconds)
+}
+
+function secondsOf(written: string | null | undefined): number | null {
+  return /^\d{1,6}$/.test(written ?? '') ? Number(written) : null
 }

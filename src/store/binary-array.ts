@@ -1,3 +1,5 @@
+import { storableText } from './storable-text.ts'
+
 /**
  * PostgreSQL arrays in the binary form of the protocol. The hot statements take one array for each column, thousands of
  * elements long: the server reads such an element in half the time of its text, and Node writes it faster too.
@@ -67,8 +69,9 @@ export function int2Array<Item>(items: readonly Item[], elementOf: ElementOf<Ite
   return buffer
 }
 
-/** `text[]` of any content; null becomes NULL. */
-export function textArray<Item>(items: readonly Item[], elementOf: ElementOf<Item, string | null>): Buffer {
+/** `text[]` of any content, see {@link storableText}; null becomes NULL. */
+export function textArray<Item>(items: readonly Item[], textOf: ElementOf<Item, string | null>): Buffer {
+  const elementOf = (item: Item) => storableText(textOf(item))
   let bytes = 0
   for (const item of items) bytes += 4 + Buffer.byteLength(elementOf(item) ?? '')
   const { buffer, view } = allocate(TEXT_OID, items.length, bytes)

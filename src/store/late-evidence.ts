@@ -3,7 +3,9 @@ import { plainArray } from './array-literal.ts'
 import type { EndedCall } from './end-calls.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
+import { NOT_SENT_CODE } from './outcome-columns.ts'
 import { type Queryable, run } from './statement.ts'
+import { storableText } from './storable-text.ts'
 
 /** An attempt that has ended, as far as late evidence needs it. */
 export interface LateAttempt extends AttemptKey {
@@ -52,9 +54,9 @@ export async function endedAttempts(
   }))
 }
 
-/** True when the recipient of the attempt `row` has got another dial or a verdict after it. */
-const movedOnSql = (row: string) =>
-  `EXISTS (SELECT 1 FROM attempt y WHERE y.organization_id = $1::int AND y.batch_id = ${row}.batch_id AND y.seq = ${row}.seq AND y.n > ${row}.n)
+/** True when the recipient of the attempt `row` has got a verdict, or an attempt `y` after it of which `laterSql` holds. */
+const movedOnSql = (row: string, laterSql = 'true') =>
+  `EXISTS (SELECT 1 FROM attempt y WHERE y.organization_id = $1::int AND y.batch_id = ${row}.batch_id AND y.seq = ${row}.seq AND y.n > ${row}.n AND ${laterSql})
      OR EXISTS (SELECT 1 FROM verdict j WHERE j.organization_id = $1::int AND j.batch_id = ${row}.batch_id AND j.seq = ${row}.seq)`
 
 const COLUMN_OF_CODE: Record<number, string> = {
@@ -69,8 +71,9 @@ const COLUMN_OF_CODE: Record<number, string> = {
 }
 
 /**
- * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it. Unless somebody has asked for
- * another dial meanwhile, it is the recipient's outcome: the figures move by the difference, and
+ * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it. Unless the recipient has got
+ * another dial meanwhile, waits for one, or has a verdict, it is their outcome (an intent that was not sent is no dial): the
+ * figures move by the difference, and
  * `recipient-outcome-corrected` is logged. Rides attempt_pkey, verdict_pkey, due_recipient, recipient_pkey, live_call_pkey.
  * False: the attempt is no longer `unknown`; first final wins.
  */
@@ -91,7 +94,7 @@ export async function correctUnknown(
        keys_pressed = CASE WHEN erased_at IS NULL THEN $15::text END, spoken_text = CASE WHEN erased_at IS NULL THEN $16::text END, q850_cause = nullif($17::int, -1)
      WHERE organization_id = $1::int AND batch_id = $3::int AND seq = $4::int AND n = $5::smallint AND disposition = 9
      RETURNING batch_id, seq, n, disposition, claimed_at, answered_ms, ended_ms),
-   c AS MATERIALIZED (SELECT NOT (${movedOnSql('d')} OR EXISTS (SELECT 1 FROM due q WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq)
+   c AS MATERIALIZED (SELECT NOT (${movedOnSql('d', `y.disposition <> ${NOT_SENT_CODE}`)} OR EXISTS (SELECT 1 FROM due q WHERE q.organization_id = $1::int AND q.batch_id = d.batch_id AND q.seq = d.seq)
        OR EXISTS (SELECT 1 FROM recipient r JOIN live_call l ON l.organization_id = $1::int AND l.number_hash = r.number_hash
          WHERE r.organization_id = $1::int AND r.batch_id = d.batch_id AND r.seq = d.seq AND l.batch_id = d.batch_id AND l.seq = d.seq)) AS is_outcome FROM d),
    s AS (UPDATE batch_state b SET unknown = b.unknown - c.is_outcome::int, ${column} = b.${column} + c.is_outcome::int,
@@ -115,9 +118,9 @@ export async function correctUnknown(
       call.ringingMs,
       call.answeredMs,
       call.endedMs,
-      call.carrierCallId,
-      call.keysPressed,
-      call.spokenText,
+      storableText(call.carrierCallId),
+      storableText(call.keysPressed),
+      storableText(call.spokenText),
       call.q850Cause,
     ],
   })

@@ -1,5 +1,6 @@
 import { numberArray, plainArray } from './array-literal.ts'
 import { type Queryable, run } from './statement.ts'
+import { storableText } from './storable-text.ts'
 
 /** A live row as any node can read it. */
 export interface LiveCallRow {
@@ -178,6 +179,11 @@ export async function recordCarrierEvents(
     name: 'record_carrier_events',
     text: `INSERT INTO carrier_event (organization_id, trunk_id, event_key, at)
       SELECT $1::int, t, k, $2::timestamptz FROM unnest($3::int[], $4::text[]) x(t, k) ON CONFLICT DO NOTHING`,
-    values: [organizationId, now, events.map((event) => event.trunkId), events.map((event) => event.eventKey)],
+    values: [
+      organizationId,
+      now,
+      events.map((event) => event.trunkId),
+      events.map((event) => storableText(event.eventKey)),
+    ],
   })
 }

@@ -80,7 +80,8 @@ const REOPEN = `WITH judged AS (SELECT j.seq, j.outcome FROM verdict j
      status = CASE WHEN b.status = ${BATCH_STATUS_CODE.paused} THEN b.status ELSE ${BATCH_STATUS_CODE.running} END,
      paused = b.status = ${BATCH_STATUS_CODE.paused}, completed_at = NULL
    FROM f WHERE b.organization_id = $1::int AND b.batch_id = $3::int AND f.settled > 0),
- marked AS (UPDATE batch b SET version = $6::bigint, updated_at = $2::timestamptz, retry_count = b.retry_count + (f.settled > 0)::int
+ marked AS (UPDATE batch b SET version = $6::bigint, retry_count = b.retry_count + (f.settled > 0)::int,
+     updated_at = CASE WHEN f.settled > 0 THEN $2::timestamptz ELSE b.updated_at END
    FROM f WHERE b.organization_id = $1::int AND b.batch_id = $3::int),
  entries AS (SELECT $3::int AS batch_id, seq, 0::smallint AS n, ${EVENT_KINDS['recipient-reopened']}::smallint AS kind, outcome AS code, 0 AS at_ms FROM c ORDER BY seq),
  ${eventBlockSql('entries', '0')}

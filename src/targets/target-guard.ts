@@ -16,6 +16,14 @@ export interface TargetGuardOptions {
   readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>
 }
 
+/** What decides for each connection whether it may be made. */
+export interface AddressGuard {
+  /** For sockets: resolves a name and gives only addresses that may be reached; an error when one of them may not. */
+  readonly lookup: LookupFunction
+  /** Of an IP address, for which a socket asks no resolver. */
+  mayReach(address: string): boolean
+}
+
 const PORTS = new Set(['', '443', '8443'])
 /** What is assigned to be routed between networks today (https://www.iana.org/assignments/ipv6-address-space). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
@@ -29,7 +37,7 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
  * Without exceptions: https on port 443 or 8443, no user or password in the address, and every address of the name is
  * global unicast. In an allowed network http and every port are taken too.
  */
-export class TargetGuard {
+export class TargetGuard implements AddressGuard {
   readonly #allowed: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]
   readonly #resolve: (hostname: string) => Promise<readonly ResolvedAddress[]>
 
@@ -44,6 +52,13 @@ export class TargetGuard {
     if (problem !== null) throw new AppError('target-refused', { args: [problem], field })
   }
 
+  /** The same without asking for https and its ports: for trunks. @throws AppError `target-refused`. */
+  async requireReachable(url: string, field: string): Promise<void> {
+    const addresses = URL.canParse(url) ? await this.#addressesOf(new URL(url).hostname) : null
+    const problem = addresses === null ? 'its name does not resolve' : this.#problemOfAddresses(addresses)
+    if (problem !== null) throw new AppError('target-refused', { args: [problem], field })
+  }
+
   /** What is wrong with an address as it is and as its name resolves now, as the end of a sentence; null: nothing. */
   async problemOf(url: string): Promise<string | null> {
     if (!URL.canParse(url)) return 'it is no URL'
@@ -53,14 +68,12 @@ export class TargetGuard {
     const addresses = await this.#addressesOf(hostname)
     if (addresses === null) return 'its name does not resolve'
     if (addresses.length > 0 && addresses.every((address) => this.#isAllowed(address))) return null
-    if (!addresses.every((address) => this.#isAllowed(address) || isGlobal(address))) {
-      return 'it leads to an address that is not public'
-    }
+    const problem = this.#problemOfAddresses(addresses)
+    if (problem !== null) return problem
     if (protocol !== 'https:') return 'it does not begin with https://'
     return PORTS.has(port) ? null : 'its port is neither 443 nor 8443'
   }
 
-  /** For sockets: resolves a name and gives only addresses that may be reached; an error when one of them may not. */
   readonly lookup: LookupFunction = (hostname, options, done) => {
     this.#vetted(hostname).then(
       (addresses) => {
@@ -73,12 +86,17 @@ export class TargetGuard {
 
   async #vetted(hostname: string): Promise<readonly ResolvedAddress[]> {
     const addresses = await this.#resolve(hostname)
-    const refused = addresses.length === 0 || addresses.some(({ address }) => !this.#mayReach(address))
+    const refused = addresses.length === 0 || addresses.some(({ address }) => !this.mayReach(address))
     if (refused) throw new TargetRefused('The name leads to an address that is not public')
     return addresses
   }
 
-  #mayReach(address: string): boolean {
+  #problemOfAddresses(addresses: readonly string[]): string | null {
+    const areAll = addresses.every((address) => this.mayReach(address))
+    return areAll ? null : 'it leads to an address that is not public'
+  }
+
+  mayReach(address: string): boolean {
     return this.#isAllowed(address) || isGlobal(address)
   }
 

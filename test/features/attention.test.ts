@@ -14,6 +14,7 @@ import { openConnection } from '../../src/store/database.ts'
 import { PostgresDispatchStore } from '../../src/store/postgres-dispatch-store.ts'
 import { people } from '../command-world.ts'
 import { until } from '../dispatch-world.ts'
+import { loopbackTargets } from '../loopback-targets.ts'
 import { noSound } from '../no-sound.ts'
 import { webhookReceiver } from '../webhook-receiver.ts'
 import { webhookWorld } from '../webhook-world.ts'
@@ -36,6 +37,7 @@ async function watchedWorld() {
         clock: systemClock,
         report,
         log: quiet,
+        targets: loopbackTargets,
         callbackUrl: '',
         ...noSound,
       }),

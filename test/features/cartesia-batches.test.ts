@@ -129,9 +129,10 @@ describe('a batch', () => {
 
   it('of which everybody was reached is asked again without effect', async () => {
     const made = await server.ask('POST', BATCHES, batchOf(['13']))
-    await server.until(`${BATCHES}/${made.body.id}`, over)
+    const done = await server.until(`${BATCHES}/${made.body.id}`, over)
     const retried = await server.ask('POST', `${BATCHES}/${made.body.id}/retry`)
     expect(retried).toMatchObject({ status: 200, body: { retry_count: 0, status: 'completed' } })
+    expect(retried.body.last_updated_at).toBe(done.last_updated_at)
   })
 
   it('is cancelled, twice; calls under way go on; then it cannot be asked again', async () => {

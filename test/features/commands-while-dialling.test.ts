@@ -14,6 +14,7 @@ import { Dispatcher } from '../../src/dispatcher/dispatcher.ts'
 import { defaultRetryPolicy } from '../../src/model/retry-policy.ts'
 import { PostgresDispatchStore } from '../../src/store/postgres-dispatch-store.ts'
 import { type CommandWorld, commandWorld, people } from '../command-world.ts'
+import { loopbackTargets } from '../loopback-targets.ts'
 import { noSound } from '../no-sound.ts'
 
 /** A dispatcher of the product on the world's database; the world wakes it. */
@@ -26,7 +27,14 @@ async function dialling(world: CommandWorld): Promise<CommandWorld['context']> {
     log,
     nodeName: 'node',
     openCarrier: (_organizationId, trunk, report) => {
-      const context: CarrierContext = { clock: systemClock, report, log, callbackUrl: '', ...noSound }
+      const context: CarrierContext = {
+        clock: systemClock,
+        report,
+        log,
+        targets: loopbackTargets,
+        callbackUrl: '',
+        ...noSound,
+      }
       return loopback.open(loopback.settings.parse(trunk.settings), context)
     },
     agentKind,

@@ -64,6 +64,43 @@ it('late, doubled and reordered evidence changes nothing it should not', async (
   expect(world.dispatchers[0]!.counters.terminalConflicts).toBe(1)
 })
 
+/** Of a carrier that is confused: no text that PostgreSQL keeps, and no instant of this world. */
+const nonsense = (ref: string, atEpochMs: number) => {
+  const texts = { carrierCallId: 'C\0\ud800', eventKey: `${atEpochMs}\0`, spokenText: 'Hello\0\udfff' }
+  return { ref, kind: 'ended', atEpochMs, disposition: 'answered', cause: 'callee-hung-up', ...texts } as const
+}
+
+it('nonsense of a carrier about one call holds up no other, and is kept as far as it can be', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0, 1, 2]) })
+  await untilPlaced(carrier, 3)
+  const [first, second, third] = carrier().placed.map(({ ref }) => ref)
+  await Promise.all([
+    carrier().tell(nonsense(first!, -1e300)),
+    carrier().tell(nonsense(second!, 1e300)),
+    carrier().end(third!, 'busy'),
+  ])
+  expect(await one('SELECT answered, busy, live, status FROM batch_state')).toMatchObject({
+    answered: 2,
+    busy: 1,
+    live: 0,
+  })
+  expect(
+    await world.ask(`SELECT DISTINCT carrier_call_id, spoken_text FROM attempt WHERE carrier_call_id IS NOT NULL`),
+  ).toEqual([{ carrier_call_id: 'C\ufffd\ufffd', spoken_text: 'Hello\ufffd\ufffd' }])
+  expect(world.dispatchers[0]!.counters.cyclesFailed).toBe(0)
+})
+
+it('the same about a call that ended unknown', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await carrier().tell(nonsense(carrier().placed[0]!.ref, Date.now()))
+  expect(await one('SELECT answered, unknown FROM batch_state')).toEqual({ answered: 1, unknown: 0 })
+  expect(await one('SELECT spoken_text FROM attempt')).toEqual({ spoken_text: 'Hello\ufffd\ufffd' })
+})
+
 it('an intent without an answer ends unknown, and is corrected when the truth comes', async () => {
   const { carrier } = await worldWithHandCarrier()
   await world.addBatch({ numbers: numbersEnding([0]) })
@@ -307,6 +344,20 @@ it('the truth about an unknown call moves no figures once somebody has asked for
     due: 1,
   })
   expect(await one('SELECT disposition FROM attempt')).toEqual({ disposition: 3 })
+})
+
+it('the truth about an unknown call counts also when the dial after it was never sent', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  // As a cancel leaves a retry by hand whose intent was not sent.
+  await world.ask(`INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, disposition, cause, answered_by, claimed_at, ended_ms, node_id)
+    SELECT organization_id, batch_id, seq, 2, counted, trunk_id, 10, cause, answered_by, claimed_at, ended_ms, node_id FROM attempt`)
+  await carrier().end(ref, 'busy')
+  expect(await one('SELECT unknown, busy, settled FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1 })
+  expect(await one('SELECT disposition FROM attempt WHERE n = 1')).toEqual({ disposition: 3 })
 })
 
 it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {

@@ -269,6 +269,8 @@ describe('whoever is not dialled', () => {
 })
 
 it('a call is stopped during the talk, and erased once it is over', async () => {
+  // A minute of talk, so that it goes on however slowly the rest is asked.
+  await server.native('PATCH', `/agents/${server.agentUuid}`, { settings: { text: 'Hello. '.repeat(150) } })
   await server.native('PATCH', `/trunks/${server.first.trunkId}`, { settings: { speed: 1 } })
   const { body: made } = await server.ask('POST', '/v2/create-phone-call', { from_number: CALLER, ...taskTo('13') })
   const until = (holds: (call: Body) => boolean) =>

@@ -20,7 +20,7 @@ describe.skipIf(batches === null || companion === null)('answers fit the vendorâ
       voice: 'Mark',
       languageHint: 'en-GB',
       firstSpeakerSettings: { agent: { text: 'Hello' } },
-      sharedSecrets: ['not for anyone'],
+      sharedSecrets: ['for tools'],
       medium: { twilio: {} },
     }
     await server.ask('PATCH', `/api/agents/${server.agentId}`, { callTemplate: template })
@@ -64,7 +64,7 @@ describe.skipIf(batches === null || companion === null)('answers fit the vendorâ
   it('agents', async () => {
     const agent = await read(`/api/agents/${server.agentId}`)
     expect(companion!.problems('Agent', agent)).toEqual([])
-    expect(agent.callTemplate.sharedSecrets).toBeUndefined()
+    expect(agent.callTemplate.sharedSecrets).toEqual(['for tools'])
     expect(companion!.problems('PaginatedAgentList', await read('/api/agents'))).toEqual([])
   })
 

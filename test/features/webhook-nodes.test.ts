@@ -85,9 +85,11 @@ test('what a node had sent when it was killed is sent again by another one, with
   await world.claim(100)
   const doomed = nodeProcess(world.connectionString)
   await expect.poll(() => receiver.open.now, { timeout: 30_000 }).toBeGreaterThan(5)
-  const before = new Set(idsOf(receiver.received))
   doomed.kill('SIGKILL')
   await new Promise((gone) => doomed.once('exit', gone))
+  // What it had written is read to the end before its connections are seen to close.
+  await expect.poll(() => receiver.open.now, { timeout: 10_000 }).toBe(0)
+  const before = new Set(idsOf(receiver.received))
   receiver.answer = 200
   const survivor = world.node()
   await survivor.deliverDue()

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { systemClock } from '../../src/clock.ts'
 import { createMediaEngine } from '../../src/media/engine.ts'
+import type { MediaSession } from '../../src/media/media-engine.ts'
 import { Authorization } from '../../src/sip/authorization.ts'
 import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import { parseMessage, writeMessage } from '../../src/sip/message.ts'
@@ -18,8 +19,10 @@ const engine = createMediaEngine({
   workers: 1,
 })
 const telephone = await RtpPeer.open()
-const opened = () => engine.open({ bindAddress: '127.0.0.1', srtp: false, inactivitySeconds: 5 }, {})
-const session = await opened().catch(opened)
+const options = { bindAddress: '127.0.0.1', srtp: false, inactivitySeconds: 5 }
+// A busy machine may take longer to start a thread from its sources than a call is ready to wait.
+let session: MediaSession | null = null
+while (session === null) session = await engine.open(options, {}).catch(() => null)
 session.connect({
   address: '127.0.0.1',
   port: telephone.port,
@@ -49,8 +52,8 @@ const endpoint = new SipEndpoint({
   allowedPrivateTargets: ['127.0.0.0/8'],
 })
 await endpoint.reach(peer, { withinMs: 1000 })
-const options = () => endpoint.options(peer, { host: '127.0.0.1', callId: 'one', tag: 'ours' })
-const answer = await endpoint.ask(options, peer, new Authorization(null))
+const question = () => endpoint.options(peer, { host: '127.0.0.1', callId: 'one', tag: 'ours' })
+const answer = await endpoint.ask(question, peer, new Authorization(null))
 console.log(JSON.stringify({ log, packetsHeard: telephone.heard.length >= 3, optionsAnswered: answer?.status === 200 }))
 
 endpoint.close()

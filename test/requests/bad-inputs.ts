@@ -281,6 +281,7 @@ const PHONE_NUMBERS: readonly Entry[] = [
   {
     id: 46,
     elsewhere: [
+      at('batches.test.ts', 'where real telephones ring, forbidden and impossible numbers end so'),
       at('src/model/phone-number.test.ts', 'tells a malformed number from one that is not valid'),
       at('src/csv/recipient-file.test.ts', 'are rejected one by one, with line, column, value, reason and remedy'),
     ],
@@ -288,9 +289,18 @@ const PHONE_NUMBERS: readonly Entry[] = [
   { id: 47, cases: [...field('to', ['+1'], 400), ...file('+1', 'phone_number\n+12125550100\n+1\n', rows(1, 1))] },
   {
     id: 48,
-    elsewhere: [at('src/model/phone-number.test.ts', 'refuses dear numbers also where all countries are allowed')],
+    elsewhere: [
+      at('batches.test.ts', 'where real telephones ring, forbidden and impossible numbers end so'),
+      at('src/model/phone-number.test.ts', 'refuses dear numbers also where all countries are allowed'),
+    ],
   },
-  { id: 49, elsewhere: [at('src/model/phone-number.test.ts', 'mayBeCalled')] },
+  {
+    id: 49,
+    elsewhere: [
+      at('batches.test.ts', 'where real telephones ring, forbidden and impossible numbers end so'),
+      at('src/model/phone-number.test.ts', 'mayBeCalled'),
+    ],
+  },
   {
     id: 50,
     cases: [
@@ -428,6 +438,10 @@ const TARGETS_AND_CALLBACKS: readonly Entry[] = [
   {
     id: 107,
     elsewhere: [
+      at('private-targets.test.ts', 'every address that a body of any wire format may hold stands in this table'),
+      at('private-targets.test.ts', 'a trunk leads to no address that is not public'),
+      at('src/carriers/loopback/remote.test.ts', 'is not connected to when it is not allowed'),
+      at('src/targets/guarded-request.test.ts', 'when it is connected to is refused'),
       at('src/targets/target-guard.test.ts', 'a name that answers something else the second time gains nothing'),
       at('src/targets/guarded-request.test.ts', 'a redirect is an answer, and is not followed'),
     ],
@@ -440,12 +454,25 @@ const TARGETS_AND_CALLBACKS: readonly Entry[] = [
       at('webhooks.test.ts', 'no more than an hour of it'),
     ],
   },
-  { id: 109, elsewhere: [at('src/carriers/carrier.conformance.ts', 'REF.split')] },
+  {
+    id: 109,
+    elsewhere: [
+      at('src/carriers/loopback/callback.test.ts', 'replayed after ten minutes'),
+      at('src/carriers/carrier.conformance.ts', 'refuses a callback with a wrong signature'),
+    ],
+  },
   {
     id: 110,
     elsewhere: [at('dispatch-evidence.test.ts', 'late, doubled and reordered evidence changes nothing it should not')],
   },
-  { id: 111, elsewhere: [at('bad-inputs.test.ts', 'a callback of 10 MB is refused')] },
+  {
+    id: 111,
+    elsewhere: [
+      at('bad-inputs.test.ts', 'a callback of 10 MB is refused'),
+      at('src/carriers/loopback/callback.test.ts', 'an instant in words'),
+      at('dispatch-evidence.test.ts', 'nonsense of a carrier about one call holds up no other'),
+    ],
+  },
   { id: 112, elsewhere: [at('src/carriers/loopback/remote.test.ts', '408')] },
 ]
 

@@ -6,10 +6,11 @@ import type { EndedCall } from '../../src/store/end-calls.ts'
 import type { LateAttempt } from '../../src/store/late-evidence.ts'
 import type { LiveCallRow } from '../../src/store/live-calls.ts'
 import { countOutcome } from './memory-ends.ts'
-import { attemptKey, type LiveRow, laneOf, personKey, type Tables } from './memory-rows.ts'
+import { type AttemptRow, attemptKey, type LiveRow, laneOf, personKey, type Tables } from './memory-rows.ts'
 import { appendBlock, known, liveCallRow, type MemoryTransaction } from './memory-statements.ts'
 
 const UNKNOWN = codeOfOutcome('unknown')
+const NOT_SENT = codeOfOutcome('not-sent')
 const { completed, paused, running } = BATCH_STATUS_CODE
 
 /** `late-evidence.ts` in memory. */
@@ -64,7 +65,7 @@ export function correctUnknownInMemory(transaction: MemoryTransaction, call: End
   const { batchId, seq, n } = call
   const live = tables.live.get(tables.recipients.get(personKey(batchId, seq))!.numberHash)
   const again = tables.due.has(personKey(batchId, seq)) || (live?.batchId === batchId && live.seq === seq)
-  const isOutcome = !again && !movedOn(tables, call)
+  const isOutcome = !again && !movedOn(tables, call, (later) => later.disposition !== NOT_SENT)
   const corrected = countOutcome(countOutcome(batch.figures, UNKNOWN, -1), call.dispositionCode, 1)
   journal.set(tables.batches, batchId, { ...batch, talkMs, figures: isOutcome ? corrected : batch.figures })
   if (!isOutcome) return true
@@ -130,11 +131,11 @@ export function reviveUnknownInMemory(
   return liveCallRow(row)
 }
 
-/** The recipient has got another dial or a verdict after this attempt. */
-function movedOn(tables: Tables, { batchId, seq, n }: AttemptKey): boolean {
+/** The recipient has got a verdict, or another attempt after this one that counts. */
+function movedOn(tables: Tables, { batchId, seq, n }: AttemptKey, counts = (_later: AttemptRow) => true): boolean {
   if (tables.verdicts.has(personKey(batchId, seq))) return true
   for (const other of tables.attempts.values()) {
-    if (other.batchId === batchId && other.seq === seq && other.n > n) return true
+    if (other.batchId === batchId && other.seq === seq && other.n > n && counts(other)) return true
   }
   return false
 }

@@ -100,7 +100,7 @@ export const MISTAKES = [
     name: 'no-reconciler',
     what: 'nobody asks what became of silent calls',
     changes: [
-      { file: RECONCILE, find: 'for (const call of this.#options.calls()) {', put: 'for (const call of []) {' },
+      { file: RECONCILE, find: 'for (const call of this.#options.calls.values()) {', put: 'for (const call of []) {' },
     ],
   },
   {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { MediaEngine } from '../../src/media/media-engine.ts'
+import { RtpPeer } from '../media/rtp-peer.ts'
 import { answered, cancelled, cleanUps, hungUp, type Played, type Playing, play, ringing, wordOf } from './play.ts'
 import { answer, answerInDialog, pause, recv, recvInvite, recvResponse, request, type Step } from './scenario.ts'
+import { sound } from './trunk-bench.ts'
 import { type Fate, unreliableWire } from './unreliable-wire.ts'
 
 describe('a call that is answered', () => {
@@ -68,6 +71,41 @@ describe('a call that is answered', () => {
       },
     })
     expect(story).toContain('ended: answered (hung-up-by-user)')
+  })
+
+  it('is hung up when nothing more is heard of the person', async () => {
+    const asked: number[] = []
+    // As the product asks, but sooner.
+    const media: MediaEngine = {
+      open(options, listener) {
+        asked.push(options.inactivitySeconds)
+        return sound().open({ ...options, inactivitySeconds: 1 }, listener)
+      },
+      figures: () => sound().figures(),
+      close: async () => undefined,
+    }
+    const { story } = await play('silent line', steps, {
+      bench: { media },
+      request: { speech: { text: 'x', waitForKeySeconds: 20 } },
+    })
+    expect(story).toBe('accepted ringing answered ended: answered (media-lost)')
+    expect(asked).toEqual([30])
+  })
+
+  it('is spoken to within 200 ms of the answer', async () => {
+    const waitsMs: number[] = []
+    for (let call = 0; call < 5; call++) {
+      const telephone = await RtpPeer.open()
+      cleanUps.push(() => telephone.close())
+      const [ok, ...rest] = answered
+      const here = ok!.replace(/m=audio \S+/, `m=audio ${telephone.port}`)
+      const { sipp } = await play('listens', [...ringing, pause(100), here, ...rest, ...hungUp])
+      const sent = sipp.messages().find(({ startLine }) => startLine.startsWith('SIP/2.0 200'))!
+      waitsMs.push(performance.timeOrigin + telephone.heard[0]!.atMs - sent.atEpochMs)
+    }
+    expect(Math.min(...waitsMs)).toBeGreaterThanOrEqual(0)
+    // Something else on the machine may hold one of them up.
+    expect(waitsMs.sort((one, other) => one - other)[2], waitsMs.join()).toBeLessThan(200)
   })
 
   it('is hung up when the answer has no sound we speak', async () => {

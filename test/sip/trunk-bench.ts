@@ -9,6 +9,7 @@ import type { CallEvent } from '../../src/model/call-event.ts'
 import { SipEndpoint } from '../../src/sip/endpoint.ts'
 import type { NameService } from '../../src/sip/resolve.ts'
 import type { Voices } from '../../src/voices/voices.ts'
+import { loopbackTargets } from '../loopback-targets.ts'
 import { promptOf, soundOf } from '../media/sound.ts'
 
 export interface TrunkBench {
@@ -50,7 +51,13 @@ export function toneVoices(seconds = 0.5): Voices {
 /** The product's own trunk, SIP side and sound on real sockets and the real clock. */
 export function trunkBench(
   settings: Partial<SipSettings> & { host?: string },
-  options: { clock?: Clock; names?: NameService; bindAddresses?: readonly string[]; voices?: Voices } = {},
+  options: {
+    clock?: Clock
+    names?: NameService
+    bindAddresses?: readonly string[]
+    voices?: Voices
+    media?: MediaEngine
+  } = {},
 ): TrunkBench {
   const clock = options.clock ?? systemClock
   const events: CallEvent[] = []
@@ -70,8 +77,9 @@ export function trunkBench(
     clock,
     report: (event) => void events.push(event),
     log,
+    targets: loopbackTargets,
     callbackUrl: '',
-    media: sound(),
+    media: options.media ?? sound(),
     voices: options.voices ?? toneVoices(),
     sip,
   }

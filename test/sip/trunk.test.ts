@@ -62,6 +62,55 @@ describe('whether a trunk is there', () => {
     expect(await trunk.probe()).toBe(true)
   })
 
+  it('is settled before the INVITE: what becomes of that, it goes to no other server', async () => {
+    const refuses = [recv('INVITE'), answer(503, 'Service Unavailable', { headers: ['Retry-After: 1'] }), recv('ACK')]
+    const sipp = await peer('refuses with 503', refuses)
+    const other = await peer('another server', [recv('INVITE'), answer(486, 'Busy Here'), recv('ACK')])
+    const silent = createSocket('udp4').bind(0, '127.0.0.1')
+    cleanUps.push(() => silent.close())
+    await once(silent, 'listening')
+    let servers = [sipp.port, other.port]
+    const names = {
+      srv: async () => servers.map((port, at) => ({ name: `${at}.example`, port, priority: at + 1, weight: 0 })),
+      addresses: async () => ['127.0.0.1'],
+    }
+    const { place, ended } = bench({ host: 'sip.example', probe: false }, { names })
+    expect(await ended(place())).toMatchObject({ disposition: 'failed', cause: 'carrier-error' })
+    servers = [silent.address().port, other.port]
+    const unheard = bench({ host: 'silent.example', probe: false }, { names })
+    const heard = new Promise<number>((resolve) => {
+      let invites = 0
+      // Written three times within 3.5 s, by nobody answered.
+      silent.on('message', (bytes) => {
+        if (bytes.toString().startsWith('INVITE') && ++invites === 3) resolve(invites)
+      })
+    })
+    unheard.place({ ringTimeoutSeconds: 1 })
+    expect(await heard).toBe(3)
+    expect(other.messages()).toEqual([])
+  })
+
+  it('gets calls again when the pause is over that it asked for', async () => {
+    const sipp = await peer('pauses', [
+      recv('INVITE'),
+      answer(503, 'Service Unavailable', { headers: ['Retry-After: 2'] }),
+      recv('ACK'),
+    ])
+    const { place, ended, trunk, until } = bench({ port: sipp.port, probe: false })
+    expect(await ended(place())).toMatchObject({ cause: 'carrier-error' })
+    const refusedAtMs = performance.now()
+    expect(await ended(place())).toMatchObject({ kind: 'not-sent', cause: 'trunk-unreachable' })
+    let takesCalls = false
+    await until(() => {
+      void trunk.probe().then((answer) => {
+        takesCalls ||= answer
+      })
+      return takesCalls
+    }, 'the end of the pause')
+    expect(performance.now() - refusedAtMs).toBeGreaterThan(1900)
+    expect(await ended(place())).toMatchObject({ kind: 'ended', cause: 'carrier-error' })
+  })
+
   it('is not asked in a private network that nobody has allowed', async () => {
     const { trunk, place, ended, warnings } = bench({ host: '10.255.255.1' })
     expect(await ended(place())).toMatchObject({ kind: 'not-sent', cause: 'trunk-unreachable' })

@@ -113,6 +113,15 @@ describe('the judge of a trunk', () => {
     )
   })
 
+  it('lets a person be dialled once more whose telephone rang when the node died, and nobody else', () => {
+    const log = [invite(1, 'a'), cancel(2, 'a'), invite(8, 'b'), answered(9, 'b'), bye(10, 'b')]
+    const twice = { a: 'failed', b: 'answered' } as const
+    expect(verdictOn(log, twice, ['a']).broken).toEqual([])
+    const tooOften = 'recipient 1 (ending 11) was dialled 2 times instead of 1'
+    expect(verdictOn(log, twice).broken).toContain(tooOften)
+    expect(verdictOn(log, { a: 'answered', b: 'answered' }, ['a']).broken).toContain(tooOften)
+  })
+
   it('finds a dial that counts as not sent and was', () => {
     expect(verdictOn(whole, { a: 'not-sent' }).broken).toContain(
       'dial 1 of recipient 1 counts as not sent, but the trunk got it',

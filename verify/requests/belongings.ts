@@ -7,6 +7,8 @@ import type { Hints } from './generate.ts'
 /** What requests may name: things of the organization that asks, and of another one. */
 export interface Belongings {
   readonly token: string
+  /** Of a key that changes nothing. */
+  readonly readerToken: string
   readonly operatorToken: string
   readonly organization: string
   /** Ids by the word that stands for them in paths and bodies, in all their spellings. */
@@ -29,6 +31,8 @@ export async function makeBelongings(server: FastifyInstance, first: FirstOrgani
   }
   const own = await branch('own')
   const theirs = await branch('other')
+  const bearer = { authorization: `Bearer ${own.token}` }
+  const reader = await post(server, bearer, `${NATIVE}/keys`, { name: 'reader', access: 'read' })
   // Four times as often one's own.
   const ids = Object.fromEntries(
     Object.keys(own.ids).map((kind) => [
@@ -38,6 +42,7 @@ export async function makeBelongings(server: FastifyInstance, first: FirstOrgani
   )
   return {
     token: own.token,
+    readerToken: reader.token,
     operatorToken,
     organization: own.id,
     ids,

@@ -72,7 +72,7 @@ export function bentRequest(random: Random, documents: readonly Document[], belo
 }
 
 function keyOf({ random, belongings, operation }: Making): Record<string, string> {
-  const { token, operatorToken, organization } = belongings
+  const { token, readerToken, operatorToken, organization } = belongings
   const isOperators = operation.path.startsWith('/carillon/v1/organizations')
   switch (random.below(40)) {
     case 0:
@@ -86,6 +86,8 @@ function keyOf({ random, belongings, operation }: Making): Record<string, string
       }
     case 3:
       return { ...DIALECT_FACTS[operation.dialect].keyHeaders(token, organization), authorization: 'Basic x' }
+    case 4:
+      return DIALECT_FACTS[operation.dialect].keyHeaders(readerToken, organization)
     default:
       return isOperators
         ? { authorization: `Bearer ${operatorToken}` }

@@ -61,7 +61,7 @@ export async function runRequests(options: RunOptions): Promise<RunResult> {
     const judged = { method: request.method, path, headers: request.headers }
     const { status, problem } = await answerTo(server, judge, { request, judged })
     statuses[status] = (statuses[status] ?? 0) + 1
-    const operation = status < 300 ? judge.operationOf(judged) : undefined
+    const operation = status >= 200 && status < 300 ? judge.operationOf(judged) : undefined
     if (operation !== undefined) succeeded.add(`${operation.dialect} ${operation.method} ${operation.path}`)
     if (problem !== null) {
       broken += 1
@@ -91,12 +91,9 @@ async function answerTo(
   { request, judged }: { request: BentRequest; judged: JudgedRequest },
 ): Promise<{ status: number; problem: string | null }> {
   const { method, url, headers, payload } = request
-  const answer = await server.inject({
-    method: method as 'GET',
-    url,
-    headers,
-    ...(payload === undefined ? {} : { payload }),
-  })
+  const sent = { method: method as 'GET', url, headers, ...(payload === undefined ? {} : { payload }) }
+  const answer = await server.inject(sent).catch((error: Error) => error)
+  if (answer instanceof Error) return { status: 0, problem: `The answer broke off: ${answer.message}` }
   const contentType = String(answer.headers['content-type'] ?? '')
   const { statusCode: status, body: text } = answer
   return { status, problem: judge.problemOf(judged, { status, contentType, text }) }

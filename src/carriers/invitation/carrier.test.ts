@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/fake-clock.ts'
+import { loopbackTargets } from '../../../test/loopback-targets.ts'
 import { promptOf, soundOf } from '../../../test/media/sound.ts'
 import { noSound } from '../../../test/no-sound.ts'
 import type { CallEvent } from '../../model/call-event.ts'
@@ -30,6 +31,7 @@ function open(voices: Voices = { prepare: async () => promptOf(soundOf(1, 1)) })
       voices,
       report: (event) => events.push(event),
       log: { info: () => undefined, warn: () => undefined },
+      targets: loopbackTargets,
       callbackUrl: '',
       invite: async () => 'joinable',
     },

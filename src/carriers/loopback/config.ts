@@ -15,7 +15,7 @@ export const loopbackSettings = z
     /** How many times faster than a real network the in-process one runs. A process of its own has its own speed. */
     speed: z.number().min(SPEED_MIN).max(SPEED_MAX).default(1),
     /** Where the network in a process of its own listens, for example `http://127.0.0.1:7300`. */
-    url: httpUrl.optional(),
+    url: httpUrl.meta({ target: true }).optional(),
     /** Shared with that process: authenticates our requests and signs its callbacks. */
     secret: z.string().min(16).max(200).meta({ secret: true }).optional(),
     /** Base addresses of the nodes, when there is no balancer in front of them; else the public address is used. */

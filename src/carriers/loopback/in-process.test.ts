@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/fake-clock.ts'
+import { loopbackTargets } from '../../../test/loopback-targets.ts'
 import { noSound } from '../../../test/no-sound.ts'
 import type { CallEvent } from '../../model/call-event.ts'
 import type { CallRequest, Carrier } from '../carrier.ts'
@@ -23,6 +24,7 @@ function openOn(clock: FakeClock, settings: Record<string, unknown> = {}): Node 
       if (onDurable !== undefined) durable.push(onDurable)
     },
     log: { info: () => undefined, warn: () => undefined },
+    targets: loopbackTargets,
     callbackUrl: 'http://127.0.0.1:1/carriers/t1',
     ...noSound,
   })

@@ -3,9 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/fake-clock.ts'
+import { loopbackTargets } from '../../../test/loopback-targets.ts'
 import { noSound } from '../../../test/no-sound.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { CallEvent } from '../../model/call-event.ts'
+import { TargetGuard } from '../../targets/target-guard.ts'
 import type { CallRequest, Carrier } from '../carrier.ts'
 import { loopback } from './carrier.ts'
 
@@ -39,13 +41,19 @@ async function providerThat(answer: (response: ServerResponse, request: Incoming
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
 }
 
-function openAt(url: string, clock: Clock = systemClock, more: Record<string, unknown> = {}) {
+function openAt(
+  url: string,
+  clock: Clock = systemClock,
+  more: Record<string, unknown> = {},
+  targets = loopbackTargets,
+) {
   const events: CallEvent[] = []
   const warnings: unknown[] = []
   const carrier: Carrier = loopback.open(loopback.settings.parse({ url, secret: SECRET, ...more }), {
     clock,
     report: (event) => events.push(event),
     log: { info: () => undefined, warn: (fields, message) => warnings.push({ ...fields, message }) },
+    targets,
     callbackUrl: 'http://public.example/base/carriers/t1',
     ...noSound,
   })
@@ -75,6 +83,18 @@ function pause(ms: number): Promise<void> {
     setTimeout(resolve, ms)
   })
 }
+
+it.each(['127.0.0.1', 'localhost'])('%s is not connected to when it is not allowed', async (host) => {
+  const provider = await providerThat((response) => response.end())
+  const { port } = new URL(provider.url)
+  const closed = new TargetGuard({ allowedNetworks: [] })
+  const { carrier, events } = openAt(`http://${host}:${port}`, systemClock, {}, closed)
+  carrier.place(callTo(1))
+  await until(() => events.length > 0)
+  expect(events).toMatchObject([{ kind: 'not-sent' }])
+  expect(await carrier.probe()).toBe(false)
+  expect(provider.requests).toEqual([])
+})
 
 describe('an answer to create-call', () => {
   it.each([

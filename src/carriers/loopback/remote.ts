@@ -35,7 +35,11 @@ export class RemoteLoopback implements Carrier {
   constructor(settings: LoopbackSettings, context: CarrierContext) {
     if (settings.url === undefined || settings.secret === undefined) throw new TypeError('url and secret are needed')
     this.#context = context
-    this.#agent = createCallAgent({ connections: CONNECTIONS, connectWithinMs: CONNECT_WITHIN_MS })
+    this.#agent = createCallAgent({
+      connections: CONNECTIONS,
+      connectWithinMs: CONNECT_WITHIN_MS,
+      guard: context.targets,
+    })
     this.#baseUrl = settings.url.replace(/\/+$/, '')
     this.#secret = settings.secret
     this.#callbackUrls = callbackUrlsOf(settings.nodeUrls, context.callbackUrl)

@@ -118,18 +118,19 @@ function errorOf(status: ScheduledCallStatus, { outcome, causeText }: RecipientV
   return causeText === '' ? `The call could not be made (${outcome})` : causeText
 }
 
-export function encodeAgent(view: AgentView, calls: number): Agent {
+/** @param callTemplate with what was kept apart from the rest of it. */
+export function encodeAgent(view: AgentView, callTemplate: Agent['callTemplate'], calls: number): Agent {
   return {
     agentId: view.id,
     publishedRevisionId: null,
     name: view.name,
     created: view.createdAt.toISOString(),
-    callTemplate: templateOf(view),
+    callTemplate,
     statistics: { calls },
   }
 }
 
-/** As it was sent, but for what was not kept. */
+/** As it was sent, but for what is secret in it. */
 export function templateOf(view: Pick<AgentView, 'dialectFields'>): Record<string, unknown> | null {
   return (view.dialectFields?.callTemplate ?? null) as JsonObject | null
 }

@@ -66,13 +66,11 @@ export const callTemplate = z
     maxDuration: duration.optional().describe('How long a call may last.'),
     systemPrompt: z.string().optional(),
     temperature: z.number().min(0).max(1).optional(),
-    sharedSecrets: z.array(z.string()).optional().describe('Neither stored nor sent back.'),
+    sharedSecrets: z.array(z.string()).optional().describe('Stored sealed.'),
     selectedTools: z
       .array(z.looseObject({ authTokens: z.record(z.string(), z.string()).optional() }))
       .optional()
-      .describe(
-        'Tools of the product, which this server does not call; `authTokens` are neither stored nor sent back.',
-      ),
+      .describe('Tools of the product, which this server does not call; `authTokens` are stored sealed.'),
   })
   .meta({ id: 'ultravox.CallTemplate' })
 
@@ -80,6 +78,7 @@ const agentName = z.string().min(1).max(NAME_CHARS_MAX)
 export const agentRequest = z
   .object({ name: agentName.optional(), callTemplate: callTemplate.nullish() })
   .meta({ id: 'ultravox.AgentRequest' })
+export type AgentRequest = z.output<typeof agentRequest>
 
 export const agent = z
   .object({

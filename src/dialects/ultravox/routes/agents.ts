@@ -1,4 +1,3 @@
-import type { z } from 'zod'
 import {
   archiveAgent,
   countAgents,
@@ -7,14 +6,14 @@ import {
   listAgents,
   updateAgent,
 } from '../../../commands/agents.ts'
-import type { Actor, CommandContext, JsonObject } from '../../../commands/context.ts'
+import type { Actor, CommandContext } from '../../../commands/context.ts'
 import { UNBOUND_AGENT_KIND } from '../../../commands/unbound-agent.ts'
 import type { AgentView } from '../../../commands/views.ts'
 import { actorOf } from '../../dialect.ts'
 import { nameIgnoredFields } from '../../ignored-fields.ts'
 import { encodeAgent } from '../encode.ts'
-import { withoutPassword } from '../media.ts'
 import { type AddRoutes, answers, encodeList, liveAgent, nothing } from '../route-parts.ts'
+import { templateFields, wholeTemplateOf } from '../template.ts'
 import { agent, agentPath, agentRequest, agentsQuery, listOf, PAGE_SIZE } from '../wire.ts'
 
 const tags = ['Agents']
@@ -35,7 +34,8 @@ export const addAgents: AddRoutes = (scope, services) => {
         page.items.map(({ id }) => id),
       )
       const total = await countAgents(commands, actor, { search })
-      const encode = (view: AgentView) => encodeAgent(view, calls.get(view.id) ?? 0)
+      const encode = (view: AgentView) =>
+        encodeAgent(view, wholeTemplateOf({ commands, actor }, view), calls.get(view.id) ?? 0)
       return encodeList(page, encode, { request, publicUrl: services.publicUrl, total })
     },
   })
@@ -45,10 +45,11 @@ export const addAgents: AddRoutes = (scope, services) => {
     preValidation: async (request, reply) => nameIgnoredFields(agentRequest, request.body, reply),
     handler: async (request, reply) => {
       const { name = `Agent of ${new Date(clock.nowEpochMs()).toISOString().slice(0, 19)}Z` } = request.body
-      const dialectFields = templateFields(request.body.callTemplate ?? {})
+      const owner = { commands, actor: actorOf(request) }
+      const dialectFields = templateFields(owner, request.body.callTemplate ?? {})
       const input = { name, kind: UNBOUND_AGENT_KIND, settings: {}, dialectFields }
-      const made = await createAgent(commands, actorOf(request), input)
-      return reply.status(201).send(encodeAgent(made, 0))
+      const made = await createAgent(commands, owner.actor, input)
+      return reply.status(201).send(encodeAgent(made, wholeTemplateOf(owner, made), 0))
     },
   })
   addOneAgent(scope, services)
@@ -78,7 +79,9 @@ const addOneAgent: AddRoutes = (scope, { commands }) => {
       const { name, callTemplate } = request.body
       const changed = await updateAgent(commands, actor, id, {
         ...(name === undefined ? {} : { name }),
-        ...(callTemplate === undefined ? {} : { dialectFields: { ...dialectFields, ...templateFields(callTemplate) } }),
+        ...(callTemplate === undefined
+          ? {}
+          : { dialectFields: { ...dialectFields, ...templateFields({ commands, actor }, callTemplate) } }),
       })
       return withCalls(commands, actor, changed)
     },
@@ -102,23 +105,5 @@ const addOneAgent: AddRoutes = (scope, { commands }) => {
 
 async function withCalls(commands: CommandContext, actor: Actor, view: AgentView) {
   const calls = await countCallsOfAgents(commands, actor, [view.id])
-  return encodeAgent(view, calls.get(view.id) ?? 0)
-}
-
-/**
- * As it was sent, but for what is secret and of no use here, so that it does not lie about: the password of a SIP
- * account, the secrets that sign requests of tools, and the tokens that tools are called with.
- */
-function templateFields(template: z.output<typeof agentRequest>['callTemplate']): JsonObject {
-  if (template === undefined || template === null) return { callTemplate: null }
-  const { sharedSecrets: _, medium, selectedTools, ...kept } = template
-  return {
-    callTemplate: {
-      ...kept,
-      ...(medium === undefined ? {} : { medium: withoutPassword(medium) }),
-      ...(selectedTools === undefined
-        ? {}
-        : { selectedTools: selectedTools.map(({ authTokens: __, ...tool }) => tool) }),
-    } as unknown as JsonObject,
-  }
+  return encodeAgent(view, wholeTemplateOf({ commands, actor }, view), calls.get(view.id) ?? 0)
 }
