@@ -62,3 +62,16 @@ it('forgets orphans that none of its rows is', () => {
   desk.forgetOrphansBut(() => ['other'])
   expect(['one', 'other'].map((ref) => desk.takeBackOrphan(readAgain(ref)))).toEqual([false, true])
 })
+
+it('acknowledges nothing of what came back before all of it is written', () => {
+  const desk = new OrganizationDesk(1)
+  const calls = Array.from({ length: 4_000 }, (_, index) => claimedCall(0, String(index)))
+  for (const call of calls) {
+    desk.touch(call)
+    desk.addOnDurable(call, () => undefined)
+  }
+  const groups = [desk.takeInbox(), desk.takeInbox()]
+  for (const group of groups) desk.restore(group)
+  const again = desk.takeInbox()
+  expect([again.calls.length, again.onDurable.length]).toEqual([4_000, 4_000])
+})

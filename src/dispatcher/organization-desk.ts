@@ -73,6 +73,8 @@ export class OrganizationDesk {
   /** Calls of dead nodes whose copy was dropped here while nothing was known by which to end them. */
   readonly #droppedOrphans = new Set<string>()
   #inbox = emptyInbox()
+  /** Calls came back whose acknowledgements are the inbox's by now: the next transaction must write all of them. */
+  #restored = false
   #deferred: (() => void) | null = null
 
   constructor(organizationId: number) {
@@ -167,9 +169,11 @@ export class OrganizationDesk {
     const taken = this.#inbox
     this.#inbox = emptyInbox()
     const calls = taken.calls
+    const groupMax = this.#restored ? Number.POSITIVE_INFINITY : GROUP_MAX
+    this.#restored = false
     taken.calls = []
     for (const call of calls) {
-      if (call.underway || taken.calls.length === GROUP_MAX) {
+      if (call.underway || taken.calls.length === groupMax) {
         this.#inbox.calls.push(call)
         continue
       }
@@ -190,6 +194,7 @@ export class OrganizationDesk {
   restore(taken: Inbox): void {
     const since = this.#inbox
     this.#inbox = taken
+    this.#restored = true
     const calls = new Set([...taken.calls, ...since.calls])
     for (const call of taken.calls) {
       call.dirty = true
