@@ -133,7 +133,6 @@ interface TrunkKey {
   readonly carrier: string
 }
 
-/** Checked, with their secrets sealed. */
 /** Before a transaction, since names are resolved. @throws AppError `target-refused`. */
 async function requireTargets(context: CommandContext, carrier: string, settings: JsonObject): Promise<void> {
   const schema = context.carrierKind(carrier)?.settings
@@ -144,6 +143,7 @@ async function requireTargets(context: CommandContext, carrier: string, settings
   }
 }
 
+/** Checked, with their secrets sealed. */
 function settingsFor(
   context: Pick<CommandContext, 'carrierKind' | 'secrets'>,
   trunk: TrunkKey,
