@@ -4,7 +4,7 @@ import { type RecipientRow, selectRecipients } from '../store/recipients.ts'
 import type { CommandContext } from './context.ts'
 
 /** What an int column can hold, with room for the end of a range. */
-const SEQ_MAX = 2_147_483_646
+export const SEQ_MAX = 2_147_483_646
 
 /** The row that an id names. @throws AppError `recipient-not-found`. */
 export async function requireRecipient(

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import type { AttemptKey } from '../model/attempt-key.ts'
 import { uuidFromHex } from '../model/id-cipher.ts'
 import { findBatch } from '../store/batches.ts'
 import { findCall } from '../store/calls.ts'
@@ -6,14 +7,14 @@ import type { Client } from '../store/owner-transaction.ts'
 import { selectRecipients } from '../store/recipients.ts'
 import { callView, undialledCallView } from './call-view.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { SEQ_MAX } from './find-recipient.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
 import { recipientView } from './recipient-view.ts'
 import type { CallView } from './views.ts'
 
 /** The first and only person of a single call. */
 const SINGLE_SEQ = 1
-/** What an int and a smallint column can hold. */
-const INT_MAX = 2_147_483_646
+/** What a smallint column can hold. */
 const N_MAX = 32_767
 
 /** A call as the database knows it. */
@@ -50,18 +51,29 @@ export async function readCall(
   })
 }
 
+/** Which dial an id in any spelling names, if there is one. @throws AppError `call-not-found`. */
+export function dialNamed(
+  { secrets }: Pick<CommandContext, 'secrets'>,
+  { organizationId }: Pick<Actor, 'organizationId'>,
+  id: string,
+): AttemptKey {
+  const parts = secrets.ids.decode(id)
+  // The organization is compared first: an id of another one is no id here.
+  if (parts === null || parts.organizationId !== organizationId || parts.n < 1) throw new AppError('call-not-found')
+  const { batchId, seq, n } = parts
+  if (batchId > SEQ_MAX || seq < 1 || seq > SEQ_MAX || n > N_MAX) throw new AppError('call-not-found')
+  return { batchId, seq, n }
+}
+
 /** @throws AppError `call-not-found`. */
 export async function requireCall(
   context: Pick<CommandContext, 'secrets'>,
   client: Client,
-  { organizationId }: Pick<Actor, 'organizationId'>,
+  actor: Pick<Actor, 'organizationId'>,
   id: string,
 ): Promise<FoundCall> {
-  const parts = context.secrets.ids.decode(id)
-  // The organization is compared first: an id of another one is no id here.
-  if (parts === null || parts.organizationId !== organizationId || parts.n < 1) throw new AppError('call-not-found')
-  const { batchId, seq, n } = parts
-  if (batchId > INT_MAX || seq < 1 || seq > INT_MAX || n > N_MAX) throw new AppError('call-not-found')
+  const { organizationId } = actor
+  const { batchId, seq, n } = dialNamed(context, actor, id)
   const key = { organizationId, batchId, seq }
   const batch = await findBatch(client, organizationId, { batchId })
   if (batch === undefined) throw new AppError('call-not-found')

@@ -8,6 +8,7 @@ import {
 } from '../store/recipients.ts'
 import { checkedLimit, checkedWhole } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { SEQ_MAX } from './find-recipient.ts'
 import { requireBatch } from './get-batch.ts'
 import { recipientView } from './recipient-view.ts'
 import { openPosition, type Position, type TwoWayPage, twoWayPage } from './two-way-page.ts'
@@ -24,7 +25,6 @@ export interface RecipientListOptions {
   readonly outcomes?: readonly Outcome[] | undefined
 }
 
-const LAST_SEQ = 2_147_483_647
 const OFFSET_MAX = 2_000_000_000
 
 /**
@@ -62,7 +62,7 @@ export async function listRecipients(
 
 function seqsAt({ beside, backwards }: Position): { fromSeq: number; toSeq: number } {
   const seq = beside?.[0] ?? 0
-  return backwards ? { fromSeq: 1, toSeq: seq } : { fromSeq: seq + 1, toSeq: LAST_SEQ }
+  return backwards ? { fromSeq: 1, toSeq: seq } : { fromSeq: seq + 1, toSeq: SEQ_MAX + 1 }
 }
 
 /** Null: everyone. */

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
-import { codeOfOutcome } from '../model/disposition.ts'
+import type { AttemptKey } from '../model/attempt-key.ts'
+import { codeOfOutcome, UNDIALLED_OUTCOMES } from '../model/disposition.ts'
 import { uuidFromHex } from '../model/id-cipher.ts'
 import { findBatch } from '../store/batches.ts'
 import type { Client } from '../store/owner-transaction.ts'
@@ -7,7 +8,9 @@ import { type RecipientRow, selectFilteredRecipients, selectRecipients } from '.
 import { undialledCallView } from './call-view.ts'
 import { checkedLimit } from './checked-input.ts'
 import { type Actor, type CommandContext, inOrganization } from './context.ts'
+import { SEQ_MAX } from './find-recipient.ts'
 import { readBatchView, requireBatch } from './get-batch.ts'
+import { dialNamed } from './get-call.ts'
 import { recipientView } from './recipient-view.ts'
 import type { BatchView, CallView } from './views.ts'
 
@@ -16,10 +19,8 @@ import type { BatchView, CallView } from './views.ts'
  * Each has the id that its first dial would have had.
  */
 
-const UNDIALLED = ['suppressed', 'duplicate', 'invalid-number', 'not-allowed', 'cancelled', 'expired'] as const
-const LAST_SEQ = 2_147_483_647
-/** What an int column can hold, with room for the end of a range. */
-const INT_MAX = 2_147_483_646
+/** Among those with the last two are some who were dialled before. */
+const OUTCOMES_WITHOUT_DIAL = [...UNDIALLED_OUTCOMES, 'cancelled', 'expired'] as const
 
 export interface UndialledOptions {
   /** 1..1000. */
@@ -43,14 +44,14 @@ export async function listUndialledCalls(
   return inOrganization(context, actor, async (client) => {
     const { organizationId } = actor
     const { batch_id: batchId } = await requireBatch(client, organizationId, batchUuid)
-    const parts = options.after === undefined ? { batchId, seq: 0 } : partsOf(context, actor, options.after)
-    if (parts === null || parts.batchId !== batchId) throw new AppError('call-not-found')
+    const after = options.after === undefined ? { batchId, seq: 0 } : firstDialNamed(context, actor, options.after)
+    if (after.batchId !== batchId) throw new AppError('call-not-found')
     const batch = await readBatchView(client, organizationId, batchId)
-    const range = { organizationId, batchId, toSeq: LAST_SEQ, limit: limit + 1, offset: 0, backwards: false }
-    const wanted = { waiting: false, due: false, liveStates: [], outcomes: UNDIALLED.map(codeOfOutcome) }
+    const range = { organizationId, batchId, toSeq: SEQ_MAX + 1, limit: limit + 1, offset: 0, backwards: false }
+    const wanted = { waiting: false, due: false, liveStates: [], outcomes: OUTCOMES_WITHOUT_DIAL.map(codeOfOutcome) }
     const found: CallView[] = []
     // A dial that was ended while it rang leaves its person cancelled as well: those are passed over.
-    for (let fromSeq = parts.seq + 1; found.length <= limit; ) {
+    for (let fromSeq = after.seq + 1; found.length <= limit; ) {
       const rows = await selectFilteredRecipients(client, { ...range, fromSeq }, wanted)
       found.push(...rows.filter(isUndialled).map((row) => viewOf(context, actor, batch, { batchId, row })))
       const last = rows.at(-1)
@@ -63,9 +64,8 @@ export async function listUndialledCalls(
 
 /** One of them by its id in any spelling. @throws AppError `call-not-found`, also for one that was dialled or waits. */
 export async function getUndialledCall(context: CommandContext, actor: Actor, id: string): Promise<CallView> {
-  const parts = partsOf(context, actor, id)
-  if (parts === null) throw new AppError('call-not-found')
-  const view = await inOrganization(context, actor, (client) => readUndialled(context, client, actor, parts))
+  const dial = firstDialNamed(context, actor, id)
+  const view = await inOrganization(context, actor, (client) => readUndialled(context, client, actor, dial))
   if (view === null) throw new AppError('call-not-found')
   return view
 }
@@ -100,10 +100,9 @@ function viewOf(
   return undialledCallView(id, batch, recipientView(context, organizationId, row))
 }
 
-/** What an id says. Null: it is none of a first dial here. The organization is compared first. */
-function partsOf(context: CommandContext, { organizationId }: Actor, id: string) {
-  const parts = context.secrets.ids.decode(id)
-  if (parts === null || parts.organizationId !== organizationId || parts.n !== 1) return null
-  const { batchId, seq } = parts
-  return batchId > INT_MAX || seq < 1 || seq > INT_MAX ? null : { batchId, seq }
+/** Such an id names the first dial, which there never was. @throws AppError `call-not-found`. */
+function firstDialNamed(context: CommandContext, actor: Actor, id: string): AttemptKey {
+  const dial = dialNamed(context, actor, id)
+  if (dial.n !== 1) throw new AppError('call-not-found')
+  return dial
 }
