@@ -14,7 +14,7 @@ import type { DispatcherLog } from './dispatcher-log.ts'
 import { Hands } from './hands.ts'
 import type { LiveCall } from './live-call.ts'
 import { NodeLease } from './node-lease.ts'
-import { OrganizationDesk } from './organization-desk.ts'
+import { OrganizationDesk, type Stray } from './organization-desk.ts'
 import { Patrol } from './patrol.ts'
 import { Reconciler } from './reconcile.ts'
 import { organizationsToRead } from './row-check.ts'
@@ -196,12 +196,19 @@ export class Dispatcher {
     }
     const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
-    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
-    const live = call?.ending === null ? call : undefined
-    if (live) this.#merge(desk, live, event)
-    else desk.addStray({ event, batchId: parts.batchId, seq: parts.seq, n: parts.n })
-    if (onDurable) desk.addOnDurable(live, onDurable)
+    this.#judge(desk, { event, batchId: parts.batchId, seq: parts.seq, n: parts.n, onDurable })
     this.#arm(desk, null)
+  }
+
+  #judge(desk: OrganizationDesk, evidence: Stray): void {
+    const call = this.#calls.get(evidence.event.ref)
+    // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
+    if (call?.ending !== null) {
+      desk.addStray(evidence)
+      return
+    }
+    this.#merge(desk, call, evidence.event)
+    if (evidence.onDurable) desk.addOnDurable(call, evidence.onDurable)
   }
 
   #merge(desk: OrganizationDesk, call: LiveCall, event: CallEvent): void {
@@ -347,6 +354,7 @@ export class Dispatcher {
     mirror.learnTrunks(result.trunks, gate.nowEpochMs)
     mirror.learnThrottles([], result.throttles)
     mirror.learnLanes(result.lanes)
+    const handedOn = new Set(result.strays.handedOn)
     return () => {
       calls.forEach((call, index) => {
         // A node that stops dials nothing more, and only it can say so.
@@ -354,6 +362,7 @@ export class Dispatcher {
         else dial(desk, { call, claim: claimed[index]!, options: this.#tools, askedAt })
       })
       for (const run of inbox.onDurable) run()
+      for (const stray of inbox.strays) if (!handedOn.has(stray)) stray.onDurable?.()
     }
   }
 
@@ -409,6 +418,7 @@ export class Dispatcher {
       if (endsNow) this.#endOrphan(call, call.carrierState)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
+    for (const stray of strays.handedOn) this.#judge(desk, stray)
   }
 
   #learnTrunks(organizationId: number, trunks: readonly TrunkDefinition[]): void {

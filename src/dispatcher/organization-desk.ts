@@ -9,6 +9,8 @@ export interface Stray {
   readonly batchId: number
   readonly seq: number
   readonly n: number
+  /** Runs when the evidence is committed. */
+  readonly onDurable?: (() => void) | undefined
 }
 
 /** Things to do under the gate beside the flow of calls; each is asked for by a timer or a command. */
@@ -132,9 +134,9 @@ export class OrganizationDesk {
     this.#inbox.carrierEvents.push({ trunkId, eventKey })
   }
 
-  /** Has `run` called when all that is known of the call now, or of calls not held here, is committed. */
-  addOnDurable(call: LiveCall | undefined, run: () => void): void {
-    if (!call?.dirty && !call?.underway) {
+  /** Has `run` called when all that is known of the call now is committed. */
+  addOnDurable(call: LiveCall, run: () => void): void {
+    if (!call.dirty && !call.underway) {
       this.#inbox.onDurable.push(run)
       return
     }

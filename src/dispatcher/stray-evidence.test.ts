@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { claimedCall } from '../../test/live-call.ts'
 import type { Cause } from '../model/cause.ts'
 import type { DispatchTransaction } from '../store/dispatch-store.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
@@ -45,6 +46,27 @@ async function endings(row: LiveCallRow, said: { cause: Cause; atEpochMs: number
   })
   return calls.map((call) => call.ending?.disposition)
 }
+
+it('hands on what is said of a call that this node holds by now', async () => {
+  const desk = new OrganizationDesk(1)
+  const held = claimedCall(CLAIMED_AT)
+  desk.hold(held)
+  const transaction: Pick<DispatchTransaction, 'liveCallsOfAttempts'> = {
+    liveCallsOfAttempts: async () => [liveRow({})],
+  }
+  const about = { batchId: 1, seq: 1, n: 1 }
+  const told = { ref: held.ref, atEpochMs: CLAIMED_AT + 1000 }
+  const ringing = { event: { ...told, kind: 'ringing' }, ...about } as const
+  const disowned = { event: { ...told, kind: 'not-sent', cause: 'claim-lost' }, ...about } as const
+  const { handedOn } = await resolveStrays(desk, {
+    strays: [ringing, disowned],
+    transaction: transaction as DispatchTransaction,
+    nodeId: NODE,
+  })
+  expect(handedOn).toEqual([ringing])
+  // It would be in memory alone if this transaction fails, and be acknowledged by it if it does not.
+  expect([held.unsaved, held.ending, desk.hasMail]).toEqual([false, null, false])
+})
 
 it('ends the row of a claim of ours whose commit was in doubt', async () => {
   expect(await endings(liveRow({}), { cause: 'claim-lost', atEpochMs: CLAIMED_AT })).toEqual(['not-sent'])

@@ -16,7 +16,7 @@ export interface ResolvedStrays {
   readonly calls: readonly LiveCall[]
   /** Those of `calls` whose row is this node's own: it had dropped its copy and holds it again after the commit. */
   readonly own: readonly { call: LiveCall; savedState: number }[]
-  /** Calls whose rows came back to life and are ours now; what the evidence adds to the row is not written yet. */
+  /** Calls whose rows came back to life and are ours now. */
   readonly revived: readonly LiveCall[]
   /** Calls that live although they should not: somebody asked to end them, their batch is cancelled, their person suppressed or called again. */
   readonly unwanted: readonly LiveCall[]
@@ -26,6 +26,8 @@ export interface ResolvedStrays {
   readonly corrected: readonly LiveCall[]
   /** Evidence of attempts that do not exist. */
   readonly unmatched: number
+  /** What this transaction does not write: it is about calls that this node holds by now, or once it has committed. */
+  readonly handedOn: readonly Stray[]
 }
 
 const NOTHING: ResolvedStrays = {
@@ -36,6 +38,7 @@ const NOTHING: ResolvedStrays = {
   conflicts: 0,
   corrected: [],
   unmatched: 0,
+  handedOn: [],
 }
 
 export async function resolveStrays(
@@ -51,11 +54,12 @@ export async function resolveStrays(
   const calls: LiveCall[] = []
   const own: ResolvedStrays['own'][number][] = []
   const late: Stray[] = []
+  const handedOn: Stray[] = []
   for (const [ref, group] of byRef) {
     const row = rows.get(keyOf(group[0]!))
-    const held = desk.calls.get(ref)
-    if (held) {
-      mergeIntoHeld(desk, held, group)
+    if (desk.calls.has(ref)) {
+      // An intent that our memory holds was dialled, so it is not disowned.
+      handedOn.push(...group.filter((stray) => stray.event.kind !== 'not-sent'))
       continue
     }
     if (!row) {
@@ -67,19 +71,8 @@ export async function resolveStrays(
     if (call.unsaved) calls.push(call)
     if (row.nodeId === options.nodeId) own.push({ call, savedState: call.reachedState })
   }
-  return { ...(await judgeLate(desk, late, options)), calls, own }
-}
-
-/**
- * An intent that our memory holds was dialled, so it is not disowned; all other evidence counts: now, or once the end that
- * the copy has by now is written.
- */
-function mergeIntoHeld(desk: OrganizationDesk, held: LiveCall, group: readonly Stray[]): void {
-  for (const stray of group) {
-    if (stray.event.kind === 'not-sent') continue
-    if (held.ending !== null) desk.addStray(stray)
-    else if (held.merge(stray.event)) desk.touch(held)
-  }
+  const judged = await judgeLate(desk, late, options)
+  return { ...judged, calls, own, handedOn: [...handedOn, ...judged.handedOn] }
 }
 
 /**
@@ -107,6 +100,7 @@ async function judgeLate(
     corrected: [] as LiveCall[],
     conflicts: 0,
     unmatched: 0,
+    handedOn: [] as Stray[],
   }
   for (const stray of late) {
     const attempt = attempts.get(keyOf(stray))
@@ -122,9 +116,10 @@ async function judgeLate(
       const call = await correct(desk, { stray, attempt, transaction: options.transaction })
       if (call) result.corrected.push(call)
     } else if (verdict === 'reopen') {
-      const again = result.revived.find((call) => call.ref === event.ref)
-      if (again) again.merge(event)
-      else await revive(desk, { event, attempt, ...options, into: result })
+      const isAlive = result.revived.some((call) => call.ref === event.ref)
+      if (isAlive || (await revive(desk, { ref: event.ref, attempt, ...options, into: result }))) {
+        result.handedOn.push(stray)
+      }
     }
   }
   return { ...result, calls: [], own: [] }
@@ -133,21 +128,21 @@ async function judgeLate(
 async function revive(
   desk: OrganizationDesk,
   options: {
-    event: CallEvent
+    ref: string
     attempt: LateAttempt
     transaction: DispatchTransaction
     nodeId: number
     into: { revived: LiveCall[]; unwanted: LiveCall[] }
   },
-): Promise<void> {
-  const { event, attempt, into } = options
+): Promise<boolean> {
+  const { attempt, into } = options
   const row = await options.transaction.reviveUnknown(attempt, options.nodeId)
-  if (!row) return
-  const call = callFromRow(event.ref, desk.organizationId, row)
+  if (!row) return false
+  const call = callFromRow(options.ref, desk.organizationId, row)
   call.takenOver = true
-  call.merge(event)
   into.revived.push(call)
   if (isUnwanted(attempt) || row.hangUpAsked) into.unwanted.push(call)
+  return true
 }
 
 async function correct(

@@ -360,6 +360,19 @@ it('the truth about an unknown call counts also when the dial after it was never
   expect(await one('SELECT disposition FROM attempt WHERE n = 1')).toEqual({ disposition: 3 })
 })
 
+it('news that bring a call back to life are acknowledged when its row has them', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  await carrier().answer(ref)
+  expect(await one('SELECT state, answered_ms IS NOT NULL AS is_answered FROM live_call')).toEqual({
+    state: 4,
+    is_answered: true,
+  })
+})
+
 it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {
   const { carrier } = await worldWithHandCarrier()
   await world.addBatch({ numbers: numbersEnding([0]) })
