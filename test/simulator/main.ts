@@ -48,6 +48,8 @@ const values = readCommandLine(
 )
 /** A run of fewer seeds may miss a rare path by chance. */
 const FULL_RUN = 5_000
+const LINE_EVERY_MS = 10_000
+let nextLineAtMs = performance.now() + LINE_EVERY_MS
 const jobs = Number(values.jobs)
 const seed = Number(values.seed ?? 1)
 process.exitCode = await run()
@@ -186,6 +188,11 @@ async function runDifferential(count: number): Promise<number> {
   return result.difference ? 1 : 0
 }
 
+/** In place on a terminal; elsewhere a line from time to time, for whoever reads along in a log. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
+  else if (performance.now() >= nextLineAtMs) {
+    process.stderr.write(`${text}\n`)
+    nextLineAtMs = performance.now() + LINE_EVERY_MS
+  }
 }
