@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import { dialects, invitationForm, webhookForm } from './dialects/registry.ts'
 import { Dispatcher, type DispatcherOptions } from './dispatcher/dispatcher.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/supervisor.ts'
+import { makeObjectsYoung } from './garbage-collection.ts'
 import { Housekeeper } from './housekeeper.ts'
 import { buildServer } from './http/server.ts'
 import type { Logger } from './logger.ts'
@@ -55,6 +56,7 @@ export interface RunningServer {
  * On any failure what was started is stopped again.
  */
 export async function startServer(config: Config, log: Logger, parts: ServerParts = {}): Promise<RunningServer> {
+  makeObjectsYoung()
   const stops: (() => Promise<unknown>)[] = []
   const stopAll = async () => {
     for (const stop of stops.splice(0).reverse()) await stop()

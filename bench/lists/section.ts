@@ -27,7 +27,7 @@ export function listsSection(saved: object): string[] {
     '',
     `${sizes.pageSize} of ${number(sizes.batches)} batches with ${number(sizes.recipients)} recipients, over HTTP, one request after the other on one connection, with`,
     'the dispatcher at work beside it; every page is compared with the database. Milliseconds from the first byte sent to',
-    `the last one read. The goal at p99 is ${GOAL_MS.page} ms for the first page and any page by cursor, ${GOAL_MS.deepest} ms for the deepest page by`,
+    `the last one read; the client collects its garbage between requests. The goal at p99 is ${GOAL_MS.page} ms for the first page and any page by cursor, ${GOAL_MS.deepest} ms for the deepest page by`,
     'number; a page in the middle passes half of an index. CPU is the time of all cores for each request, with what runs beside.',
     '',
     ...table([

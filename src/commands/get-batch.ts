@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
 import { BATCH_STATUSES } from '../model/batch.ts'
-import type { Outcome } from '../model/disposition.ts'
+import { OUTCOMES, type Outcome } from '../model/disposition.ts'
 import { type BatchCounts, type BatchRow, countsOf, findBatch, type ListedBatchRow } from '../store/batches.ts'
 import { FINAL_OUTCOMES } from '../store/outcome-columns.ts'
 import type { Client } from '../store/owner-transaction.ts'
@@ -74,8 +74,10 @@ function viewOf(row: Omit<BatchRow, keyof BatchCounts>, counts: BatchCounts): Ba
   }
 }
 
+const NO_OUTCOMES = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>
+
 function batchFigures(counts: BatchCounts, talkMs: number): BatchFigures {
-  const outcomes = { 'not-sent': 0 } as Record<Outcome, number>
+  const outcomes = { ...NO_OUTCOMES }
   // A loop, since a page of a list has hundreds of them.
   for (const { outcome, column } of FINAL_OUTCOMES) outcomes[outcome] = counts[column]
   const { total, due, live, settled, dialing, accepted, ringing, talking, attempts } = counts
