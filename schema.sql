@@ -20,11 +20,11 @@ AS $function$SELECT nullif(pg_catalog.current_setting('carillon.organization_id'
 ;
 
 CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
- RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb, reads_only boolean, expires_at timestamp with time zone)
+ RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb, reads_only boolean, expires_at timestamp with time zone, allowed_addresses text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'carillon', 'pg_catalog'
-AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits, c.reads_only, c.expires_at FROM credential c WHERE c.credential_id = wanted_id$function$
+AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits, c.reads_only, c.expires_at, c.allowed_addresses FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
 CREATE OR REPLACE FUNCTION carillon.keep_listed_batch_count()
@@ -245,7 +245,10 @@ CREATE TABLE credential (
   limits jsonb,
   reads_only boolean DEFAULT false NOT NULL,
   expires_at timestamp with time zone,
-  CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
+  allowed_addresses text[],
+  last_used_at timestamp with time zone,
+  CONSTRAINT credential_pkey PRIMARY KEY (credential_id),
+  CONSTRAINT credential_allowed_addresses_check CHECK (cardinality(allowed_addresses) >= 1 AND cardinality(allowed_addresses) <= 20)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
 

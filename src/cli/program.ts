@@ -218,6 +218,11 @@ function addNumberAndKeyCommands(program: Command, run: Runner): void {
     .requiredOption('--name <name>', 'who or what uses it')
     .option('--read-only', 'it changes nothing')
     .option('--expires-at <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z')
+    .option(
+      '--allow-from <range>',
+      'only from this address or range, such as 203.0.113.0/24; may be repeated',
+      collected,
+    )
     .action((_options, command: Command) =>
       run(async (context) => (await import('./resources.ts')).addKey(command.optsWithGlobals(), context)),
     )

@@ -56,12 +56,14 @@ function encodeLimits(limits: UsageLimits | null): z.infer<typeof wire.limits> |
 }
 
 export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
-  const { limits, ...rest } = view
+  const { limits, allowedAddresses, ...rest } = view
   return {
     ...rest,
     limits: encodeLimits(limits),
+    allowedAddresses: allowedAddresses === null ? null : [...allowedAddresses],
     createdAt: view.createdAt.toISOString(),
     revokedAt: time(view.revokedAt),
+    lastUsedAt: time(view.lastUsedAt),
     expiresAt: time(view.expiresAt),
   }
 }

@@ -159,6 +159,15 @@ const keyAccess = z.enum(['full', 'read']).describe('A key with `read` changes n
 const keyTerms = {
   access: keyAccess.optional(),
   expiresAt: instant.nullish().describe('From when on it is refused. A key that ends makes none that lives longer.'),
+  allowedAddresses: z
+    .array(z.string().min(1).max(50))
+    .min(1)
+    .max(20)
+    .nullish()
+    .describe(
+      'IPv4 and IPv6 addresses and ranges (CIDR) that requests with it may come from; from any other address it is refused ' +
+        'as a wrong key is. A key that has them makes only keys within them, and with the same ones when nothing is said.',
+    ),
 }
 
 export const key = z
@@ -170,6 +179,8 @@ export const key = z
     limits: limits.nullable(),
     access: keyAccess,
     expiresAt: instantOut.nullable().describe('From when on it is refused.'),
+    allowedAddresses: z.array(z.string()).nullable().describe('Null: requests with it may come from anywhere.'),
+    lastUsedAt: instantOut.nullable().describe('To a minute; null: it was not used yet.'),
   })
   .meta({ id: 'native.Key' })
 
