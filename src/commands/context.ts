@@ -109,7 +109,8 @@ export interface Actor {
 
 /** Where a request came from, for the audit log. */
 export interface RequestOrigin {
-  readonly address: string
+  /** Null: what stands in its place is none. */
+  readonly address: string | null
   readonly requestId: string
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { type AddressRange, isWithin } from '../commands/allowed-addresses.ts'
@@ -51,8 +52,10 @@ export function createKeys(commands: CommandContext, clock: Clock, rate: Request
   }
 }
 
+/** What a trusted proxy names need not be an address: some write "unknown", or a port behind it. */
 function originOf({ ip, id }: FastifyRequest): RequestOrigin {
-  return { address: ip, requestId: id }
+  const address = ip.replace(/%.*$/, '')
+  return { address: isIP(address) === 0 ? null : address, requestId: id }
 }
 
 async function senderOf(commands: CommandContext, shown: PresentedCredential, address: string): Promise<Sender> {

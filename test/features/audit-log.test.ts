@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { transaction } from '../../src/store/database.ts'
 import { BASE, type NativeServer, startNativeServer } from '../native-server.ts'
 
@@ -83,6 +83,23 @@ test('everything that is changed stands in it, newest first, with who, what, whe
   expect(items[5]).toMatchObject({ objectId: null, detail: { numbers: 2 } })
   const text = JSON.stringify(items)
   for (const secret of [api.token.split('_')[2]!, '5550111', '5550100', '/hook']) expect(text).not.toContain(secret)
+})
+
+test('a proxy that names no address costs an entry its address and nothing else', async () => {
+  const behind = await startNativeServer({ deps: { trustedProxies: ['10.0.0.0/8'] } })
+  onTestFinished(() => behind.close())
+  const seen = { unknown: null, '203.0.113.9:4711': null, 'fe80::1%eth0': 'fe80::1', '203.0.113.9': '203.0.113.9' }
+  for (const [named, address] of Object.entries(seen)) {
+    const made = await behind.server.inject({
+      method: 'POST',
+      url: `${BASE}/keys`,
+      payload: { name: named },
+      remoteAddress: '10.0.0.1',
+      headers: { authorization: `Bearer ${behind.token}`, 'x-forwarded-for': named },
+    })
+    expect(made.statusCode, `${named}: ${made.body}`).toBe(201)
+    expect((await behind.ask('GET', `${BASE}/audit`)).body.items[0], named).toMatchObject({ address })
+  }
 })
 
 test('it is read page by page', async () => {
