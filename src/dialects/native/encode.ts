@@ -4,6 +4,7 @@ import type { Page } from '../../commands/context.ts'
 import type { CreatedBatch } from '../../commands/create-batch.ts'
 import type { RecipientDetail } from '../../commands/get-recipient.ts'
 import type { EventPage } from '../../commands/list-events.ts'
+import type { AuditSeal, AuditVerification } from '../../commands/verify-audit.ts'
 import type {
   AgentView,
   AttemptView,
@@ -21,6 +22,7 @@ import type {
 } from '../../commands/views.ts'
 import type { Attention } from '../../model/attention.ts'
 import type { AuditAction } from '../../model/audit-action.ts'
+import { AUDIT_FAULTS } from '../../model/audit-seal.ts'
 import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
 import type * as batchWire from './batch-wire.ts'
@@ -233,6 +235,15 @@ export function encodeRecipientDetail(detail: RecipientDetail): z.infer<typeof b
 
 export function encodeAttention(found: Attention): z.infer<typeof wire.attention> {
   return { ...found, since: time(found.since) }
+}
+
+export function encodeAuditSeal(seal: AuditSeal): z.infer<typeof wire.auditSeal> {
+  return { ...seal, sealedAt: seal.sealedAt.toISOString() }
+}
+
+export function encodeAuditVerification(made: AuditVerification): z.infer<typeof wire.auditVerification> {
+  const { fault } = made
+  return { ...made, fault: fault === null ? null : { ...fault, message: AUDIT_FAULTS[fault.kind] } }
 }
 
 export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof wire.auditEntry> {
