@@ -7,6 +7,8 @@ import { eraseStep } from '../../src/commands/erase-in-steps.ts'
 import { erasePerson, getErasure } from '../../src/commands/erase-person.ts'
 import { sealStep } from '../../src/commands/seal-audit.ts'
 import { listAuditSeals, verifyAudit } from '../../src/commands/verify-audit.ts'
+import { digestOfSeal } from '../../src/model/audit-seal.ts'
+import { canonicalEntries, insertSeal, newestSeal, takeUnsealedEntries } from '../../src/store/audit-seals.ts'
 import { createPool, openConnection, transaction } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { type CommandWorld, commandWorld, people } from '../command-world.ts'
@@ -239,6 +241,39 @@ test('nodes that seal at once make one chain, in which every entry stands once',
     'SELECT count(*)::int AS n, count(DISTINCT id)::int AS different FROM audit_seal, unnest(entry_ids) id',
   )
   expect(covered).toEqual({ n: 4_500, different: 4_500 })
+})
+
+test('a node that takes a late entry beside another one follows its seal', async () => {
+  const world = await commandWorld()
+  const { context, sql } = world
+  const slow = await openConnection(world.connectionString)
+  await slow.query('BEGIN')
+  await slow.query(
+    `INSERT INTO audit_entry (organization_id, at, credential_id, action) VALUES (1, carillon_now(), 'x', 'key.created')`,
+  )
+  await write(world, 2, 6)
+  const first = await openConnection(world.connectionString)
+  await first.query('BEGIN')
+  const entryIds = await takeUnsealedEntries(first, 1)
+  const { now, digest: previous } = await newestSeal(first, 1)
+  const entries = [...(await canonicalEntries(first, 1, entryIds)).values()]
+  const seal = { organizationId: 1, sealN: 1, entryIds }
+  const digest = digestOfSeal(previous, { ...seal, sealedAtMicroseconds: `${now.getTime()}000`, entries })
+  await insertSeal(first, { ...seal, sealedAt: now, digest })
+
+  await slow.query('COMMIT')
+  await age(sql, 6)
+  const second = sealStep(context)
+  const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`
+  await expect.poll(async () => (await sql(waiting))[0]!.n).toBe(1)
+  await first.query('COMMIT')
+  expect(await second).toBe(true)
+  for (const connection of [slow, first]) await connection.end()
+  expect((await seals(world)).map(({ number, firstEntryId, entries: n }) => [number, firstEntryId, n])).toEqual([
+    [2, '1', 1],
+    [1, '2', 2],
+  ])
+  expect(await verify(world)).toMatchObject({ entries: 3, unsealedEntries: 0, fault: null })
 })
 
 test('a long log is compared part by part', async () => {
