@@ -25,6 +25,7 @@ import type { AuditAction } from '../../model/audit-action.ts'
 import { AUDIT_FAULTS } from '../../model/audit-seal.ts'
 import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
+import type * as auditWire from './audit-wire.ts'
 import type * as batchWire from './batch-wire.ts'
 import type * as callWire from './call-wire.ts'
 import type * as wire from './wire.ts'
@@ -237,16 +238,16 @@ export function encodeAttention(found: Attention): z.infer<typeof wire.attention
   return { ...found, since: time(found.since) }
 }
 
-export function encodeAuditSeal(seal: AuditSeal): z.infer<typeof wire.auditSeal> {
+export function encodeAuditSeal(seal: AuditSeal): z.infer<typeof auditWire.auditSeal> {
   return { ...seal, sealedAt: seal.sealedAt.toISOString() }
 }
 
-export function encodeAuditVerification(made: AuditVerification): z.infer<typeof wire.auditVerification> {
+export function encodeAuditVerification(made: AuditVerification): z.infer<typeof auditWire.auditVerification> {
   const { fault } = made
   return { ...made, fault: fault === null ? null : { ...fault, message: AUDIT_FAULTS[fault.kind] } }
 }
 
-export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof wire.auditEntry> {
+export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof auditWire.auditEntry> {
   const action = entry.action as AuditAction
   const detail = entry.detail === null ? null : { ...entry.detail }
   // In the words of requests.

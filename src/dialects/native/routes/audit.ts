@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { listAuditEntries } from '../../../commands/audit.ts'
 import { listAuditSeals, verifyAudit } from '../../../commands/verify-audit.ts'
 import { actorOf } from '../../dialect.ts'
+import { auditEntry, auditQuery, auditSeal, auditVerification } from '../audit-wire.ts'
 import { encodeAuditEntry, encodeAuditSeal, encodeAuditVerification, encodePage } from '../encode.ts'
 import { type AddRoutes, answers } from '../route-parts.ts'
-import { auditEntry, auditQuery, auditSeal, auditVerification, pageOf, pageQuery } from '../wire.ts'
+import { pageOf, pageQuery } from '../wire.ts'
 
 export const addAudit: AddRoutes = (scope, { commands }) => {
   scope.get('/audit', {
