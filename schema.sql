@@ -20,11 +20,11 @@ AS $function$SELECT nullif(pg_catalog.current_setting('carillon.organization_id'
 ;
 
 CREATE OR REPLACE FUNCTION carillon.find_credential(wanted_id text)
- RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb, reads_only boolean, expires_at timestamp with time zone)
+ RETURNS TABLE(organization_id integer, secret_hmac bytea, revoked_at timestamp with time zone, limits jsonb, reads_only boolean, expires_at timestamp with time zone, allowed_addresses text[])
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'carillon', 'pg_catalog'
-AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits, c.reads_only, c.expires_at FROM credential c WHERE c.credential_id = wanted_id$function$
+AS $function$SELECT c.organization_id, c.secret_hmac, c.revoked_at, c.limits, c.reads_only, c.expires_at, c.allowed_addresses FROM credential c WHERE c.credential_id = wanted_id$function$
 ;
 
 CREATE OR REPLACE FUNCTION carillon.keep_listed_batch_count()
@@ -55,6 +55,18 @@ BEGIN
   IF TG_OP <> 'DELETE' AND (NEW.retry_policy->>'maxAttempts')::int = 1 AND NOT NEW.single AND NEW.deleted_at IS NULL THEN
     INSERT INTO once_batch_count (organization_id, agent_id, batches) VALUES (NEW.organization_id, NEW.agent_id, 1);
   END IF;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION carillon.note_unsealed_entry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'carillon', 'pg_catalog'
+AS $function$
+BEGIN
+  INSERT INTO audit_unsealed (organization_id, entry_id, at) VALUES (NEW.organization_id, NEW.entry_id, NEW.at);
   RETURN NULL;
 END $function$
 ;
@@ -135,6 +147,26 @@ CREATE TABLE audit_entry (
   request_id text,
   CONSTRAINT audit_entry_pkey PRIMARY KEY (organization_id, entry_id)
 );
+
+CREATE TABLE audit_seal (
+  organization_id integer NOT NULL,
+  seal_n integer NOT NULL,
+  sealed_at timestamp with time zone NOT NULL,
+  entry_ids bigint[] NOT NULL,
+  digest bytea NOT NULL,
+  CONSTRAINT audit_seal_pkey PRIMARY KEY (organization_id, seal_n),
+  CONSTRAINT audit_seal_digest_check CHECK (octet_length(digest) = 32),
+  CONSTRAINT audit_seal_entry_ids_check CHECK (cardinality(entry_ids) > 0),
+  CONSTRAINT audit_seal_seal_n_check CHECK (seal_n > 0)
+);
+
+CREATE TABLE audit_unsealed (
+  organization_id integer NOT NULL,
+  entry_id bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_unsealed_pkey PRIMARY KEY (organization_id, entry_id)
+);
+CREATE INDEX audit_unsealed_at ON audit_unsealed USING btree (at);
 
 CREATE TABLE batch (
   organization_id integer NOT NULL,
@@ -245,7 +277,10 @@ CREATE TABLE credential (
   limits jsonb,
   reads_only boolean DEFAULT false NOT NULL,
   expires_at timestamp with time zone,
-  CONSTRAINT credential_pkey PRIMARY KEY (credential_id)
+  allowed_addresses text[],
+  last_used_at timestamp with time zone,
+  CONSTRAINT credential_pkey PRIMARY KEY (credential_id),
+  CONSTRAINT credential_allowed_addresses_check CHECK (cardinality(allowed_addresses) >= 1 AND cardinality(allowed_addresses) <= 20)
 );
 CREATE INDEX credential_organization ON credential USING btree (organization_id, created_at);
 
@@ -636,6 +671,10 @@ ALTER TABLE alias ADD CONSTRAINT alias_organization_id_fkey FOREIGN KEY (organiz
 
 ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
+ALTER TABLE audit_seal ADD CONSTRAINT audit_seal_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
+ALTER TABLE audit_unsealed ADD CONSTRAINT audit_unsealed_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
+
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
@@ -673,6 +712,8 @@ ALTER TABLE trunk_state ADD CONSTRAINT trunk_state_organization_id_trunk_id_fkey
 
 ALTER TABLE webhook_endpoint ADD CONSTRAINT webhook_endpoint_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
+CREATE TRIGGER audit_entry_unsealed AFTER INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION note_unsealed_entry();
+
 CREATE TRIGGER once_batch_count_of_changed AFTER UPDATE OF agent_id, retry_policy, single, deleted_at ON batch FOR EACH ROW EXECUTE FUNCTION keep_once_batch_count();
 
 CREATE TRIGGER once_batch_count_of_new AFTER INSERT OR DELETE ON batch FOR EACH ROW EXECUTE FUNCTION keep_once_batch_count();
@@ -693,6 +734,12 @@ CREATE POLICY own_rows ON attempt TO carillon_api USING (organization_id = curre
 ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON audit_entry TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON audit_entry TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE audit_seal ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON audit_seal TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON audit_seal TO carillon_api USING (organization_id = current_organization_id());
+ALTER TABLE audit_unsealed ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON audit_unsealed TO carillon_dispatcher USING (true);
+CREATE POLICY own_rows ON audit_unsealed TO carillon_api USING (organization_id = current_organization_id());
 ALTER TABLE batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON batch TO carillon_dispatcher USING (true);
 CREATE POLICY own_rows ON batch TO carillon_api USING (organization_id = current_organization_id());
@@ -776,6 +823,7 @@ GRANT USAGE ON SCHEMA carillon TO carillon_api;
 GRANT USAGE ON SCHEMA carillon TO carillon_dispatcher;
 REVOKE ALL ON FUNCTION find_credential(wanted_id text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_credential(wanted_id text) TO carillon_api;
+REVOKE ALL ON FUNCTION note_unsealed_entry() FROM PUBLIC;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE agent TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE agent TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE alias TO carillon_api;
@@ -784,6 +832,10 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE attempt TO carillon_dispatcher;
 GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_api;
 GRANT INSERT, SELECT ON TABLE audit_entry TO carillon_dispatcher;
+GRANT INSERT, SELECT ON TABLE audit_seal TO carillon_dispatcher;
+GRANT SELECT ON TABLE audit_seal TO carillon_api;
+GRANT DELETE, SELECT ON TABLE audit_unsealed TO carillon_dispatcher;
+GRANT SELECT ON TABLE audit_unsealed TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_api;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch TO carillon_dispatcher;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE batch_state TO carillon_api;

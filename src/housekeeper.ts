@@ -2,6 +2,7 @@ import { type Clock, sleep, type Timer } from './clock.ts'
 import type { CommandContext } from './commands/context.ts'
 import { eraseStep, retentionStep } from './commands/erase-in-steps.ts'
 import { foldStep } from './commands/fold-counts.ts'
+import { sealStep } from './commands/seal-audit.ts'
 
 const ERASE_EVERY_MS = 5_000
 /** Of rounds of the above. */
@@ -18,8 +19,8 @@ export interface HousekeeperOptions {
 }
 
 /**
- * In small steps beside everything else: erases who asked for it and who was kept long enough, and folds the kept counts
- * of lists.
+ * In small steps beside everything else: erases who asked for it and who was kept long enough, folds the kept counts of
+ * lists, and seals the audit log.
  */
 export class Housekeeper {
   readonly #options: HousekeeperOptions
@@ -53,6 +54,12 @@ export class Housekeeper {
       if (this.#round++ % RETENTION_EVERY === 0) await this.#steps(() => retentionStep(commands, retentionDays))
     } catch (error) {
       log.warn({ err: error }, 'Counts could not be folded, or somebody not be erased who is to be; it is tried again')
+    }
+    // Apart, so that neither keeps the other from being done.
+    try {
+      await this.#steps(() => sealStep(commands))
+    } catch (error) {
+      log.warn({ err: error }, 'The audit log could not be sealed; it is tried again')
     }
   }
 

@@ -22,6 +22,7 @@ export function buildProgram(version: string, run: Runner): Command {
   addNumberAndKeyCommands(program, run)
   addSuppressCommand(program, run)
   addEraseCommand(program, run)
+  addAuditCommands(program, run)
   addWebhookCommands(program, run)
   return program
 }
@@ -218,6 +219,11 @@ function addNumberAndKeyCommands(program: Command, run: Runner): void {
     .requiredOption('--name <name>', 'who or what uses it')
     .option('--read-only', 'it changes nothing')
     .option('--expires-at <time>', 'from when on it is refused, such as 2027-01-01T00:00:00Z')
+    .option(
+      '--allow-from <range>',
+      'only from this address or range, such as 203.0.113.0/24; may be repeated',
+      collected,
+    )
     .action((_options, command: Command) =>
       run(async (context) => (await import('./resources.ts')).addKey(command.optsWithGlobals(), context)),
     )
@@ -261,6 +267,23 @@ function addEraseCommand(program: Command, run: Runner): void {
     .argument('<number>', 'with its plus, such as +14155550123')
     .action((number: string, _options, command: Command) =>
       run(async (context) => (await import('./erase.ts')).erase(number, command.optsWithGlobals(), context)),
+    )
+}
+
+function addAuditCommands(program: Command, run: Runner): void {
+  const audit = program.command('audit').description('whether the audit log is as it was written')
+  audit
+    .command('anchor')
+    .description('print what to keep elsewhere, once a day: the newest seal of the log')
+    .action((_options, command: Command) =>
+      run(async (context) => (await import('./audit.ts')).showAnchor(command.optsWithGlobals(), context)),
+    )
+  audit
+    .command('verify')
+    .description('compare the log with its seals; exit code 1 when something does not fit')
+    .option('--anchor <anchor>', 'one that was kept elsewhere')
+    .action((_options, command: Command) =>
+      run(async (context) => (await import('./audit.ts')).verifyAudit(command.optsWithGlobals(), context)),
     )
 }
 

@@ -27,6 +27,8 @@ interface KeyDocument {
   readonly revokedAt: string | null
   readonly expiresAt: string | null
   readonly access: 'full' | 'read'
+  readonly allowedAddresses: readonly string[] | null
+  readonly lastUsedAt: string | null
 }
 
 export interface ListOptions extends ConnectionOptions {
@@ -54,6 +56,8 @@ const KEY_COLUMNS: readonly Column<KeyDocument>[] = [
   { title: 'NAME', value: ({ name }) => name },
   { title: 'MADE', value: ({ createdAt }) => createdAt.slice(0, 10) },
   { title: 'ACCESS', value: ({ access }) => access },
+  { title: 'FROM', value: ({ allowedAddresses }) => allowedAddresses?.join(', ') },
+  { title: 'USED', value: ({ lastUsedAt }) => lastUsedAt?.slice(0, 16).replace('T', ' ') },
   { title: 'ENDS', value: ({ expiresAt }) => expiresAt?.slice(0, 10) },
   { title: 'REVOKED', value: ({ revokedAt }) => revokedAt?.slice(0, 10) },
 ]
@@ -168,12 +172,13 @@ export interface KeyOptions extends ConnectionOptions {
   readonly name: string
   readonly readOnly?: boolean
   readonly expiresAt?: string
+  readonly allowFrom?: readonly string[]
 }
 
 export async function addKey(options: KeyOptions, context: CliContext): Promise<ExitCode> {
   const client = connect(options, context.environment)
-  const { name, readOnly, expiresAt } = options
-  const body = { name, access: readOnly === true ? 'read' : 'full', expiresAt }
+  const { name, readOnly, expiresAt, allowFrom } = options
+  const body = { name, access: readOnly === true ? 'read' : 'full', expiresAt, allowedAddresses: allowFrom }
   const made = await client.post<{ key: KeyDocument; token: string }>('/keys', body)
   return tellMade(made, `${made.token}\nThis is the only time it is shown.`, context)
 }

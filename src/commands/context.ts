@@ -7,6 +7,7 @@ import type { UsageLimits } from '../model/usage-limits.ts'
 import { transaction } from '../store/database.ts'
 import { type ReadStatement, readInOneMessage } from '../store/one-message.ts'
 import type { Client, Database } from '../store/owner-transaction.ts'
+import type { AddressRange } from './allowed-addresses.ts'
 
 /** What every command works with; made once when the server starts. */
 export interface CommandContext {
@@ -100,13 +101,16 @@ export interface Actor {
   readonly readsOnly?: true
   /** When the key ends; absent: it does not end by itself. */
   readonly expiresAt?: Date
+  /** Where requests with the key may come from; absent: from anywhere. */
+  readonly allowedAddresses?: readonly AddressRange[]
   /** Absent for what no request asked for. */
   readonly origin?: RequestOrigin
 }
 
 /** Where a request came from, for the audit log. */
 export interface RequestOrigin {
-  readonly address: string
+  /** Null: what stands in its place is none. */
+  readonly address: string | null
   readonly requestId: string
 }
 

@@ -6,10 +6,12 @@ import {
   insertCredential,
   reviveCredential,
   revokeCredentialRow,
+  type StoredTerms,
   selectCredentials,
   writeKeyLimits,
 } from '../store/credentials.ts'
 import { type Client, ownerTransaction } from '../store/owner-transaction.ts'
+import { checkedAddresses } from './allowed-addresses.ts'
 import { audit } from './audit.ts'
 import { forgetCredentials } from './authenticate.ts'
 import { checkedText } from './checked-input.ts'
@@ -25,25 +27,21 @@ export interface NewCredential {
   readonly secret: string
 }
 
-/** What a key may do, and until when. */
+/** What a key may do, until when, and from where. */
 export interface KeyTerms {
   /** `full` by default. */
   readonly access?: KeyAccess | undefined
   /** By default it ends when it is revoked. */
   readonly expiresAt?: Date | null | undefined
+  /** Addresses and ranges (CIDR), 20 at most. By default it may be used from anywhere. */
+  readonly allowedAddresses?: readonly string[] | null | undefined
 }
 
-/** The same as it is stored. */
-interface StoredTerms {
-  readonly readsOnly: boolean
-  readonly expiresAt: Date | null
-}
-
-const FULL_FOR_GOOD: StoredTerms = { readsOnly: false, expiresAt: null }
+const FULL_FOR_GOOD: StoredTerms = { readsOnly: false, expiresAt: null, allowedAddresses: null }
 
 /**
  * Credentials stand outside of row-level security; every statement names the actor's organization itself.
- * @throws AppError `invalid-input` for an end that is past.
+ * @throws AppError `invalid-input` for an end that is past, and for addresses that are none or not the actor's to give.
  */
 export async function createCredential(
   context: CommandContext,
@@ -91,7 +89,7 @@ export async function revokeCredential(
  * Takes over a key that clients use elsewhere: `key` alone, or a pair with `secret`. Importing the same again is
  * harmless and makes it valid again if it was revoked.
  *
- * @throws AppError `weak-credential`, `credential-taken` when the key exists with another secret or elsewhere.
+ * @throws AppError `weak-credential`, `invalid-input` as for a new one, `credential-taken` when the key exists with another secret or elsewhere.
  */
 export async function importCredential(
   context: CommandContext,
@@ -148,14 +146,18 @@ function inherited(actor: Actor, wanted: UsageLimits | null): UsageLimits | null
   return actor.limits ?? wanted
 }
 
-/** A key that ends makes none that lives longer, for the same reason. */
-function checkedTerms({ clock }: CommandContext, actor: Actor, { access, expiresAt }: KeyTerms): StoredTerms {
-  const wanted = expiresAt ?? null
+/** A key that ends makes none that lives longer, and one for some addresses none for others, for the same reason. */
+function checkedTerms({ clock }: CommandContext, actor: Actor, terms: KeyTerms): StoredTerms {
+  const wanted = terms.expiresAt ?? null
   if (wanted !== null && wanted.getTime() <= clock.nowEpochMs())
     throw invalidInput('expiresAt', 'must lie in the future')
   const latest = actor.expiresAt ?? null
   const isWithin = latest === null || (wanted !== null && wanted <= latest)
-  return { readsOnly: access === 'read', expiresAt: isWithin ? wanted : latest }
+  return {
+    readsOnly: terms.access === 'read',
+    expiresAt: isWithin ? wanted : latest,
+    allowedAddresses: checkedAddresses(terms.allowedAddresses, actor.allowedAddresses ?? null),
+  }
 }
 
 type Secrets = Pick<CommandContext, 'secrets' | 'clock'>
@@ -173,7 +175,7 @@ export async function storeNewCredential(
   const row = { organizationId, name, limits, createdAt, ...terms }
   const inserted = await insertCredential(client, { ...row, credentialId: made.id, secretHmac })
   if (!inserted) throw new Error('A random credential id came twice')
-  const credential = { id: made.id, name, createdAt, revokedAt: null, limits, ...termsView(terms) }
+  const credential = { id: made.id, name, createdAt, revokedAt: null, lastUsedAt: null, limits, ...termsView(terms) }
   return { credential, ...made }
 }
 
@@ -203,13 +205,19 @@ export async function storeImportedCredential(
     if (revived === undefined) throw new AppError('credential-taken', { field: 'key' })
     return revived
   }
-  const { readsOnly: reads_only, expiresAt: expires_at } = terms
-  const row = { credential_id: parts.id, organization_id: organizationId, name, created_at, revoked_at: null, limits }
-  return { ...row, reads_only, expires_at }
+  const row = { credential_id: parts.id, organization_id: organizationId, name, created_at, limits }
+  return { ...row, ...termColumns(terms), revoked_at: null, last_used_at: null }
 }
 
-function termsView({ readsOnly, expiresAt }: StoredTerms): Pick<CredentialView, 'access' | 'expiresAt'> {
-  return { access: readsOnly ? 'read' : 'full', expiresAt }
+function termColumns(terms: StoredTerms): Pick<CredentialRow, 'reads_only' | 'expires_at' | 'allowed_addresses'> {
+  const { readsOnly, expiresAt, allowedAddresses } = terms
+  const allowed_addresses = allowedAddresses === null ? null : [...allowedAddresses]
+  return { reads_only: readsOnly, expires_at: expiresAt, allowed_addresses }
+}
+
+function termsView(terms: StoredTerms): Pick<CredentialView, 'access' | 'expiresAt' | 'allowedAddresses'> {
+  const { readsOnly, expiresAt, allowedAddresses } = terms
+  return { access: readsOnly ? 'read' : 'full', expiresAt, allowedAddresses }
 }
 
 function credentialView(row: CredentialRow): CredentialView {
@@ -218,7 +226,12 @@ function credentialView(row: CredentialRow): CredentialView {
     name: row.name,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
     limits: row.limits,
-    ...termsView({ readsOnly: row.reads_only, expiresAt: row.expires_at }),
+    ...termsView({
+      readsOnly: row.reads_only,
+      expiresAt: row.expires_at,
+      allowedAddresses: row.allowed_addresses,
+    }),
   }
 }

@@ -46,12 +46,16 @@ export interface CredentialView {
   readonly name: string
   readonly createdAt: Date
   readonly revokedAt: Date | null
+  /** To a minute; null: it was not used yet. */
+  readonly lastUsedAt: Date | null
   /** What it may do at most; null: no more is said of it than of the organization. */
   readonly limits: UsageLimits | null
   /** `read`: it changes nothing. */
   readonly access: KeyAccess
   /** From when on it is refused; null: it does not end by itself. */
   readonly expiresAt: Date | null
+  /** Where requests with it may come from, as addresses and ranges; null: from anywhere. */
+  readonly allowedAddresses: readonly string[] | null
 }
 
 export type KeyAccess = 'full' | 'read'

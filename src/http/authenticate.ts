@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
+import { type AddressRange, isWithin } from '../commands/allowed-addresses.ts'
 import { authenticate, authenticateOperator, type PresentedCredential } from '../commands/authenticate.ts'
 import type { Actor, CommandContext, RequestOrigin } from '../commands/context.ts'
 import { countNodes } from '../commands/count-nodes.ts'
@@ -35,12 +37,13 @@ export function createKeys(commands: CommandContext, clock: Clock, rate: Request
   }
   return {
     async organization(reading, request) {
-      const actor = await guard.ask(reading, request, (shown) => authenticate(commands, shown))
+      const find = async (shown: PresentedCredential) => ({ actor: await authenticate(commands, shown, request.ip) })
+      const { actor } = await guard.ask(reading, request, find)
       await count(actor)
       return { ...actor, origin: originOf(request) }
     },
     async anyone(reading, request) {
-      const sender = await guard.ask(reading, request, (shown) => senderOf(commands, shown))
+      const sender = await guard.ask(reading, request, (shown) => senderOf(commands, shown, request.ip))
       const origin = originOf(request)
       if (sender.actor === null) return { actor: null, operator: { ...sender.operator, origin } }
       await count(sender.actor)
@@ -49,32 +52,34 @@ export function createKeys(commands: CommandContext, clock: Clock, rate: Request
   }
 }
 
+/** What a trusted proxy names need not be an address: some write "unknown", or a port behind it. */
 function originOf({ ip, id }: FastifyRequest): RequestOrigin {
-  return { address: ip, requestId: id }
+  const address = ip.replace(/%.*$/, '')
+  return { address: isIP(address) === 0 ? null : address, requestId: id }
 }
 
-async function senderOf(commands: CommandContext, shown: PresentedCredential): Promise<Sender> {
+async function senderOf(commands: CommandContext, shown: PresentedCredential, address: string): Promise<Sender> {
   try {
-    return { actor: null, operator: await authenticateOperator(commands, shown) }
+    return { actor: null, operator: await authenticateOperator(commands, shown, address) }
   } catch (error) {
     // A valid key of an organization; the second question is answered from memory.
     if (!(error instanceof AppError) || error.code !== 'forbidden') throw error
-    return { actor: await authenticate(commands, shown), operator: null }
+    return { actor: await authenticate(commands, shown, address), operator: null }
   }
 }
 
 class GuessingGuard {
   readonly #failed: FailedAttempts
   readonly #clock: Clock
-  /** Digests, so that no credential stays in memory. */
-  readonly #goodUntilMs = new Map<string, number>()
+  /** Digests, so that no credential stays in memory; with the addresses that the key is for. */
+  readonly #good = new Map<string, { untilMs: number; allowedAddresses: readonly AddressRange[] | null }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#failed = new FailedAttempts(clock)
   }
 
-  async ask<Who>(
+  async ask<Who extends Pick<Sender, 'actor'>>(
     reading: CredentialReading,
     request: FastifyRequest,
     find: (shown: PresentedCredential) => Promise<Who>,
@@ -84,31 +89,36 @@ class GuessingGuard {
       throw new AppError('unauthenticated')
     }
     const digest = digestOf(reading.credential)
-    const waitSeconds = this.#isKnown(digest) ? 0 : this.#failed.waitSeconds(request.ip)
+    const isKnown = this.#isKnown(digest, request.ip)
+    const waitSeconds = isKnown ? 0 : this.#failed.waitSeconds(request.ip)
     if (waitSeconds > 0) {
       throw new RequestError('too-many-attempts', { headers: { 'retry-after': String(waitSeconds) } })
     }
     try {
       const who = await find(reading.credential)
-      this.#remember(digest)
+      this.#remember(digest, who.actor?.allowedAddresses ?? null)
       return who
     } catch (error) {
       if (error instanceof AppError && error.code === 'unauthenticated') {
-        this.#goodUntilMs.delete(digest)
+        // Refused from an address that it is not for, it stays good for those that use it from theirs.
+        if (isKnown) this.#good.delete(digest)
         this.#failed.note(request.ip)
       }
       throw error
     }
   }
 
-  #isKnown(digest: string): boolean {
-    return (this.#goodUntilMs.get(digest) ?? Number.NEGATIVE_INFINITY) > this.#clock.monotonicMs()
+  /** From an address that the key is not for, a good key is treated as a wrong one is, or its answers would tell. */
+  #isKnown(digest: string, address: string): boolean {
+    const good = this.#good.get(digest)
+    if (good === undefined || good.untilMs <= this.#clock.monotonicMs()) return false
+    return good.allowedAddresses === null || isWithin(good.allowedAddresses, address)
   }
 
-  #remember(digest: string): void {
-    this.#goodUntilMs.delete(digest)
-    this.#goodUntilMs.set(digest, this.#clock.monotonicMs() + KNOWN_GOOD_MS)
-    if (this.#goodUntilMs.size > KNOWN_GOOD_MAX) this.#goodUntilMs.delete(this.#goodUntilMs.keys().next().value!)
+  #remember(digest: string, allowedAddresses: readonly AddressRange[] | null): void {
+    this.#good.delete(digest)
+    this.#good.set(digest, { untilMs: this.#clock.monotonicMs() + KNOWN_GOOD_MS, allowedAddresses })
+    if (this.#good.size > KNOWN_GOOD_MAX) this.#good.delete(this.#good.keys().next().value!)
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { authenticate, authenticateOperator } from '../../src/commands/authenticate.ts'
 import { ensureFirstOrganization, ensureInstallation } from '../../src/commands/bootstrap.ts'
 import {
@@ -17,6 +17,8 @@ import {
   updateOrganization,
   updateOwnOrganization,
 } from '../../src/commands/organizations.ts'
+import { makeCredential } from '../../src/model/credential-text.ts'
+import { noteCredentialUse } from '../../src/store/credentials.ts'
 import { createPool } from '../../src/store/database.ts'
 import { commandWorld, people } from '../command-world.ts'
 import { createTestDatabase } from '../database.ts'
@@ -91,7 +93,7 @@ test('a revoked key is refused, by this node at once', async () => {
   expect(await authenticate(context, { token: made.token })).toEqual({ organizationId: 1, credentialId: made.id })
   const revoked = await revokeCredential(context, actor, made.id)
   await expect(authenticate(context, { token: made.token })).rejects.toMatchObject(refused)
-  expect(await revokeCredential(context, actor, made.id)).toEqual(revoked)
+  expect(await revokeCredential(context, actor, made.id)).toMatchObject({ revokedAt: revoked.revokedAt })
   expect((await listCredentials(context, actor)).map(({ name, revokedAt }) => [name, revokedAt !== null])).toEqual([
     ['First key', false],
     ['for a while', true],
@@ -146,6 +148,147 @@ test('a key with an end is refused from then on, also while it is remembered, an
     access: 'full',
     expiresAt: null,
   })
+})
+
+test('a key for some addresses opens nothing from others, also while it is remembered', async () => {
+  const world = await commandWorld()
+  const { context, actor } = world
+  const allowedAddresses = ['203.0.113.7', ' 198.51.100.0/24', '::FFFF:192.0.2.0/120', '2001:DB8:0::/48', '203.0.113.7']
+  const made = await createCredential(context, actor, { name: 'for some', allowedAddresses })
+  const stored = ['203.0.113.7', '198.51.100.0/24', '192.0.2.0/24', '2001:db8::/48']
+  expect(made.credential.allowedAddresses).toEqual(stored)
+  expect((await listCredentials(context, actor)).map((key) => key.allowedAddresses)).toEqual([null, stored])
+  for (const address of [
+    '203.0.113.7',
+    '::ffff:203.0.113.7',
+    '::ffff:cb00:7107',
+    '198.51.100.255',
+    '192.0.2.1',
+    '2001:db8:0:ffff::1',
+    '2001:db8::1%eth0',
+  ]) {
+    expect(await authenticate(context, made, address), address).toMatchObject({ credentialId: made.id })
+    for (const other of ['203.0.113.8', '198.51.101.0', '192.0.3.1', '2001:db8:1::1', '::1', 'unknown', '', null]) {
+      await expect(authenticate(context, made, other), `${other}`).rejects.toMatchObject(refused)
+    }
+  }
+  await expect(authenticate(context, made)).rejects.toMatchObject(refused)
+
+  // The time would tell that the key is good: the database is asked as often as for a wrong one.
+  const connect = vi.spyOn(context.database, 'connect')
+  const asked = async (presented: { token: string }) => {
+    connect.mockClear()
+    await expect(authenticate(context, presented, '203.0.113.8')).rejects.toMatchObject(refused)
+    return connect.mock.calls.length
+  }
+  const wrong = makeCredential().token
+  expect(await asked({ token: made.token })).toBe(await asked({ token: wrong }))
+
+  const key = 'sk_other_0123456789abcdef'
+  await importCredential(context, actor, { name: 'imported', key, allowedAddresses: ['203.0.113.7'] })
+  await expect(authenticate(context, { token: key }, '203.0.113.8')).rejects.toMatchObject(refused)
+  expect(await importCredential(context, actor, { name: 'imported', key })).toMatchObject({ allowedAddresses: null })
+  expect(await authenticate(context, { token: key }, '203.0.113.8')).toMatchObject({ organizationId: 1 })
+})
+
+test.each([
+  [['203.0.113.256'], 'allowedAddresses[0]', /such as 203\.0\.113\.7/],
+  [['127.1'], 'allowedAddresses[0]', /such as/],
+  [['0x7f000001'], 'allowedAddresses[0]', /such as/],
+  [['203.0.113.7', 'example.com'], 'allowedAddresses[1]', /such as/],
+  [['203.0.113.0/33'], 'allowedAddresses[0]', /such as/],
+  [['203.0.113.0/'], 'allowedAddresses[0]', /such as/],
+  [['203.0.113.0/24/24'], 'allowedAddresses[0]', /such as/],
+  [['203.0.113.0/-1'], 'allowedAddresses[0]', /such as/],
+  [['2001:db8::/129'], 'allowedAddresses[0]', /such as/],
+  [['fe80::1%eth0'], 'allowedAddresses[0]', /such as/],
+  [['203.0.113.7/24'], 'allowedAddresses[0]', /write 203\.0\.113\.0\/24/],
+  [['2001:db8::1/32'], 'allowedAddresses[0]', /write 2001:db8::\/32/],
+  [[], 'allowedAddresses', /leave it out/],
+  [Array.from({ length: 21 }, (_, n) => `203.0.113.${n}`), 'allowedAddresses', /1 to 20/],
+])(
+  'addresses that are none are refused with the entry and what to write: %j',
+  async (allowedAddresses, field, message) => {
+    const { context, actor } = await commandWorld()
+    const refusal = { code: 'invalid-input', field, message: expect.stringMatching(message) }
+    await expect(createCredential(context, actor, { name: 'x', allowedAddresses })).rejects.toMatchObject(refusal)
+  },
+)
+
+test('a key for some addresses makes and imports none for others', async () => {
+  const { context, actor } = await commandWorld()
+  const allowedAddresses = ['203.0.113.0/24', '2001:db8::/32']
+  const made = await createCredential(context, actor, { name: 'for some', allowedAddresses })
+  const holder = await authenticate(context, made, '203.0.113.7')
+  for (const wanted of [undefined, null]) {
+    const { credential } = await createCredential(context, holder, { name: 'same', allowedAddresses: wanted })
+    expect(credential.allowedAddresses).toEqual(allowedAddresses)
+  }
+  const key = 'sk_other_0123456789abcdef'
+  expect(await importCredential(context, holder, { name: 'same', key })).toMatchObject({ allowedAddresses })
+  const within = ['203.0.113.128/25', '203.0.113.7', '2001:db8::1']
+  const { credential } = await createCredential(context, holder, { name: 'fewer', allowedAddresses: within })
+  expect(credential.allowedAddresses).toEqual(within)
+  for (const other of ['203.0.112.0/23', '0.0.0.0/0', '::/0', '198.51.100.7']) {
+    const input = { name: 'more', allowedAddresses: ['203.0.113.7', other] }
+    const refusal = { code: 'invalid-input', field: 'allowedAddresses[1]' }
+    await expect(createCredential(context, holder, input), other).rejects.toMatchObject(refusal)
+    await expect(importCredential(context, holder, { ...input, key }), other).rejects.toMatchObject(refusal)
+  }
+})
+
+test('a use is noted once a minute and never moves backwards', async () => {
+  const clock = new FakeClock(Date.now())
+  const world = await commandWorld({ clock })
+  const { context, actor, sql } = world
+  const made = await createCredential(context, actor, { name: 'used' })
+  expect(made.credential.lastUsedAt).toBeNull()
+  await sql(`CREATE TABLE note AS SELECT last_used_at AS at FROM credential WHERE false;
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO note VALUES (NEW.last_used_at); RETURN NULL; END';
+    CREATE TRIGGER note AFTER UPDATE OF last_used_at ON credential FOR EACH ROW
+      WHEN (NEW.credential_id = '${made.id}') EXECUTE FUNCTION note()`)
+  const lastUse = async () =>
+    (await listCredentials(context, actor)).find(({ id }) => id === made.id)!.lastUsedAt?.getTime()
+  const uses: number[] = []
+  for (const round of [0, 1]) {
+    uses.push(clock.nowEpochMs())
+    await authenticate(context, made)
+    await expect.poll(lastUse).toBe(uses[round])
+    // From memory, and after a look-up.
+    for (const waitMs of [0, 4_999, 55_000]) {
+      clock.advance(waitMs)
+      await authenticate(context, made)
+    }
+    clock.advance(1)
+  }
+  await authenticate(context, made)
+  await expect.poll(lastUse).toBe(clock.nowEpochMs())
+  uses.push(clock.nowEpochMs())
+  expect((await sql('SELECT at FROM note')).map(({ at }) => (at as Date).getTime())).toEqual(uses)
+
+  const earlier = new Date(uses[2]! - 1)
+  expect(await noteCredentialUse(context.database, made.id, earlier)).toBe(false)
+  expect(await lastUse()).toBe(uses[2])
+  expect(await noteCredentialUse(context.database, 'crl_nobody', earlier)).toBe(false)
+})
+
+test('no request waits for the note of a use or fails with it', async () => {
+  const world = await commandWorld({ clock: new FakeClock(Date.now()) })
+  const { context, actor, sql } = world
+  const made = await createCredential(context, actor, { name: 'locked' })
+  await sql('BEGIN')
+  await sql('SELECT FROM credential WHERE credential_id = $1 FOR UPDATE', [made.id])
+  expect(await authenticate(context, made)).toMatchObject({ credentialId: made.id })
+  await sql('COMMIT')
+  const isNoted = async ({ id }: { id: string }) =>
+    (await listCredentials(context, actor)).some((key) => key.id === id && key.lastUsedAt !== null)
+  await expect.poll(() => isNoted(made)).toBe(true)
+
+  await sql('ALTER TABLE credential ADD CONSTRAINT no_more CHECK (last_used_at IS NULL) NOT VALID')
+  const other = await createCredential(context, actor, { name: 'cannot be noted' })
+  expect(await authenticate(context, other)).toMatchObject({ credentialId: other.id })
+  expect(await isNoted(other)).toBe(false)
 })
 
 test('keys that clients use elsewhere can be imported, alone or as a pair', async () => {

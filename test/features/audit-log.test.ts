@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { sealStep } from '../../src/commands/seal-audit.ts'
 import { transaction } from '../../src/store/database.ts'
 import { BASE, type NativeServer, startNativeServer } from '../native-server.ts'
 
@@ -85,6 +86,23 @@ test('everything that is changed stands in it, newest first, with who, what, whe
   for (const secret of [api.token.split('_')[2]!, '5550111', '5550100', '/hook']) expect(text).not.toContain(secret)
 })
 
+test('a proxy that names no address costs an entry its address and nothing else', async () => {
+  const behind = await startNativeServer({ deps: { trustedProxies: ['10.0.0.0/8'] } })
+  onTestFinished(() => behind.close())
+  const seen = { unknown: null, '203.0.113.9:4711': null, 'fe80::1%eth0': 'fe80::1', '203.0.113.9': '203.0.113.9' }
+  for (const [named, address] of Object.entries(seen)) {
+    const made = await behind.server.inject({
+      method: 'POST',
+      url: `${BASE}/keys`,
+      payload: { name: named },
+      remoteAddress: '10.0.0.1',
+      headers: { authorization: `Bearer ${behind.token}`, 'x-forwarded-for': named },
+    })
+    expect(made.statusCode, `${named}: ${made.body}`).toBe(201)
+    expect((await behind.ask('GET', `${BASE}/audit`)).body.items[0], named).toMatchObject({ address })
+  }
+})
+
 test('it is read page by page', async () => {
   for (const name of ['one', 'two', 'three']) await post('/keys', { name })
   const first = await entries('?limit=2')
@@ -93,6 +111,47 @@ test('it is read page by page', async () => {
   expect(ids).toEqual([...ids].sort((one, other) => other - one))
   expect(ids).toHaveLength(3)
   expect(second.nextCursor).toBeNull()
+})
+
+test('its seals are read page by page and compared with it, each organization its own', async () => {
+  for (const name of ['one', 'two', 'three']) {
+    await post('/keys', { name })
+    await api.commands.database.query(`UPDATE audit_unsealed SET at = at - interval '6 min'`)
+    expect(await sealStep(api.commands)).toBe(true)
+  }
+  await post('/keys', { name: 'not sealed yet' })
+  const get = async (path: string, token = api.token) => (await api.ask('GET', `${BASE}/audit${path}`, { token })).body
+  const first = await get('/seals?limit=2')
+  const second = await get(`/seals?limit=2&cursor=${first.nextCursor}`)
+  expect([...first.items, ...second.items].map(({ number }) => number)).toEqual([3, 2, 1])
+  expect(second.nextCursor).toBeNull()
+  expect(first.items[0]).toEqual({
+    number: 3,
+    sealedAt: expect.stringMatching(/Z$/),
+    entries: 1,
+    firstEntryId: '3',
+    lastEntryId: '3',
+    anchor: expect.stringMatching(/^3:[0-9a-f]{64}$/),
+  })
+  const whole = { seals: 3, entries: 3, lateEntries: 0, unsealedEntries: 1, fault: null, nextCursor: null }
+  expect(await get(`/verification?anchor=${first.items[0].anchor}`)).toEqual(whole)
+  await api.commands.database.query('DELETE FROM audit_entry WHERE entry_id = 2')
+  expect((await get('/verification')).fault).toEqual({
+    kind: 'entry-missing',
+    seal: 2,
+    entryId: '2',
+    message: 'An entry that was sealed is not there any more.',
+  })
+  expect(await get('/verification?anchor=3')).toMatchObject({ status: 400, field: 'anchor' })
+
+  const operator = { token: api.operatorToken }
+  const body = { name: 'other', concurrency: 1 }
+  const { id } = (await api.ask('POST', `${BASE}/organizations`, { ...operator, body })).body
+  const key = await api.ask('POST', `${BASE}/organizations/${id}/keys`, { ...operator, body: { name: 'theirs' } })
+  expect((await get('/seals', key.body.token)).items).toEqual([])
+  expect(await get('/verification', key.body.token)).toMatchObject({ seals: 0, fault: null })
+  const stolen = await get(`/seals?cursor=${first.nextCursor}`, key.body.token)
+  expect(stolen).toMatchObject({ status: 400, code: 'invalid-cursor' })
 })
 
 test('what was refused or undone stands nowhere', async () => {

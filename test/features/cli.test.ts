@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openConnection } from '../../src/store/database.ts'
 import { createTestDatabase } from '../database.ts'
 
 /** The program as `npm run build` leaves it. */
@@ -224,6 +225,42 @@ describe('carillon', () => {
     const refused = await run(['key', 'list'], { CARILLON_API_KEY: token }).ended
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain('No valid API key was given.')
+  })
+
+  it('makes keys for some addresses alone', async () => {
+    const add = (...ranges: string[]) =>
+      carillon('key', 'add', '--name', 'office', ...ranges.flatMap((range) => ['--allow-from', range]))
+    const elsewhere = jsonLines((await add('203.0.113.0/24', '2001:db8::/32')).stdout)[0] as { token: string }
+    expect((await run(['key', 'list'], { CARILLON_API_KEY: elsewhere.token }).ended).code).toBe(1)
+    const here = jsonLines((await add('127.0.0.0/8', '::1')).stdout)[0] as { token: string }
+    const { stdout } = await run(['key', 'list'], { CARILLON_API_KEY: here.token }).ended
+    expect(stdout).toContain('"allowedAddresses":["203.0.113.0/24","2001:db8::/32"]')
+    const refused = await add('203.0.113.7', 'office')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('allowedAddresses[1] must be an IP address or a range')
+  })
+
+  it('keeps an anchor of the audit log, and says when the log is not what it was', async () => {
+    const sql = await openConnection(environment.DATABASE_URL!)
+    await carillon('key', 'add', '--name', 'noted')
+    await sql.query(`UPDATE audit_unsealed SET at = at - interval '10 min'`)
+    // The server's housekeeper comes every five seconds.
+    await expect.poll(async () => (await carillon('audit', 'anchor')).code, { timeout: 30_000 }).toBe(0)
+    const anchor = (await carillon('audit', 'anchor')).stdout.trim()
+    expect(anchor).toMatch(/^1:[0-9a-f]{64}$/)
+    const whole = await carillon('audit', 'verify', '--anchor', anchor)
+    expect(whole.code).toBe(0)
+    expect(jsonLines(whole.stdout)[0]).toMatchObject({ seals: 1, lateEntries: 0, fault: null })
+
+    const forge = (action: string) => sql.query('UPDATE audit_entry SET action = $1 WHERE entry_id = 1', [action])
+    const action = (await sql.query('SELECT action FROM audit_entry WHERE entry_id = 1')).rows[0].action
+    await forge('key.revoked')
+    const changed = await carillon('audit', 'verify')
+    expect(changed.code).toBe(1)
+    expect(jsonLines(changed.stdout)[0]).toMatchObject({ fault: { kind: 'seal-differs', seal: 1 } })
+    await forge(action)
+    await sql.end()
+    expect((await carillon('audit', 'verify', '--anchor', 'nonsense')).stderr).toContain('anchor must be')
   })
 
   it('doctor sees a database that forgets', async () => {

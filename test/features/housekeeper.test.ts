@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { erasePerson, getErasure } from '../../src/commands/erase-person.ts'
 import { getBatch } from '../../src/commands/get-batch.ts'
 import { listRecipients } from '../../src/commands/list-recipients.ts'
+import { listAuditSeals } from '../../src/commands/verify-audit.ts'
 import { Housekeeper } from '../../src/housekeeper.ts'
 import { commandWorld } from '../command-world.ts'
 import { FakeClock } from '../fake-clock.ts'
@@ -81,6 +82,18 @@ test('folds the counts of lists', async () => {
   await pass(3 * ROUND_MS, async () => (await rows()) === 1)
   expect(await rows()).toBe(1)
   expect(await sql('SELECT batches FROM listed_batch_count WHERE status = 4')).toEqual([{ batches: 1 }])
+  await stop()
+})
+
+test('seals the audit log, also when something else fails', async () => {
+  const { sql, context, actor, housekeeper, pass, stop, warned } = await keptHouse(null)
+  await sql('ALTER TABLE erasure RENAME TO erasure_away')
+  await sql(`UPDATE audit_unsealed SET at = at - interval '6 min'`)
+  housekeeper.start()
+  const isSealed = async () => (await listAuditSeals(context, actor, {})).items.length > 0
+  await pass(3 * ROUND_MS, isSealed)
+  expect(await isSealed()).toBe(true)
+  expect(warned[0]).toContain('tried again')
   await stop()
 })
 

@@ -81,6 +81,76 @@ test('whatever is wrong with a key, the answer is the same', async () => {
   }
 })
 
+test('a key for some addresses is a wrong key from any other, in every wire format', async () => {
+  const made = await makeKey({ name: 'bound', allowedAddresses: ['203.0.113.0/24', '2001:db8::/32'] })
+  const wrong = `crl_${'0'.repeat(12)}_${'0'.repeat(49)}`
+  for (const [index, [name, each]] of Object.entries(DIALECT_FACTS).entries()) {
+    const facts: DialectFacts = each
+    const send = (key: string, remoteAddress: string) =>
+      api.server.inject({
+        url: facts.readPath,
+        headers: facts.keyHeaders(key, api.first.organizationId!),
+        remoteAddress,
+      })
+    const textOf = (body: string) => body.replace(/"request_?[iI]d":"[^"]+"/, '')
+    const other = `198.51.100.${index}`
+    for (const good of ['203.0.113.9', '::ffff:203.0.113.9', '2001:db8:1::1']) {
+      expect((await send(made.token, good)).statusCode, name).not.toBe(401)
+      const [refused, asWrong] = [await send(made.token, other), await send(wrong, other)]
+      expect(refused.statusCode, name).toBe(401)
+      expect(asWrong.statusCode, name).toBe(401)
+      expect(textOf(refused.body), name).toBe(textOf(asWrong.body))
+    }
+  }
+})
+
+test('tried from another address it is counted as a wrong key, and goes on where it may be used', async () => {
+  const { token } = await makeKey({ name: 'counted', allowedAddresses: ['203.0.113.9'] })
+  const status = async (key: string, remoteAddress: string) => {
+    const headers = { authorization: `Bearer ${key}` }
+    return (await api.server.inject({ url: '/carillon/v1/me', headers, remoteAddress })).statusCode
+  }
+  expect(await status(token, '203.0.113.9')).toBe(200)
+  const statuses: number[] = []
+  for (let n = 0; n < 40; n++) statuses.push(await status(token, '198.51.100.200'))
+  expect(new Set(statuses)).toEqual(new Set([401, 429]))
+  expect(await status('x'.repeat(40), '198.51.100.200')).toBe(429)
+  // Where somebody else has tried wrong keys, it is known to be good.
+  for (let n = 0; n < 40; n++) await status('x'.repeat(40), '203.0.113.9')
+  expect(await status('x'.repeat(40), '203.0.113.9')).toBe(429)
+  expect(await status(token, '203.0.113.9')).toBe(200)
+})
+
+test('behind a trusted proxy the address is the one that the proxy names', async () => {
+  const behind = await startNativeServer({ deps: { trustedProxies: ['10.0.0.0/8'] } })
+  try {
+    const body = { name: 'bound', allowedAddresses: ['203.0.113.9'] }
+    const { token } = (await behind.ask('POST', '/carillon/v1/keys', { body })).body
+    const status = async (remoteAddress: string, forwarded: string) => {
+      const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': forwarded }
+      return (await behind.server.inject({ url: '/carillon/v1/me', headers, remoteAddress })).statusCode
+    }
+    expect(await status('10.0.0.1', '203.0.113.9')).toBe(200)
+    expect(await status('10.0.0.1', '203.0.113.9, 198.51.100.7')).toBe(401)
+    expect(await status('198.51.100.7', '203.0.113.9')).toBe(401)
+    expect(await status('203.0.113.9', '198.51.100.7')).toBe(200)
+  } finally {
+    await behind.close()
+  }
+})
+
+test('a list of keys says from where each may be used and when it last was', async () => {
+  const body = { name: 'seen', allowedAddresses: ['127.0.0.0/8'] }
+  const { key, token } = await makeKey(body)
+  expect(key).toMatchObject({ allowedAddresses: ['127.0.0.0/8'], lastUsedAt: null })
+  const before = Date.now()
+  expect((await api.ask('GET', '/carillon/v1/me', { token })).status).toBe(200)
+  const listed = async () =>
+    (await api.ask('GET', '/carillon/v1/keys')).body.items.find(({ id }: { id: string }) => id === key.id)
+  await expect.poll(async () => Date.parse((await listed()).lastUsedAt)).toBeGreaterThanOrEqual(before)
+  expect(await listed()).toMatchObject({ allowedAddresses: ['127.0.0.0/8'] })
+})
+
 test('a key in the query opens nothing, and is not logged', async () => {
   for (const [name, { readPath }] of Object.entries(DIALECT_FACTS)) {
     for (const field of ['api_key', 'key', 'token', 'access_token', 'authorization', 'x-api-key', 'xi-api-key']) {

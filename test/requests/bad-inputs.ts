@@ -358,6 +358,7 @@ const KEYS_AND_WALLS: readonly Entry[] = [
       at('access.test.ts', 'a revoked key is refused, by this node at once'),
       at('access.test.ts', 'a key with an end is refused from then on'),
       at('keys.test.ts', 'whatever is wrong with a key, the answer is the same'),
+      at('keys.test.ts', 'a key for some addresses is a wrong key from any other, in every wire format'),
     ],
   },
   {

@@ -4,6 +4,7 @@ import type { Page } from '../../commands/context.ts'
 import type { CreatedBatch } from '../../commands/create-batch.ts'
 import type { RecipientDetail } from '../../commands/get-recipient.ts'
 import type { EventPage } from '../../commands/list-events.ts'
+import type { AuditSeal, AuditVerification } from '../../commands/verify-audit.ts'
 import type {
   AgentView,
   AttemptView,
@@ -21,8 +22,10 @@ import type {
 } from '../../commands/views.ts'
 import type { Attention } from '../../model/attention.ts'
 import type { AuditAction } from '../../model/audit-action.ts'
+import { AUDIT_FAULTS } from '../../model/audit-seal.ts'
 import type { UsageLimits } from '../../model/usage-limits.ts'
 import type { Waiting } from '../../model/why-waiting.ts'
+import type * as auditWire from './audit-wire.ts'
 import type * as batchWire from './batch-wire.ts'
 import type * as callWire from './call-wire.ts'
 import type * as wire from './wire.ts'
@@ -56,12 +59,14 @@ function encodeLimits(limits: UsageLimits | null): z.infer<typeof wire.limits> |
 }
 
 export function encodeKey(view: CredentialView): z.infer<typeof wire.key> {
-  const { limits, ...rest } = view
+  const { limits, allowedAddresses, ...rest } = view
   return {
     ...rest,
     limits: encodeLimits(limits),
+    allowedAddresses: allowedAddresses === null ? null : [...allowedAddresses],
     createdAt: view.createdAt.toISOString(),
     revokedAt: time(view.revokedAt),
+    lastUsedAt: time(view.lastUsedAt),
     expiresAt: time(view.expiresAt),
   }
 }
@@ -233,7 +238,16 @@ export function encodeAttention(found: Attention): z.infer<typeof wire.attention
   return { ...found, since: time(found.since) }
 }
 
-export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof wire.auditEntry> {
+export function encodeAuditSeal(seal: AuditSeal): z.infer<typeof auditWire.auditSeal> {
+  return { ...seal, sealedAt: seal.sealedAt.toISOString() }
+}
+
+export function encodeAuditVerification(made: AuditVerification): z.infer<typeof auditWire.auditVerification> {
+  const { fault } = made
+  return { ...made, fault: fault === null ? null : { ...fault, message: AUDIT_FAULTS[fault.kind] } }
+}
+
+export function encodeAuditEntry(entry: AuditEntry): z.infer<typeof auditWire.auditEntry> {
   const action = entry.action as AuditAction
   const detail = entry.detail === null ? null : { ...entry.detail }
   // In the words of requests.

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { ATTENTION_KINDS, type AttentionKind } from '../../model/attention.ts'
-import { AUDIT_ACTIONS } from '../../model/audit-action.ts'
 import { BATCH_STATUSES } from '../../model/batch.ts'
 import { OUTCOMES } from '../../model/disposition.ts'
 import { EVENT_KINDS, type EventKind } from '../../model/event-kind.ts'
@@ -28,7 +27,7 @@ export const aliases = z.array(idOrAlias).max(20)
 export const outcome = z.enum(OUTCOMES).meta({ id: 'native.Outcome', description: 'How a recipient ended.' })
 export const batchStatus = z.enum(BATCH_STATUSES).meta({ id: 'native.BatchStatus' })
 
-const cursor = z.string().min(1).max(500).describe('`nextCursor` of the page before, unchanged.')
+export const cursor = z.string().min(1).max(500).describe('`nextCursor` of the page before, unchanged.')
 
 /** The query of a list: at most `max` entries a page. */
 export function pageQuery(max: number, fallback: number) {
@@ -159,6 +158,15 @@ const keyAccess = z.enum(['full', 'read']).describe('A key with `read` changes n
 const keyTerms = {
   access: keyAccess.optional(),
   expiresAt: instant.nullish().describe('From when on it is refused. A key that ends makes none that lives longer.'),
+  allowedAddresses: z
+    .array(z.string().min(1).max(50))
+    .min(1)
+    .max(20)
+    .nullish()
+    .describe(
+      'IPv4 and IPv6 addresses and ranges (CIDR) that requests with it may come from; from any other address it is refused ' +
+        'as a wrong key is. A key that has them makes only keys within them, and with the same ones when nothing is said.',
+    ),
 }
 
 export const key = z
@@ -170,6 +178,8 @@ export const key = z
     limits: limits.nullable(),
     access: keyAccess,
     expiresAt: instantOut.nullable().describe('From when on it is refused.'),
+    allowedAddresses: z.array(z.string()).nullable().describe('Null: requests with it may come from anywhere.'),
+    lastUsedAt: instantOut.nullable().describe('To a minute; null: it was not used yet.'),
   })
   .meta({ id: 'native.Key' })
 
@@ -400,19 +410,6 @@ export const eventPage = z
     hasMore: z.boolean(),
   })
   .meta({ id: 'native.EventPage' })
-
-export const auditEntry = z
-  .object({
-    id: z.string(),
-    at: instantOut,
-    keyId: z.string().describe('The key that was used; the one of the operator too.'),
-    action: z.enum(AUDIT_ACTIONS),
-    objectId: z.string().nullable().describe('What it was done to; null for lists of numbers.'),
-    detail: z.record(z.string(), z.unknown()).nullable().describe('Counts, and names of changed fields.'),
-    address: z.string().nullable().describe('Where the request came from.'),
-    requestId: z.string().nullable(),
-  })
-  .meta({ id: 'native.AuditEntry' })
 
 export const erasureRequest = z.strictObject({ number: e164 }).meta({ id: 'native.ErasureRequest' })
 
