@@ -7,6 +7,7 @@ import type { TrunkDefinition } from '../store/definitions.ts'
 import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
 import { Alarms } from './alarms.ts'
 import { adoptedCall } from './call-rows.ts'
+import { noteEnded, noteProgressed } from './committed-calls.ts'
 import { type CycleResult, runCycle } from './cycle.ts'
 import { dial, endUnsent, newCalls } from './dial.ts'
 import { DispatcherCounters } from './dispatcher-counters.ts'
@@ -345,8 +346,9 @@ export class Dispatcher {
     const calls = newCalls(desk, claimed, { ids: this.#options.ids, claimedAtEpochMs: gate.nowEpochMs })
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
-    this.#settleEnded(desk, result)
-    this.#settleProgressed(desk, result)
+    noteEnded(desk, result, this.counters)
+    for (const call of result.ended) this.#release(desk, call)
+    for (const call of noteProgressed(result)) if (this.#calls.has(call.ref)) desk.touch(call)
     this.#settleStrays(desk, result)
     for (const call of result.hangUps) if (!call.hangUpAsked) this.#hangUp(call)
     for (const call of result.hangUps) call.hangUpAsked = true
@@ -373,28 +375,6 @@ export class Dispatcher {
     if (wakeAt === null) return null
     if (wakeAt > nowEpochMs) return wakeAt - nowEpochMs
     return result.claimed.length > 0 || result.lanes.length === 0 ? 0 : FRUITLESS_MS
-  }
-
-  #settleEnded(desk: OrganizationDesk, result: CycleResult): void {
-    this.counters.ended += result.ended.length
-    result.ended.forEach((call, index) => {
-      const row = result.endedRows[index]!
-      if (row.retryAfterMs >= 0) desk.mirror.noteDue(call.batchId, call.lane, result.gate.nowEpochMs + row.retryAfterMs)
-      desk.mirror.noteEnded(call.batchId, 1)
-      call.endingSaved = true
-      if (call.ending?.disposition === 'not-sent') this.counters.notSent++
-      if (call.ending?.disposition === 'unknown') this.counters.unknown++
-      this.#release(desk, call)
-    })
-  }
-
-  #settleProgressed(desk: OrganizationDesk, result: CycleResult): void {
-    for (const { call, row } of result.progressed) {
-      call.savedState = Math.max(call.savedState, row.reachedState)
-      call.savedCarrierCallId ??= row.unsavedCarrierCallId
-      call.savedCarrierState = row.unsavedCarrierState ?? call.savedCarrierState
-      if (call.unsaved && this.#calls.has(call.ref)) desk.touch(call)
-    }
   }
 
   #settleStrays(desk: OrganizationDesk, result: CycleResult): void {
