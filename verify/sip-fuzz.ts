@@ -1,6 +1,15 @@
 // Throws malformed and hostile SIP messages at a live call, for as long as one likes. --help tells what can be asked for.
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { readCommandLine } from '../test/command-line.ts'
 import { callUnderFire, seeded } from '../test/sip-hostility.ts'
+
+const GROWTH_MB_MAX = 8
+/** Some hundred are to be expected: an unknown request is remembered for half a minute of the call's clock. */
+const KEPT_MAX = 1_000
+
+v8.setFlagsFromString('--expose-gc')
+const collectGarbage = vm.runInNewContext('gc') as () => void
 
 const values = readCommandLine(
   {
@@ -23,13 +32,33 @@ const seed = Number(values.seed)
 console.log(`${messages} messages, seed ${seed}`)
 const target = callUnderFire(seeded(seed))
 const startedAt = performance.now()
+const heapMb: number[] = []
 for (let count = 1; count <= messages; count++) {
   target.fire()
   if (count % Math.ceil(messages / 10) !== 0) continue
-  const megabytes = (process.memoryUsage().heapUsed / 2 ** 20).toFixed(0)
+  heapMb.push(heapInUseMb())
   const perSecond = Math.round((count * 1000) / (performance.now() - startedAt))
   console.log(
-    `${count}: heap ${megabytes} MB, ${target.liveTransactions} transactions, ${target.pendingTimers} timers, ${perSecond} a second`,
+    `${count}: heap ${heapMb.at(-1)} MB, ${target.liveTransactions} transactions, ${target.pendingTimers} timers, ${perSecond} a second`,
   )
 }
-console.log(`calls ended: ${[...new Set(target.ended)].join(', ')}`)
+// The first tenth fills what is filled once: the code that is compiled, and calls and transactions that are remembered for a while.
+const growthMb = (heapMb.at(-1) ?? 0) - (heapMb[0] ?? 0)
+const { liveTransactions, pendingTimers } = target
+const broken = [
+  ...(growthMb > GROWTH_MB_MAX ? [`the heap grew by ${growthMb} MB`] : []),
+  ...(liveTransactions > KEPT_MAX ? [`${liveTransactions} transactions are kept`] : []),
+  ...(pendingTimers > KEPT_MAX ? [`${pendingTimers} timers are kept`] : []),
+]
+for (const sentence of broken) console.error(`BROKEN: ${sentence}`)
+const endings = [...new Set(target.ended)]
+const seconds = Math.round((performance.now() - startedAt) / 1000)
+const figures = { messages, seed, seconds, heapMb, liveTransactions, pendingTimers, endings }
+console.log(JSON.stringify({ ...figures, broken: broken.length }))
+process.exitCode = broken.length > 0 ? 1 : 0
+
+/** Without what is not needed any more. */
+function heapInUseMb(): number {
+  collectGarbage()
+  return Math.round(process.memoryUsage().heapUsed / 2 ** 20)
+}
