@@ -30,23 +30,14 @@ it(
   WITHIN_MS,
 )
 
-it('counts the truth about an unknown call also when the retry after it was never sent', async () => {
-  const result = await runSeed(540227)
-  expect(result.violations, reportOf(result)).toEqual([])
-  expect(result.coverage.get('retried-by-hand')).toBeGreaterThan(0)
-})
-
 it('lets a node that was taken for dead conclude nothing from the silence it heard before', async () => {
   const result = await runSeed(306001)
   expect(result.violations, reportOf(result)).toEqual([])
   expect(result.coverage.get('lease-lost')).toBeGreaterThan(0)
 })
 
-it.each([
-  ['was taken over', 57166],
-  ['had ended unknown and came back to life elsewhere', 67738],
-])('ends a call without sound whose first node tells how only after it %s', async (_, seed) => {
-  const result = await runSeed(seed)
+it('ends a call without sound whose first node tells how only after it was taken over', async () => {
+  const result = await runSeed(3612)
   expect(result.violations, reportOf(result)).toEqual([])
   expect(result.coverage.get('hung-up')).toBeGreaterThan(0)
 })
