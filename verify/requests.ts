@@ -1,9 +1,8 @@
 // Sends generated requests with mutations, made from our own OpenAPI documents, and judges every answer: none of 500 or
 // above, none that breaks its own schema, and a heap that does not grow.
 // --help tells what can be asked for.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { migrate } from '../src/store/migrate.ts'
+import { collectGarbage } from '../test/collect-garbage.ts'
 import { readCommandLine } from '../test/command-line.ts'
 import { startTemporaryServer } from '../test/postgres-for-tests.ts'
 import { startBareServer } from '../test/requests/bare-server.ts'
@@ -28,8 +27,6 @@ above, none that breaks its own schema, and a heap that does not grow. Ends with
 const count = Number(values.count)
 const seed = Number(values.seed)
 const from = Number(values.from)
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 const postgres = await startTemporaryServer()
 await migrate(postgres.connectionString)

@@ -1,15 +1,11 @@
 // Throws malformed and hostile SIP messages at a live call, for as long as one likes. --help tells what can be asked for.
-import v8 from 'node:v8'
-import vm from 'node:vm'
+import { collectGarbage } from '../test/collect-garbage.ts'
 import { readCommandLine } from '../test/command-line.ts'
 import { callUnderFire, seeded } from '../test/sip-hostility.ts'
 
 const GROWTH_MB_MAX = 8
 /** Some hundred are to be expected: an unknown request is remembered for half a minute of the call's clock. */
 const KEPT_MAX = 1_000
-
-v8.setFlagsFromString('--expose-gc')
-const collectGarbage = vm.runInNewContext('gc') as () => void
 
 const values = readCommandLine(
   {

@@ -1,9 +1,6 @@
 import http from 'node:http'
-import v8 from 'node:v8'
-import vm from 'node:vm'
+import { collectGarbage } from '../../test/collect-garbage.ts'
 
-v8.setFlagsFromString('--expose-gc')
-const collectGarbage = vm.runInNewContext('gc') as (options: { type: 'minor' }) => void
 const COLLECTED_EVERY = 25
 
 /**

@@ -41,6 +41,15 @@ async function untilPlaced(carrier: () => HandCarrier, count: number) {
   await until(async () => carrier()?.placed.length >= count, `${count} placed`)
 }
 
+/** The only call of a batch, about which its carrier said nothing until this node gave it up. */
+async function callThatEndedUnknown() {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  return { carrier, ref: carrier().placed[0]!.ref }
+}
+
 it('late, doubled and reordered evidence changes nothing it should not', async () => {
   const { carrier } = await worldWithHandCarrier()
   await world.addBatch({ numbers: numbersEnding([0]) })
@@ -102,11 +111,7 @@ it('the same about a call that ended unknown', async () => {
 })
 
 it('an intent without an answer ends unknown, and is corrected when the truth comes', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   await carrier().end(ref, 'busy')
   expect(await one('SELECT unknown, busy, settled, live FROM batch_state')).toEqual({
     unknown: 0,
@@ -162,11 +167,7 @@ it('a call that is live again leaves its batch paused, when it came to its end i
 })
 
 it('a call that rings after it was given up is live again, and its end counts', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   await carrier().answer(ref)
   expect(await one('SELECT unknown, live, settled FROM batch_state')).toEqual({ unknown: 0, live: 1, settled: 0 })
   expect(await one('SELECT live FROM gate')).toEqual({ live: 1 })
@@ -328,11 +329,7 @@ it('news of a call are acknowledged when they are committed, however many wait w
 })
 
 it('the truth about an unknown call moves no figures once somebody has asked for another dial', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   // As a retry by hand leaves it: due in an hour, so that nothing moves by itself.
   await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
     UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
@@ -347,11 +344,7 @@ it('the truth about an unknown call moves no figures once somebody has asked for
 })
 
 it('the truth about an unknown call counts also when the dial after it was never sent', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   // As a cancel leaves a retry by hand whose intent was not sent.
   await world.ask(`INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, disposition, cause, answered_by, claimed_at, ended_ms, node_id)
     SELECT organization_id, batch_id, seq, 2, counted, trunk_id, 10, cause, answered_by, claimed_at, ended_ms, node_id FROM attempt`)
@@ -361,11 +354,7 @@ it('the truth about an unknown call counts also when the dial after it was never
 })
 
 it('news that bring a call back to life are acknowledged when its row has them', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   await carrier().answer(ref)
   expect(await one('SELECT state, answered_ms IS NOT NULL AS is_answered FROM live_call')).toEqual({
     state: 4,
@@ -374,11 +363,7 @@ it('news that bring a call back to life are acknowledged when its row has them',
 })
 
 it('a call that comes back to life withdraws the dial that somebody has asked for meanwhile', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]) })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await until(async () => (await one('SELECT unknown FROM batch_state')).unknown === 1, 'unknown')
+  const { carrier, ref } = await callThatEndedUnknown()
   await world.ask(`WITH d AS (INSERT INTO due SELECT 1, 1, 0, now() + interval '1 h', 1, 2, 1, 6)
     UPDATE batch_state SET due = 1, settled = 0, unknown = 0, status = 2`)
   await carrier().answer(ref)
