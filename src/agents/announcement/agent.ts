@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { VoiceChoice } from '../../voices/voices.ts'
 import type { AgentKind } from '../agent.ts'
-import { checkOpening, renderSpeech, SPEECH_CHARS_MAX } from './speech.ts'
+import { checkOpening, parseTemplate, renderSpeech, SPEECH_CHARS_MAX, type Template } from './speech.ts'
 
 const key = z.string().regex(/^[0-9*#]$/, 'must be one key of 0-9, * or #')
 
@@ -58,14 +58,27 @@ export const announcementSettings = z
   })
 export type AnnouncementSettings = z.infer<typeof announcementSettings>
 
+/** Read once for all calls of an agent, as long as a node remembers its settings. */
+const templates = new WeakMap<AnnouncementSettings, Template>()
+
+function templateOf(settings: AnnouncementSettings): Template {
+  let template = templates.get(settings)
+  if (template === undefined) {
+    template = parseTemplate(settings.text)
+    templates.set(settings, template)
+  }
+  return template
+}
+
 /** The embedded default: speaks one text with the recipient's variables, may take a key press, and hangs up. */
 export const announcement: AgentKind<AnnouncementSettings> = {
   kind: 'announcement',
   summary: 'Speaks a text with the recipient’s variables and can take a key press',
   settings: announcementSettings,
-  speech({ text, waitForKeySeconds, repeatKey, stopKey, voice: choice, recording }, variables) {
+  speech(settings, variables) {
+    const { text, waitForKeySeconds, repeatKey, stopKey, voice: choice, recording } = settings
     return {
-      text: text.includes('{') ? renderSpeech(text, variables()).text : text,
+      text: text.includes('{') ? renderSpeech(templateOf(settings), variables()).text : text,
       waitForKeySeconds,
       // Stored settings of an earlier version may lack what came later.
       ...(repeatKey ? { repeatKey } : {}),

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkOpening, renderSpeech, SPEECH_CHARS_MAX, variablesUsedIn } from './speech.ts'
+import { checkOpening, parseTemplate, renderSpeech, SPEECH_CHARS_MAX, variablesUsedIn } from './speech.ts'
 
 function spoken(template: string, variables: Record<string, unknown> = {}): string {
-  return renderSpeech(template, variables).text
+  return renderSpeech(parseTemplate(template), variables).text
 }
 
 describe('a spoken text', () => {
@@ -19,7 +19,7 @@ describe('a spoken text', () => {
   it('says nothing for what is not there, and reports it once', () => {
     const values = { empty: '', nothing: null, list: ['a'], far: Number.POSITIVE_INFINITY }
     const template = '[{empty}][{nothing}][{list}][{far}][{none}][{{ none }}][{constructor}][{__proto__}]'
-    expect(renderSpeech(template, values)).toEqual({
+    expect(renderSpeech(parseTemplate(template), values)).toEqual({
       text: '[][][][][][][][]',
       missing: ['nothing', 'list', 'far', 'none', 'constructor', '__proto__'],
       truncated: false,
@@ -27,7 +27,7 @@ describe('a spoken text', () => {
   })
 
   it('holds only what was sent, not what an object inherits', () => {
-    expect(renderSpeech('{a}', Object.create({ a: 'inherited' }))).toEqual({
+    expect(renderSpeech(parseTemplate('{a}'), Object.create({ a: 'inherited' }))).toEqual({
       text: '',
       missing: ['a'],
       truncated: false,
@@ -36,7 +36,7 @@ describe('a spoken text', () => {
 
   it('leaves braces alone that hold no name', () => {
     for (const text of ['{}', '{{}}', '{ }', 'a { b', 'a } b', '}{', '{a\nb}', `{${'x'.repeat(101)}}`]) {
-      expect(renderSpeech(text, { a: 1 })).toEqual({ text, missing: [], truncated: false })
+      expect(renderSpeech(parseTemplate(text), { a: 1 })).toEqual({ text, missing: [], truncated: false })
     }
   })
 
@@ -54,12 +54,16 @@ describe('a spoken text', () => {
 
   it('is cut at its limit, never inside a character', () => {
     const exact = 'x'.repeat(SPEECH_CHARS_MAX)
-    expect(renderSpeech(exact, {})).toEqual({ text: exact, missing: [], truncated: false })
-    expect(renderSpeech(`${exact}y{later}`, {})).toEqual({ text: exact, missing: ['later'], truncated: true })
-    const odd = renderSpeech('x{faces}', { faces: '😀'.repeat(6_000) })
+    expect(renderSpeech(parseTemplate(exact), {})).toEqual({ text: exact, missing: [], truncated: false })
+    expect(renderSpeech(parseTemplate(`${exact}y{later}`), {})).toEqual({
+      text: exact,
+      missing: ['later'],
+      truncated: true,
+    })
+    const odd = renderSpeech(parseTemplate('x{faces}'), { faces: '😀'.repeat(6_000) })
     expect(odd.text).toHaveLength(SPEECH_CHARS_MAX - 1)
     expect(odd.text.endsWith('😀')).toBe(true)
-    const huge = renderSpeech('{v}'.repeat(100_000), { v: 'x'.repeat(1_000_000) })
+    const huge = renderSpeech(parseTemplate('{v}'.repeat(100_000)), { v: 'x'.repeat(1_000_000) })
     expect(huge).toEqual({ text: exact, missing: [], truncated: true })
   })
 
@@ -92,7 +96,7 @@ describe('the variables of a template', () => {
   it('are exactly those that are missing when there are none', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('{', '}', ' ', 'a', 'b', '\n') }), (template) => {
-        expect(renderSpeech(template, {}).missing).toEqual(variablesUsedIn(template))
+        expect(renderSpeech(parseTemplate(template), {}).missing).toEqual(variablesUsedIn(template))
       }),
     )
   })

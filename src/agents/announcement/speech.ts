@@ -16,38 +16,49 @@ const BREAKS = /\r\n|[\r\u0085\u2028\u2029]/g
 // Everything that is not spoken and could mislead a reader of logs: control characters, marks that reverse the
 // direction of writing, byte order marks, and halves of characters.
 const UNSPOKEN = /[\u202a-\u202e\u2066-\u2069\ufeff]|(?!\n)\p{Cc}|\p{Cs}/gu
+/** Most texts are of these alone, and are spoken as they are. */
+const PLAIN = /^[\x20-\x7e]*$/
 
-/**
- * Puts a recipient's variables into a template: `{first_name}`, `{{first_name}}`, and both with spaces inside the
- * braces. Texts, finite numbers and booleans can be spoken; any other value, or none, leaves nothing behind and is
- * reported. Values are put in once and never read as a template again. Control characters are dropped (a tab becomes a
- * space; line breaks become `\n`, or a space inside a value) and the text is cut at {@link SPEECH_CHARS_MAX}.
- */
-export function renderSpeech(template: string, variables: Readonly<Record<string, unknown>>): Speech {
-  const parts: string[] = []
-  const missing = new Set<string>()
-  let chars = 0
+/** A template, read once: texts as they are spoken, and the names of the variables between them. */
+export type Template = readonly ({ readonly text: string } | { readonly name: string })[]
+
+/** Reads `{first_name}`, `{{first_name}}`, and both with spaces inside the braces. */
+export function parseTemplate(template: string): Template {
+  const parts: Template[number][] = []
   let end = 0
-  const add = (raw: string, lineBreak: string): void => {
-    // What comes after the cut is not even looked at, so many long values cost neither time nor memory.
-    if (chars > SPEECH_CHARS_MAX) return
-    const text = withoutUnspoken(raw).replaceAll('\n', lineBreak)
-    parts.push(text)
-    chars += text.length
-  }
   for (const match of template.matchAll(VARIABLE)) {
     const name = nameIn(match)
     if (name === '') continue
-    add(template.slice(end, match.index), '\n')
+    parts.push({ text: withoutUnspoken(template.slice(end, match.index)) }, { name })
     end = match.index + match[0].length
-    const value = spokenValue(variables, name)
-    if (value === null) missing.add(name)
-    else add(value.slice(0, SPEECH_CHARS_MAX + 1), ' ')
   }
-  add(template.slice(end), '\n')
-  const text = parts.join('')
+  parts.push({ text: withoutUnspoken(template.slice(end)) })
+  return parts
+}
+
+/**
+ * Puts a recipient's variables into a template. Texts, finite numbers and booleans can be spoken; any other value, or
+ * none, leaves nothing behind and is reported. Values are put in once and never read as a template again. Control
+ * characters are dropped (a tab becomes a space; line breaks become `\n`, or a space inside a value) and the text is cut
+ * at {@link SPEECH_CHARS_MAX}.
+ */
+export function renderSpeech(template: Template, variables: Readonly<Record<string, unknown>>): Speech {
+  let text = ''
+  const missing: string[] = []
+  for (const part of template) {
+    // What comes after the cut is not even looked at, so many long values cost neither time nor memory.
+    const isFull = text.length > SPEECH_CHARS_MAX
+    if ('text' in part) {
+      if (!isFull) text += part.text
+      continue
+    }
+    const value = spokenValue(variables, part.name)
+    if (value === null) {
+      if (!missing.includes(part.name)) missing.push(part.name)
+    } else if (!isFull) text += withoutUnspoken(value.slice(0, SPEECH_CHARS_MAX + 1)).replaceAll('\n', ' ')
+  }
   const truncated = text.length > SPEECH_CHARS_MAX
-  return { text: truncated ? cut(text, SPEECH_CHARS_MAX) : text, missing: [...missing], truncated }
+  return { text: truncated ? cut(text, SPEECH_CHARS_MAX) : text, missing, truncated }
 }
 
 /** The names of the variables that a template uses, each once, in order. */
@@ -103,6 +114,7 @@ function spokenValue(variables: Readonly<Record<string, unknown>>, name: string)
 }
 
 function withoutUnspoken(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.replace(BREAKS, '\n').replaceAll('\t', ' ').replace(UNSPOKEN, '')
 }
 
