@@ -96,11 +96,12 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 }
 
 function engineSection(saved: Saved): string[] {
-  const { sizes, carillon, peers, ratios } = saved as Saved & {
+  const { sizes, carillon, peers, ratios, nodesRunOn } = saved as Saved & {
     sizes: { recipients: number; batches: number; organizationLimit: number; suppressed: number; rounds: number }
     carillon: EngineRow[]
     peers: PeerRow[]
     ratios: { label: string; lifecyclesToJobs: number; transitions: number }[]
+    nodesRunOn: string
   }
   return [
     '## Calls through their whole life',
@@ -113,7 +114,7 @@ function engineSection(saved: Saved): string[] {
     ...engineTable(carillon),
     '',
     'Queue libraries in the same run, on the same PostgreSQL (BullMQ: Redis, its log written once a second), with jobs that',
-    'do nothing. A job is two transitions: taken and done.',
+    `do nothing. A job is two transitions: taken and done. All of them run on Node ${nodesRunOn.replace('v', '')}.`,
     '',
     ...table([
       ['', 'jobs/s', 'transitions/s', 'rounds', 'WAL B/job', 'database CPU µs/job', 'Node CPU µs/job'],

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { PEERS, type PeerName, type PeerRunResult, preparePeers, runPeer, TRANSITIONS_OF_A_JOB } from '../peers/run.ts'
 import { describeMachine } from '../support/machine.ts'
 import type { BenchOptions } from '../support/options.ts'
@@ -34,7 +35,9 @@ async function compare(server: ServerUnderTest, options: BenchOptions): Promise<
   const rounds = options.rounds ?? (options.quick ? 1 : 3)
   const machine = describeMachine(server.folder)
   const prepared = preparePeers(options.peers ?? PEERS)
-  const runs = variations(options)
+  // The libraries ask for a newer Node than the product does; all run on the same one.
+  const runtime = options.runtime ?? prepared?.runtime ?? process.execPath
+  const runs = variations({ ...options, runtime })
   const ours = new Map<string, EngineRunResult[]>(runs.map((run) => [labelOf(run), []]))
   const theirs = new Map<string, PeerRunResult[]>()
   for (let turn = 1; turn <= rounds; turn++) {
@@ -52,7 +55,7 @@ async function compare(server: ServerUnderTest, options: BenchOptions): Promise<
       }
     }
   }
-  conclude(findings({ server, machine, options, rounds, runs, ours, theirs }), options.save)
+  conclude(findings({ server, machine, runtime, rounds, runs, ours, theirs }), options.save)
 }
 
 /** One and two nodes for one organization, then for four. */
@@ -96,7 +99,7 @@ function summarizePeer(label: string, results: readonly PeerRunResult[]): PeerSu
 function findings(all: {
   server: ServerUnderTest
   machine: object
-  options: BenchOptions
+  runtime: string
   rounds: number
   runs: readonly EngineRunOptions[]
   ours: ReadonlyMap<string, readonly EngineRunResult[]>
@@ -133,6 +136,7 @@ function findings(all: {
     bench: 'engine',
     machine: all.machine,
     postgres: all.server.version,
+    nodesRunOn: spawnSync(all.runtime, ['--version'], { encoding: 'utf8' }).stdout.trim(),
     sizes: { recipients, batches, organizationLimit, suppressed, rounds: all.rounds },
     carillon: summaries,
     peers,
