@@ -133,7 +133,6 @@ CREATE TABLE attempt (
   hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
-CREATE INDEX attempt_newest ON attempt USING btree (organization_id, claimed_at, batch_id, seq, n);
 
 CREATE TABLE audit_entry (
   organization_id integer NOT NULL,
@@ -339,6 +338,7 @@ CREATE TABLE event_block (
   at_ms integer[] NOT NULL,
   CONSTRAINT event_block_pkey PRIMARY KEY (organization_id, block_no)
 );
+CREATE INDEX event_block_dials ON event_block USING btree (organization_id, at) WHERE 1 = ANY (kind);
 ALTER TABLE event_block ALTER COLUMN batch_id SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN seq SET STATISTICS 0;
 ALTER TABLE event_block ALTER COLUMN n SET STATISTICS 0;
@@ -435,7 +435,7 @@ CREATE TABLE live_call (
   carrier_state text,
   hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT live_call_pkey PRIMARY KEY (organization_id, number_hash)
-) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=40);
+) WITH (autovacuum_analyze_threshold=2000000000, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, fillfactor=18);
 
 CREATE TABLE migration (
   number integer NOT NULL,
@@ -680,13 +680,9 @@ ALTER TABLE batch ADD CONSTRAINT batch_organization_id_fkey FOREIGN KEY (organiz
 ALTER TABLE batch ADD CONSTRAINT batch_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
 ALTER TABLE batch ADD CONSTRAINT batch_throttle FOREIGN KEY (organization_id, throttle_id) REFERENCES throttle(organization_id, throttle_id);
 
-ALTER TABLE batch_state ADD CONSTRAINT batch_state_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
-
 ALTER TABLE dispatch_trouble ADD CONSTRAINT dispatch_trouble_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE erasure ADD CONSTRAINT erasure_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
-
-ALTER TABLE gate ADD CONSTRAINT gate_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_agent_id_fkey FOREIGN KEY (organization_id, agent_id) REFERENCES agent(organization_id, agent_id);
 ALTER TABLE lane ADD CONSTRAINT lane_organization_id_batch_id_fkey FOREIGN KEY (organization_id, batch_id) REFERENCES batch(organization_id, batch_id);
@@ -707,8 +703,6 @@ ALTER TABLE throttle ADD CONSTRAINT throttle_organization_id_fkey FOREIGN KEY (o
 ALTER TABLE throttle_state ADD CONSTRAINT throttle_state_organization_id_throttle_id_fkey FOREIGN KEY (organization_id, throttle_id) REFERENCES throttle(organization_id, throttle_id) ON DELETE CASCADE;
 
 ALTER TABLE trunk ADD CONSTRAINT trunk_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
-
-ALTER TABLE trunk_state ADD CONSTRAINT trunk_state_organization_id_trunk_id_fkey FOREIGN KEY (organization_id, trunk_id) REFERENCES trunk(organization_id, trunk_id);
 
 ALTER TABLE webhook_endpoint ADD CONSTRAINT webhook_endpoint_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organization(organization_id);
 

@@ -11,7 +11,8 @@ export function claimedCall(claimedAtEpochMs: number, ref = 'call'): LiveCall {
     counted: 1,
     lane: 0,
     trunkId: 1,
-    numberHash: '1',
+    numberHash: 1n,
+    place: null,
     claimedAtEpochMs,
     sendNotAfterEpochMs: claimedAtEpochMs + 5000,
   })

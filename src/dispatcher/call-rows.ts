@@ -29,6 +29,8 @@ export function endedCallRow(
   const stopped = ending.disposition === 'not-sent' && retry < 0
   return {
     numberHash: call.numberHash,
+    place: call.place,
+    trunkId: call.trunkId,
     batchId: call.batchId,
     seq: call.seq,
     n: call.n,
@@ -70,9 +72,11 @@ export function pressed(call: LiveCall, key: string | null): boolean {
 }
 
 /** What is known of a call now; more may come while it is being written. */
-export function progressedCallRow(call: LiveCall): ProgressedCall {
+export function progressedCallRow(call: LiveCall): ProgressedCall & { readonly call: LiveCall } {
   return {
+    call,
     numberHash: call.numberHash,
+    place: call.place,
     batchId: call.batchId,
     seq: call.seq,
     n: call.n,

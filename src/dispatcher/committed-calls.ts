@@ -18,10 +18,14 @@ export function noteEnded(desk: OrganizationDesk, result: CycleResult, counters:
 
 /** Calls whose rows went further. Returns those of which more has arrived since their rows were written. */
 export function noteProgressed(result: CycleResult): LiveCall[] {
-  for (const { call, row } of result.progressed) {
+  const further: LiveCall[] = []
+  result.progressed.forEach((row, index) => {
+    const { call } = row
+    call.place = result.places[index] ?? null
     call.savedState = Math.max(call.savedState, row.reachedState)
     call.savedCarrierCallId ??= row.unsavedCarrierCallId
     call.savedCarrierState = row.unsavedCarrierState ?? call.savedCarrierState
-  }
-  return result.progressed.flatMap(({ call }) => (call.unsaved ? [call] : []))
+    if (call.unsaved) further.push(call)
+  })
+  return further
 }

@@ -6,6 +6,7 @@ import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
 import type { LiveCallRow } from '../store/live-calls.ts'
 import { ProgressColumns, type ProgressedCall } from '../store/progress-calls.ts'
+import type { RowPlace } from '../store/row-place.ts'
 import type { ThrottleState } from '../store/throttle-states.ts'
 import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
@@ -54,6 +55,8 @@ export interface CycleResult {
   readonly ended: readonly LiveCall[]
   readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
+  /** Where the rows of those lie now. */
+  readonly places: readonly RowPlace[]
   readonly adopted: readonly LiveCallRow[]
   /** Calls of this node that somebody asked to end, among them those that were asked before. */
   readonly hangUps: readonly LiveCall[]
@@ -66,10 +69,9 @@ export interface CycleResult {
   readonly throttles: readonly ThrottleState[]
 }
 
-/** A call and what was written of it; more may have arrived while it was being written. */
-interface Progress {
+/** What was written of a call; more may have arrived while it was being written. */
+interface Progress extends ProgressedCall {
   readonly call: LiveCall
-  readonly row: ProgressedCall
 }
 
 /** The promises of a transaction that is on its way, COMMIT included. */
@@ -80,6 +82,7 @@ interface Underway {
   readonly progressed: readonly Progress[]
   readonly adopted: readonly LiveCallRow[]
   readonly hangUps: readonly LiveCall[]
+  readonly places: readonly Promise<readonly RowPlace[]>[]
   readonly claims: readonly Promise<ClaimedRecipient[]>[]
   readonly strays: ResolvedStrays
   readonly lanes: Promise<LaneState[]>
@@ -91,41 +94,41 @@ interface Underway {
  * One transaction for everything that has arrived for an organization: ends, progress, chores, and the next claims, so
  * that a freed slot is used again in the very commit that frees it. Two round trips: the gate, then all the rest.
  *
- * Null: another transaction holds the gate and `skipIfTaken` was set; nothing was written and the inbox is back.
- * When it throws, the inbox is back as well, and what may or may not have been committed is found out by later cycles.
+ * Null: another transaction holds the gate and `skipIfTaken` was set; nothing was taken from the inbox.
+ * When it throws, the inbox is back, and what may or may not have been committed is found out by later cycles.
  */
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
-  const inbox = desk.takeInbox()
   const askedAt = options.stamp()
+  // Whoever waits for the gate prepares meanwhile; whoever may not get it would prepare in vain.
+  let taken = options.skipIfTaken ? null : takeUp(desk)
   let claimedAtEpochMs: number | null = null
   try {
-    const prepared = prepare(inbox.calls)
     const underway = await options.store.underGate(
       desk.organizationId,
       { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
       async (gate, transaction) => {
+        taken ??= takeUp(desk)
+        const { inbox, prepared } = taken
         // The server works on it while this node takes over what its cycle before has made true.
-        if (prepared.columns) transaction.progressCalls(prepared.columns)
+        const places = prepared.columns ? [transaction.progressCalls(prepared.columns)] : []
         await options.before
-        const plan = await planCycle(desk, { inbox, prepared, gate, transaction, options, askedAt })
+        const plan = await planCycle(desk, { inbox, prepared, places, gate, transaction, options, askedAt })
         if (plan.claims.length > 0) claimedAtEpochMs = gate.nowEpochMs
         return plan
       },
     )
-    if (!underway) {
-      desk.restore(inbox)
-      return null
-    }
+    if (!underway) return null
     const claimed = (await Promise.all(underway.claims)).flat()
+    const places = (await Promise.all(underway.places)).flat()
     const lanes = await underway.lanes
     const trunks = await underway.trunks
     const throttles = await underway.throttles
     // Field by field: to copy an object and replace some of its fields costs as much as half a cycle's own work.
     const { gate, ended, endedRows, progressed, adopted, hangUps, strays } = underway
-    const written = { ended, endedRows, progressed, adopted, hangUps, strays }
-    return { gate, inbox, askedAt, ...written, claimed, lanes, trunks, throttles }
+    const written = { ended, endedRows, progressed, places, adopted, hangUps, strays }
+    return { gate, inbox: taken!.inbox, askedAt, ...written, claimed, lanes, trunks, throttles }
   } catch (error) {
-    desk.restore(inbox)
+    if (taken) desk.restore(taken.inbox)
     if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)
     throw error
   }
@@ -139,21 +142,25 @@ interface Prepared {
   readonly columns: ProgressColumns | null
 }
 
-/** Done before the gate is ours: the less is left to do behind it, the sooner it is the next one's. */
+function takeUp(desk: OrganizationDesk): { inbox: Inbox; prepared: Prepared } {
+  const inbox = desk.takeInbox()
+  return { inbox, prepared: prepare(inbox.calls) }
+}
+
 function prepare(calls: readonly LiveCall[]): Prepared {
-  const progressed = calls
-    .filter((call) => call.ending === null && call.unsaved)
-    .map((call) => ({ call, row: progressedCallRow(call) }))
-  return {
-    ended: calls.filter((call) => call.endingUnsaved),
-    progressed,
-    columns: progressed.length > 0 ? new ProgressColumns(progressed.map(({ row }) => row)) : null,
+  const ended: LiveCall[] = []
+  const progressed: Progress[] = []
+  for (const call of calls) {
+    if (call.endingUnsaved) ended.push(call)
+    else if (call.ending === null && call.unsaved) progressed.push(progressedCallRow(call))
   }
+  return { ended, progressed, columns: progressed.length > 0 ? new ProgressColumns(progressed) : null }
 }
 
 interface Plan {
   readonly inbox: Inbox
   readonly prepared: Prepared
+  readonly places: Promise<readonly RowPlace[]>[]
   readonly gate: Gate
   readonly transaction: DispatchTransaction
   readonly options: CycleOptions
@@ -161,17 +168,18 @@ interface Plan {
 }
 
 async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> {
-  const { inbox, prepared, gate, transaction, options } = plan
+  const { inbox, prepared, places, gate, transaction, options } = plan
   const { mirror } = desk
   mirror.see(gate)
   const { adopted, hangUps } = await doChores(desk, plan)
   if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
-  await learnMissingBatches(desk, transaction, [...inbox.calls, ...strays.calls, ...strays.corrected])
+  await learnMissingBatches(desk, transaction, [inbox.calls, strays.calls, strays.corrected])
   const found = prepare(strays.calls)
-  const ended = [...prepared.ended, ...found.ended]
+  // In the order of the attempts' key, so that neighbours are written one after the other.
+  const ended = [...prepared.ended, ...found.ended].sort((a, b) => a.batchId - b.batchId || a.seq - b.seq)
   const progressed = [...prepared.progressed, ...found.progressed]
-  if (found.columns) transaction.progressCalls(found.columns)
+  if (found.columns) places.push(transaction.progressCalls(found.columns))
 
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
   const endedRows = ended.map((call) =>
@@ -205,6 +213,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
     ended,
     endedRows,
     progressed,
+    places,
     adopted,
     hangUps,
     claims,
@@ -251,7 +260,13 @@ async function doChores(
   const adopted = chores.adopt ? await transaction.adoptOrphans(options.nodeId) : []
   const which = { nodeId: options.nodeId, hangUpAsked: !chores.disown }
   const own = chores.disown || touched ? await transaction.liveCallsOfNode(which) : []
-  const hangUps = own.flatMap((row) => (row.hangUpAsked ? (desk.calls.get(options.refOf(row)) ?? []) : []))
+  const hangUps = own.flatMap((row) => {
+    const call = row.hangUpAsked ? desk.calls.get(options.refOf(row)) : undefined
+    if (call === undefined) return []
+    // The mark has moved the row.
+    call.place = row.place
+    return [call]
+  })
   const lost = chores.disown ? findLostRows(desk, own, options) : []
   if (chores.disown) desk.forgetOrphansBut(() => own.map(options.refOf))
   const known = new Set(adopted.map(options.refOf))
@@ -295,10 +310,12 @@ function findLostRows(desk: OrganizationDesk, rows: readonly LiveCallRow[], opti
 async function learnMissingBatches(
   desk: OrganizationDesk,
   transaction: DispatchTransaction,
-  calls: readonly LiveCall[],
+  groups: readonly (readonly LiveCall[])[],
 ): Promise<void> {
   const missing = new Set<number>()
-  for (const call of calls) if (!desk.mirror.batches.has(call.batchId)) missing.add(call.batchId)
+  for (const calls of groups) {
+    for (const { batchId } of calls) if (!desk.mirror.batches.has(batchId)) missing.add(batchId)
+  }
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))
 }
 

@@ -22,10 +22,7 @@ export function newCalls(
   claims: readonly ClaimedRecipient[],
   options: { ids: IdCipher; claimedAtEpochMs: number },
 ): LiveCall[] {
-  const { organizationId } = desk
-  const refs = options.ids.encodeAll(
-    claims.map(({ batchId, seq, n }) => ({ kind: 'attempt' as const, organizationId, batchId, seq, n })),
-  )
+  const refs = options.ids.encodeAttempts(desk.organizationId, claims)
   return claims.map((claim, index) => desk.newCall(refs[index]!, claim, options.claimedAtEpochMs))
 }
 
@@ -43,7 +40,6 @@ export function dial(
   }: { call: LiveCall; claim: ClaimedRecipient; options: DialOptions; askedAt: AskedAt },
 ): void {
   const { clock } = options
-  call.newsAtMonotonicMs = clock.monotonicMs()
   const batch = desk.mirror.batches.get(claim.batchId)
   const carrier = options.carriers.get(desk.organizationId, claim.trunkId)
   const definition = batch && agentOf(batch, claim.lane)
@@ -62,7 +58,9 @@ export function dial(
   }
   call.lastsAtMost(batch.definition)
   // Nothing may come between check and write.
-  const elapsedMs = millisecondsSince(askedAt, { monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() })
+  const now = { monotonicMs: clock.monotonicMs(), epochMs: clock.nowEpochMs() }
+  call.newsAtMonotonicMs = now.monotonicMs
+  const elapsedMs = millisecondsSince(askedAt, now)
   const sendWithinMs = Math.min(claim.sendWithinMs, SEND_DEADLINE_MS) - elapsedMs
   if (sendWithinMs <= 0) {
     endUnsent(desk, call, { cause: 'deadline-missed', clock })
@@ -94,5 +92,8 @@ function variablesOf(batch: BatchMirror, stored: string | null): Variables {
   const parsed: unknown = JSON.parse(stored)
   if (!Array.isArray(parsed)) return parsed as Variables
   const names = batch.definition.variableNames ?? []
-  return Object.fromEntries(names.map((name, index) => [name, parsed[index]]))
+  // No column is called `__proto__`: such a file is refused.
+  const variables: Record<string, unknown> = {}
+  for (let index = 0; index < names.length; index++) variables[names[index]!] = parsed[index]
+  return variables
 }

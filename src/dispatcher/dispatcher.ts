@@ -66,7 +66,6 @@ export class Dispatcher {
   readonly counters = new DispatcherCounters()
   readonly #options: DispatcherOptions
   readonly #desks = new Map<number, OrganizationDesk>()
-  readonly #calls = new Map<string, LiveCall>()
   readonly #ready = new Set<number>()
   readonly #running = new Set<number>()
   /** The cycle of each running organization that is on its way, and the one behind it. */
@@ -100,7 +99,8 @@ export class Dispatcher {
     this.#patrol = new Patrol({ ...options, visit: (organizationId, chores) => this.#visit(organizationId, chores) })
     this.#reconciler = new Reconciler({
       ...this.#tools,
-      calls: this.#calls,
+      calls: () => this.#allCalls(),
+      holds: (call) => this.#desks.get(call.organizationId)?.calls.get(call.ref) === call,
       report: (call, event) => this.#take(call, event),
     })
   }
@@ -119,7 +119,9 @@ export class Dispatcher {
 
   /** Live calls this node owns. */
   get liveCalls(): number {
-    return this.#calls.size
+    let calls = 0
+    for (const desk of this.#desks.values()) calls += desk.calls.size
+    return calls
   }
 
   /** Something of the organization changed: look at once. Harmless when nothing did. */
@@ -150,19 +152,19 @@ export class Dispatcher {
 
   /** Where a call that this node answers for is placed; null: it lives elsewhere, or not. */
   carrierOf(ref: string): Carrier | null {
-    const call = this.#calls.get(ref)
+    const call = this.#held(ref)
     return call === undefined ? null : this.#carriers.holding(call.organizationId, call.trunkId, ref)
   }
 
   /** Claims nothing more; resolves when no call of this node lives, or when `stop` is called. */
   async drain(): Promise<void> {
     this.#claiming = false
-    while (this.#calls.size > 0 && !this.#stopped) await this.#idle()
+    while (this.liveCalls > 0 && !this.#stopped) await this.#idle()
   }
 
   /** Asks the carriers to end every call of this node. */
   hangUpAll(): void {
-    for (const call of this.#calls.values()) this.#hangUp(call)
+    for (const call of this.#allCalls()) this.#hangUp(call)
   }
 
   /** Dials nothing more, writes what is known, and leaves the calls that live to the other nodes. */
@@ -187,7 +189,8 @@ export class Dispatcher {
 
   /** Evidence from a trunk, in any order, any number of times. `onDurable` runs after it is committed. */
   #take(source: EvidenceSource, event: CallEvent, onDurable?: () => void): void {
-    const call = this.#calls.get(event.ref)
+    const desk = this.#deskOf(source.organizationId)
+    const call = desk.calls.get(event.ref)
     const parts = call ?? this.#options.ids.decode(event.ref)
     // A trunk speaks for its own organization only.
     if (!parts || parts.organizationId !== source.organizationId || (call && call.trunkId !== source.trunkId)) {
@@ -195,14 +198,13 @@ export class Dispatcher {
       onDurable?.()
       return
     }
-    const desk = this.#deskOf(source.organizationId)
     if (event.eventKey) desk.addCarrierEvent(source.trunkId, event.eventKey)
     this.#judge(desk, { event, batchId: parts.batchId, seq: parts.seq, n: parts.n, onDurable })
     this.#arm(desk, null)
   }
 
   #judge(desk: OrganizationDesk, evidence: Stray): void {
-    const call = this.#calls.get(evidence.event.ref)
+    const call = desk.calls.get(evidence.event.ref)
     // What comes while an end is being written is judged by the row that the end leaves: it may correct it.
     if (call?.ending !== null) {
       desk.addStray(evidence)
@@ -238,8 +240,11 @@ export class Dispatcher {
   }
 
   #visit(organizationId: number, chores: Parameters<OrganizationDesk['askFor']>[0]): void {
-    this.#deskOf(organizationId).askFor({ ...chores, refresh: true })
-    this.#makeReady(organizationId)
+    const desk = this.#deskOf(organizationId)
+    desk.askFor({ ...chores, refresh: true })
+    // Where calls go on anyway, a look at what other nodes have left travels with them.
+    const isLook = Object.keys(chores).length === 0
+    if (!isLook || desk.waitingCalls === 0) this.#makeReady(organizationId)
   }
 
   #makeReady(organizationId: number): void {
@@ -328,7 +333,8 @@ export class Dispatcher {
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
       if (error instanceof StaleCopies) {
-        this.#readAgain(desk)
+        // A row may only have moved: it is looked for by its key before the copy is given up.
+        if (!desk.forgetPlaces()) this.#readAgain(desk)
         return 0
       }
       this.counters.cycleFailed(desk.organizationId, error)
@@ -347,8 +353,8 @@ export class Dispatcher {
     for (const call of calls) this.#hold(desk, call)
     this.counters.dialed += claimed.length
     noteEnded(desk, result, this.counters)
-    for (const call of result.ended) this.#release(desk, call)
-    for (const call of noteProgressed(result)) if (this.#calls.has(call.ref)) desk.touch(call)
+    for (const call of result.ended) desk.release(call)
+    for (const call of noteProgressed(result)) if (desk.calls.has(call.ref)) desk.touch(call)
     this.#settleStrays(desk, result)
     for (const call of result.hangUps) if (!call.hangUpAsked) this.#hangUp(call)
     for (const call of result.hangUps) call.hangUpAsked = true
@@ -385,9 +391,9 @@ export class Dispatcher {
     this.counters.adopted += result.adopted.length
     for (const row of result.adopted) {
       const ref = this.#refOf(desk, row)
-      if (!this.#calls.has(ref)) this.#keep(desk, adoptedCall(desk, ref, row))
-      this.#endOrphan(this.#calls.get(ref)!, row.carrierState)
-      if (row.hangUpAsked) this.#hangUp(this.#calls.get(ref)!)
+      if (!desk.calls.has(ref)) this.#keep(desk, adoptedCall(desk, ref, row))
+      this.#endOrphan(desk.calls.get(ref)!, row.carrierState)
+      if (row.hangUpAsked) this.#hangUp(desk.calls.get(ref)!)
     }
     for (const call of strays.revived) this.#keep(desk, call)
     for (const { call, savedState } of strays.own) {
@@ -419,7 +425,6 @@ export class Dispatcher {
   #readAgain(desk: OrganizationDesk): void {
     for (const call of desk.takeCalls()) {
       desk.drop(call)
-      this.#calls.delete(call.ref)
       this.#judgeAgain(desk, call)
     }
   }
@@ -432,13 +437,17 @@ export class Dispatcher {
 
   #hold(desk: OrganizationDesk, call: LiveCall): void {
     desk.hold(call)
-    this.#calls.set(call.ref, call)
     if (call.unsaved) desk.touch(call)
   }
 
-  #release(desk: OrganizationDesk, call: LiveCall): void {
-    desk.release(call)
-    this.#calls.delete(call.ref)
+  *#allCalls(): Generator<LiveCall> {
+    for (const desk of this.#desks.values()) yield* desk.calls.values()
+  }
+
+  /** The call of that reference, if it is one of this node's. */
+  #held(ref: string): LiveCall | undefined {
+    const parts = this.#options.ids.decode(ref)
+    return parts === null ? undefined : this.#desks.get(parts.organizationId)?.calls.get(ref)
   }
 
   #refOf(desk: OrganizationDesk, row: { batchId: number; seq: number; n: number }): string {
@@ -458,7 +467,8 @@ export class Dispatcher {
   async #onBeat(): Promise<void> {
     const { store, ids } = this.#options
     const rows = await store.ownCalls(this.nodeId)
-    for (const organizationId of organizationsToRead(rows, { ids, callOf: (ref) => this.#calls.get(ref) })) {
+    const callOf = (organizationId: number, ref: string) => this.#desks.get(organizationId)?.calls.get(ref)
+    for (const organizationId of organizationsToRead(rows, { ids, callOf })) {
       this.#deskOf(organizationId).askFor({ disown: true })
       this.#makeReady(organizationId)
     }
@@ -466,10 +476,10 @@ export class Dispatcher {
 
   /** A survivor has taken our calls over: what we hold of them is not ours any more. */
   #onLeaseLost(): void {
-    this.#options.log.warn({ calls: this.#calls.size }, 'This node was taken for dead; its calls belong to others now')
-    for (const call of [...this.#calls.values()]) {
+    this.#options.log.warn({ calls: this.liveCalls }, 'This node was taken for dead; its calls belong to others now')
+    for (const call of [...this.#allCalls()]) {
       const desk = this.#deskOf(call.organizationId)
-      this.#release(desk, call)
+      desk.release(call)
       this.#judgeAgain(desk, call)
       this.#carriers.holding(call.organizationId, call.trunkId, call.ref)?.abandon?.(call.handle)
     }

@@ -4,6 +4,7 @@ import type { AnsweredBy, CallEvent } from '../model/call-event.ts'
 import { ANSWERED_BY } from '../model/call-event.ts'
 import type { Cause } from '../model/cause.ts'
 import type { AttemptDisposition } from '../model/disposition.ts'
+import type { RowPlace } from '../store/row-place.ts'
 
 /** How a call ended, as the evidence said. */
 export interface Ending {
@@ -29,7 +30,8 @@ export interface LiveCallOptions {
   readonly counted: number
   readonly lane: number
   readonly trunkId: number
-  readonly numberHash: string
+  readonly numberHash: bigint
+  readonly place: RowPlace | null
   readonly claimedAtEpochMs: number
   readonly sendNotAfterEpochMs: number
 }
@@ -47,9 +49,11 @@ export class LiveCall {
   readonly counted: number
   readonly lane: number
   readonly trunkId: number
-  readonly numberHash: string
+  readonly numberHash: bigint
   readonly claimedAtEpochMs: number
   readonly sendNotAfterEpochMs: number
+  /** Where its row lay when it was last seen. */
+  place: RowPlace | null
   /** The state its row is known to have, as code. */
   savedState = codeOfStatus('dialing')
   /** What the evidence has reached, as code; `ended` is told by `ending`. */
@@ -73,7 +77,7 @@ export class LiveCall {
   /** True while a transaction that writes it is on its way, or lines up for one. */
   underway = false
   /** Runs when what stands in that list is committed. */
-  readonly onDurable: (() => void)[] = []
+  onDurable: (() => void) | null = null
   /** Its row has become an attempt. */
   endingSaved = false
   /** Monotonic time of the last news; until its create-call was sent nobody waits for any. */
@@ -96,6 +100,7 @@ export class LiveCall {
     this.lane = options.lane
     this.trunkId = options.trunkId
     this.numberHash = options.numberHash
+    this.place = options.place
     this.claimedAtEpochMs = options.claimedAtEpochMs
     this.sendNotAfterEpochMs = options.sendNotAfterEpochMs
   }

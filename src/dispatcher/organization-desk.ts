@@ -63,6 +63,13 @@ function emptyInbox(): Inbox {
   }
 }
 
+/** What is to be acknowledged with the call is acknowledged with what the inbox holds. */
+function moveOnDurable(call: LiveCall, inbox: Inbox): void {
+  if (call.onDurable === null) return
+  inbox.onDurable.push(call.onDurable)
+  call.onDurable = null
+}
+
 /** Everything a node remembers of one organization. */
 export class OrganizationDesk {
   readonly organizationId: number
@@ -75,6 +82,8 @@ export class OrganizationDesk {
   /** Calls of dead nodes whose copy was dropped here while nothing was known by which to end them. */
   readonly #droppedOrphans = new Set<string>()
   #inbox = emptyInbox()
+  /** One of the calls in it is over. */
+  #endsWait = false
   /** Calls came back whose acknowledgements are the inbox's by now: the next transaction must write all of them. */
   #restored = false
   #deferred: (() => void) | null = null
@@ -92,9 +101,9 @@ export class OrganizationDesk {
    * lets nobody be called: it waits, so that the end of a call finds the gate free and the disk idle more often.
    */
   mailWithinMs(groupFrom: number): number | null {
-    const { calls } = this.#inbox
-    if (this.#hasOtherMail || calls.length >= groupFrom || calls.some((call) => call.endingUnsaved)) return 0
-    return calls.length > 0 ? PROGRESS_WAITS_MS : null
+    const waiting = this.waitingCalls
+    if (this.#endsWait || waiting >= groupFrom || this.#hasOtherMail) return 0
+    return waiting > 0 ? PROGRESS_WAITS_MS : null
   }
 
   get #hasOtherMail(): boolean {
@@ -141,7 +150,14 @@ export class OrganizationDesk {
       return
     }
     this.touch(call)
-    call.onDurable.push(run)
+    const before = call.onDurable
+    call.onDurable =
+      before === null
+        ? run
+        : () => {
+            before()
+            run()
+          }
   }
 
   setTrunkHealth(trunkId: number, change: TrunkHealthChange): void {
@@ -150,18 +166,30 @@ export class OrganizationDesk {
 
   /** Puts a call whose row lacks something into the next transaction. */
   touch(call: LiveCall): void {
+    if (call.endingUnsaved) this.#endsWait = true
     if (call.dirty) return
     call.dirty = true
     this.#inbox.calls.push(call)
+  }
+
+  /** The next transaction finds its calls by their keys. False: it would have done so anyway. */
+  forgetPlaces(): boolean {
+    let known = false
+    for (const call of this.#inbox.calls) {
+      if (call.place !== null) known = true
+      call.place = null
+    }
+    return known
   }
 
   /** Takes the calls out of the next transaction; everything else stays in it. */
   takeCalls(): readonly LiveCall[] {
     const { calls } = this.#inbox
     this.#inbox.calls = []
+    this.#endsWait = false
     for (const call of calls) {
       call.dirty = false
-      this.#inbox.onDurable.push(...call.onDurable.splice(0))
+      moveOnDurable(call, this.#inbox)
     }
     return calls
   }
@@ -174,15 +202,17 @@ export class OrganizationDesk {
     const groupMax = this.#restored ? Number.POSITIVE_INFINITY : GROUP_MAX
     this.#restored = false
     taken.calls = []
+    this.#endsWait = false
     for (const call of calls) {
       if (call.underway || taken.calls.length === groupMax) {
         this.#inbox.calls.push(call)
+        if (call.endingUnsaved) this.#endsWait = true
         continue
       }
       call.dirty = false
       call.underway = true
       taken.calls.push(call)
-      taken.onDurable.push(...call.onDurable.splice(0))
+      moveOnDurable(call, taken)
     }
     return taken
   }
@@ -201,6 +231,7 @@ export class OrganizationDesk {
     for (const call of taken.calls) {
       call.dirty = true
       call.underway = false
+      if (call.endingUnsaved) this.#endsWait = true
     }
     taken.calls = [...calls]
     taken.strays.push(...since.strays)
@@ -224,7 +255,7 @@ export class OrganizationDesk {
 
   hold(call: LiveCall): void {
     if (this.calls.has(call.ref)) return
-    this.#droppedOrphans.delete(call.ref)
+    if (this.#droppedOrphans.size > 0) this.#droppedOrphans.delete(call.ref)
     this.calls.set(call.ref, call)
     this.#callsByBatch.set(call.batchId, (this.#callsByBatch.get(call.batchId) ?? 0) + 1)
   }
@@ -273,6 +304,7 @@ export class OrganizationDesk {
       lane: claim.lane,
       trunkId: claim.trunkId,
       numberHash: claim.numberHash,
+      place: claim.place,
       claimedAtEpochMs,
       sendNotAfterEpochMs: claimedAtEpochMs + claim.sendWithinMs,
     })

@@ -7,6 +7,8 @@ import type { Chores } from './organization-desk.ts'
 const ROUND_MS = 250
 /** Orphans are looked for less often: a dead node shows after its lease of ten seconds anyway. */
 const ROUNDS_PER_ORPHAN_SEARCH = 4
+/** A node that is taken for dead may be slow instead, and commit a claim long after. */
+const ROUNDS_PER_THOROUGH_SEARCH = 40
 /** A start that comes sooner than the next round gets a timer of its own; a later one is asked for again. */
 const SOON_MS = 600
 
@@ -54,8 +56,11 @@ export class Patrol {
     const { store, visit } = this.#options
     await this.#startDue()
     for (const organizationId of await store.organizationsWithOpenBatches()) visit(organizationId, {})
-    if (this.#round++ % ROUNDS_PER_ORPHAN_SEARCH !== 0) return
-    for (const organizationId of await store.organizationsWithOrphans()) visit(organizationId, { adopt: true })
+    const round = this.#round++
+    if (round % ROUNDS_PER_ORPHAN_SEARCH !== 0) return
+    const always = round % ROUNDS_PER_THOROUGH_SEARCH === 0
+    for (const organizationId of await store.organizationsWithOrphans({ always }))
+      visit(organizationId, { adopt: true })
   }
 
   /** Visits organizations with a start or an expiry that has come, and arms a timer for one that comes soon. */

@@ -34,7 +34,8 @@ function world(onAsked: (calls: Map<string, LiveCall>) => void = () => undefined
     clock,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     carriers,
-    calls,
+    calls: () => calls.values(),
+    holds: (held) => calls.get(held.ref) === held,
     report: (_, event) => {
       reported.push(event)
       call.merge(event)

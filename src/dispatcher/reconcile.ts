@@ -21,8 +21,10 @@ export interface ReconcilerOptions {
   readonly clock: Clock
   readonly log: DispatcherLog
   readonly carriers: TrunkCarriers
-  /** Those that this node answers for, by reference. */
-  readonly calls: ReadonlyMap<string, LiveCall>
+  /** Those that this node answers for. */
+  readonly calls: () => Iterable<LiveCall>
+  /** Whether it still answers for this one. */
+  readonly holds: (call: LiveCall) => boolean
   readonly report: (call: LiveCall, event: CallEvent) => void
 }
 
@@ -54,7 +56,7 @@ export class Reconciler {
   }
 
   #sweep(): void {
-    for (const call of this.#options.calls.values()) {
+    for (const call of this.#options.calls()) {
       if (this.#lookUps >= LOOK_UPS_MAX) return
       if (call.ending || call.lookingUp) continue
       const carrier = this.#options.carriers.get(call.organizationId, call.trunkId)
@@ -111,8 +113,8 @@ export class Reconciler {
 
   /** Silence is no evidence of a call that was taken over while its carrier was asked: whoever has it now may hear more. */
   #end(call: LiveCall, disposition: AttemptDisposition, cause: Cause): void {
-    const { calls, clock, report } = this.#options
-    if (calls.get(call.ref) !== call) return
+    const { holds, clock, report } = this.#options
+    if (!holds(call)) return
     report(call, { ref: call.ref, kind: 'ended', atEpochMs: clock.nowEpochMs(), disposition, cause })
   }
 }

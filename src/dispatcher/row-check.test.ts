@@ -15,7 +15,7 @@ it.each([
   ['tells what ends it, which is known', { canBeEnded: true }, { carrierState: 'a dialog' }, []],
 ])('of a call that is held, a row that %s', (_, told, remembered, expected) => {
   const call = Object.assign(claimedCall(0), remembered)
-  const callOf = (ref: string) => (ref === refOfRow ? call : undefined)
+  const callOf = (organizationId: number, ref: string) => (organizationId === 7 && ref === refOfRow ? call : undefined)
   expect([...organizationsToRead([{ ...row, ...told }], { ids, callOf })]).toEqual(expected)
 })
 

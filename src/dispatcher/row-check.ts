@@ -8,12 +8,16 @@ import type { LiveCall } from './live-call.ts'
  */
 export function organizationsToRead(
   rows: readonly OwnCall[],
-  { ids, callOf }: { ids: IdCipher; callOf: (ref: string) => LiveCall | undefined },
+  { ids, callOf }: { ids: IdCipher; callOf: (organizationId: number, ref: string) => LiveCall | undefined },
 ): ReadonlySet<number> {
   const refs = ids.encodeAll(
     rows.map(({ organizationId, batchId, seq, n }) => ({ kind: 'attempt' as const, organizationId, batchId, seq, n })),
   )
-  return new Set(rows.filter((row, index) => differs(row, callOf(refs[index]!))).map((row) => row.organizationId))
+  return new Set(
+    rows
+      .filter((row, index) => differs(row, callOf(row.organizationId, refs[index]!)))
+      .map((row) => row.organizationId),
+  )
 }
 
 /** The row is not held, or knows something that the copy does not: a request to end the call, or what ends it. */

@@ -161,6 +161,7 @@ async function correct(
 
 /** Stands in for a row that is gone: the statement that uses it keeps what the attempt already has. */
 const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claimedAtEpochMs'> = {
+  place: null,
   counted: 1,
   lane: 0,
   trunkId: 0,

@@ -26,7 +26,8 @@ interface OpenTrunk {
 /** The carriers a node has opened, one for each trunk it has dialled, and the breaker of each. */
 export class TrunkCarriers {
   readonly #open: OpenCarrier
-  readonly #trunks = new Map<string, OpenTrunk>()
+  /** By organization and trunk. Asked for every piece of evidence, so nothing is built to ask it. */
+  readonly #trunks = new Map<number, Map<number, OpenTrunk>>()
 
   constructor(open: OpenCarrier) {
     this.#open = open
@@ -35,11 +36,12 @@ export class TrunkCarriers {
   /** Takes the definitions as they are now: a trunk that was edited is opened anew, calls on the old one go on. */
   learn(organizationId: number, definitions: readonly TrunkDefinition[]): void {
     for (const definition of definitions) {
-      const key = keyOf(organizationId, definition.trunkId)
-      const known = this.#trunks.get(key)
+      const known = this.#find(organizationId, definition.trunkId)
       if (known?.definition.version === definition.version) continue
       const carrier = this.#open(organizationId, definition)
-      this.#trunks.set(key, {
+      const trunks = this.#trunks.get(organizationId) ?? new Map<number, OpenTrunk>()
+      this.#trunks.set(organizationId, trunks)
+      trunks.set(definition.trunkId, {
         organizationId,
         definition,
         carrier,
@@ -52,18 +54,18 @@ export class TrunkCarriers {
   }
 
   get(organizationId: number, trunkId: number): Carrier | null {
-    return this.#trunks.get(keyOf(organizationId, trunkId))?.carrier ?? null
+    return this.#find(organizationId, trunkId)?.carrier ?? null
   }
 
   /** Where a call is: with the trunk as it is now, unless it waits, or was joined, where it was before an edit. */
   holding(organizationId: number, trunkId: number, ref: string): Carrier | null {
-    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    const trunk = this.#find(organizationId, trunkId)
     const former = trunk?.formers.find((each) => each.seatOf?.(ref) !== 'elsewhere')
     return former ?? trunk?.carrier ?? null
   }
 
   byUuid(trunkUuid: string): { organizationId: number; trunkId: number; carrier: Carrier } | null {
-    for (const { definition, organizationId, carrier } of this.#trunks.values()) {
+    for (const { definition, organizationId, carrier } of this.#all()) {
       if (definition.trunkUuid === trunkUuid) return { organizationId, trunkId: definition.trunkId, carrier }
     }
     return null
@@ -71,7 +73,7 @@ export class TrunkCarriers {
 
   /** How long to keep the trunk shut after one more failure; null: not yet. */
   noteFailure(organizationId: number, trunkId: number): { failuresInRow: number; blockedForMs: number | null } | null {
-    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    const trunk = this.#find(organizationId, trunkId)
     if (!trunk) return null
     trunk.failuresInRow++
     if (trunk.failuresInRow < FAILURES_MAX) return null
@@ -80,7 +82,7 @@ export class TrunkCarriers {
 
   /** True when the trunk had failed before: its row must be told. */
   noteSuccess(organizationId: number, trunkId: number): boolean {
-    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    const trunk = this.#find(organizationId, trunkId)
     if (!trunk || trunk.failuresInRow === 0) return false
     const wasShut = trunk.failuresInRow >= FAILURES_MAX
     trunk.failuresInRow = 0
@@ -94,7 +96,7 @@ export class TrunkCarriers {
     trunkId: number,
     told: (health: { failuresInRow: number; blockedForMs: number | null }) => void,
   ): void {
-    const trunk = this.#trunks.get(keyOf(organizationId, trunkId))
+    const trunk = this.#find(organizationId, trunkId)
     if (!trunk || trunk.probing) return
     trunk.probing = true
     trunk.carrier.probe().then(
@@ -116,13 +118,15 @@ export class TrunkCarriers {
   }
 
   async close(): Promise<void> {
-    await Promise.all(
-      [...this.#trunks.values()].flatMap(({ carrier, formers }) => [carrier, ...formers].map((each) => each.close())),
-    )
+    await Promise.all(this.#all().flatMap(({ carrier, formers }) => [carrier, ...formers].map((each) => each.close())))
     this.#trunks.clear()
   }
-}
 
-function keyOf(organizationId: number, trunkId: number): string {
-  return `${organizationId}/${trunkId}`
+  #find(organizationId: number, trunkId: number): OpenTrunk | undefined {
+    return this.#trunks.get(organizationId)?.get(trunkId)
+  }
+
+  #all(): OpenTrunk[] {
+    return [...this.#trunks.values()].flatMap((trunks) => [...trunks.values()])
+  }
 }

@@ -1,4 +1,5 @@
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher, hkdfSync } from 'node:crypto'
+import type { AttemptKey } from './attempt-key.ts'
 
 /** What an id of ours can stand for. The numbers are inside ids that clients keep: none may be changed. */
 const KINDS = { recipient: 1, attempt: 2, call: 3 } as const
@@ -49,11 +50,23 @@ export class IdCipher {
 
   /** The ids of many at once, in order; several times faster than one by one. */
   encodeAll(list: readonly IdParts[]): string[] {
+    return this.#encodeEach(list.length, (blocks, at, index) => writeParts(blocks, at, list[index]!))
+  }
+
+  /** The ids of attempts of one organization, in order. */
+  encodeAttempts(organizationId: number, attempts: readonly AttemptKey[]): string[] {
+    return this.#encodeEach(attempts.length, (blocks, at, index) => {
+      const { batchId, seq, n } = attempts[index]!
+      writeParts(blocks, at, { kind: 'attempt', organizationId, batchId, seq, n })
+    })
+  }
+
+  #encodeEach(length: number, write: (blocks: Buffer, at: number, index: number) => void): string[] {
     const ids: string[] = []
-    for (let start = 0; start < list.length; start += BLOCKS_AT_ONCE) {
-      const count = Math.min(BLOCKS_AT_ONCE, list.length - start)
+    for (let start = 0; start < length; start += BLOCKS_AT_ONCE) {
+      const count = Math.min(BLOCKS_AT_ONCE, length - start)
       const blocks = Buffer.allocUnsafe(count * BLOCK_BYTES)
-      for (let i = 0; i < count; i++) writeParts(blocks, i * BLOCK_BYTES, list[start + i]!)
+      for (let i = 0; i < count; i++) write(blocks, i * BLOCK_BYTES, start + i)
       const encrypted = this.#cipher.update(blocks)
       for (let i = 0; i < count; i++) ids.push(encrypted.toString('hex', i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES))
     }

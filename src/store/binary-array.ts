@@ -1,17 +1,23 @@
+import { pageOf, placeOnPage, type RowPlace } from './row-place.ts'
 import { storableText } from './storable-text.ts'
 
 /**
  * PostgreSQL arrays in the binary form of the protocol. The hot statements take one array for each column, thousands of
  * elements long: the server reads such an element in half the time of its text, and Node writes it faster too.
  */
+const INT8_OID = 20
 const INT2_OID = 21
 const INT4_OID = 23
 const TEXT_OID = 25
+const TID_OID = 27
 
 const HEADER_BYTES = 20
 const NULL_LENGTH = -1
 
-/** One element for each item of a column. */
+/**
+ * One element for each item of a column. The loops below count by themselves: they see items of many kinds, and an iterator
+ * would be an object for every element then.
+ */
 type ElementOf<Item, Element> = (item: Item) => Element
 
 /** An array of one dimension from index 1, with room for `elementBytes` behind its header. */
@@ -34,50 +40,107 @@ function allocate(elementOid: number, length: number, elementBytes: number): { b
 export function int4Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
   const { buffer, view } = allocate(INT4_OID, items.length, items.length * 8)
   let at = HEADER_BYTES
-  for (const item of items) {
+  for (let index = 0; index < items.length; index++) {
     view.setInt32(at, 4)
-    view.setInt32(at + 4, elementOf(item))
+    view.setInt32(at + 4, elementOf(items[index]!))
     at += 8
   }
   return buffer
 }
 
-/** `int4[]` in which -1, "not known", becomes NULL. */
+/** `int8[]`. */
+export function int8Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, bigint>): Buffer {
+  const { buffer, view } = allocate(INT8_OID, items.length, items.length * 12)
+  let at = HEADER_BYTES
+  for (let index = 0; index < items.length; index++) {
+    view.setInt32(at, 8)
+    view.setBigInt64(at + 4, elementOf(items[index]!))
+    at += 12
+  }
+  return buffer
+}
+
+/**
+ * `int8[]` of whole numbers in which -1, "not known", becomes NULL. Empty when nothing is known: `unnest` beside longer
+ * arrays fills it up with NULL, and nobody has to read these one by one.
+ */
+export function knownInt8Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
+  const { buffer, view } = allocate(INT8_OID, items.length, items.length * 12)
+  let at = HEADER_BYTES
+  let known = 0
+  for (let index = 0; index < items.length; index++) {
+    const element = elementOf(items[index]!)
+    view.setInt32(at, element === -1 ? NULL_LENGTH : 8)
+    at += 4
+    if (element === -1) continue
+    view.setBigInt64(at, BigInt(element))
+    at += 8
+    known += 1
+  }
+  return known === 0 ? allocate(INT8_OID, 0, 0).buffer : buffer.subarray(0, at)
+}
+
+/** The same as `int4[]`. */
 export function knownInt4Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
   const { buffer, view } = allocate(INT4_OID, items.length, items.length * 8)
   let at = HEADER_BYTES
-  for (const item of items) {
-    const element = elementOf(item)
+  let known = 0
+  for (let index = 0; index < items.length; index++) {
+    const element = elementOf(items[index]!)
     view.setInt32(at, element === -1 ? NULL_LENGTH : 4)
     at += 4
     if (element === -1) continue
     view.setInt32(at, element)
     at += 4
+    known += 1
   }
-  return buffer.subarray(0, at)
+  return known === 0 ? allocate(INT4_OID, 0, 0).buffer : buffer.subarray(0, at)
+}
+
+/** `tid[]`. */
+export function tidArray<Item>(items: readonly Item[], elementOf: ElementOf<Item, RowPlace>): Buffer {
+  const { buffer, view } = allocate(TID_OID, items.length, items.length * 10)
+  let at = HEADER_BYTES
+  for (let index = 0; index < items.length; index++) {
+    const place = elementOf(items[index]!)
+    view.setInt32(at, 6)
+    view.setUint32(at + 4, pageOf(place))
+    view.setUint16(at + 8, placeOnPage(place))
+    at += 10
+  }
+  return buffer
 }
 
 /** `int2[]`. */
 export function int2Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
   const { buffer, view } = allocate(INT2_OID, items.length, items.length * 6)
   let at = HEADER_BYTES
-  for (const item of items) {
+  for (let index = 0; index < items.length; index++) {
     view.setInt32(at, 2)
-    view.setInt16(at + 4, elementOf(item))
+    view.setInt16(at + 4, elementOf(items[index]!))
     at += 6
   }
   return buffer
 }
 
-/** `text[]` of any content, see {@link storableText}; null becomes NULL. */
+/** `text[]` of any content, see {@link storableText}; null becomes NULL. Empty when there is nothing else, as above. */
 export function textArray<Item>(items: readonly Item[], textOf: ElementOf<Item, string | null>): Buffer {
-  const elementOf = (item: Item) => storableText(textOf(item))
+  const texts: (string | null)[] = []
   let bytes = 0
-  for (const item of items) bytes += 4 + Buffer.byteLength(elementOf(item) ?? '')
+  let known = 0
+  for (let index = 0; index < items.length; index++) {
+    const text = storableText(textOf(items[index]!))
+    texts.push(text)
+    bytes += 4
+    if (text === null) continue
+    bytes += Buffer.byteLength(text)
+    known += 1
+  }
+  if (known === 0) return allocate(TEXT_OID, 0, 0).buffer
   const { buffer, view } = allocate(TEXT_OID, items.length, bytes)
   let at = HEADER_BYTES
-  for (const item of items) {
-    const element = elementOf(item)
+  for (let index = 0; index < texts.length; index++) {
+    const element = texts[index] ?? null
     const length = element === null ? NULL_LENGTH : buffer.write(element, at + 4)
     view.setInt32(at, length)
     at += 4 + Math.max(0, length)

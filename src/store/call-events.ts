@@ -22,21 +22,18 @@ export interface CallSteps extends AttemptKey {
  * all-or-nothing: it is sent with them, and leaves nothing when one of its calls is not as the caller believes.
  */
 export class CallEvents {
-  readonly #batchIds: number[] = []
-  readonly #seqs: number[] = []
-  readonly #ns: number[] = []
+  readonly #calls: CallSteps[] = []
   readonly #kinds: number[] = []
   readonly #codes: number[] = []
-  readonly #atEpochMs: number[] = []
+  /** Since the claim of the call. */
+  readonly #ms: number[] = []
 
   /** One event, `ms` milliseconds after the claim of its call. */
   add(call: CallSteps, { kind, code, ms }: { kind: number; code: number; ms: number }): void {
-    this.#batchIds.push(call.batchId)
-    this.#seqs.push(call.seq)
-    this.#ns.push(call.n)
+    this.#calls.push(call)
     this.#kinds.push(kind)
     this.#codes.push(code)
-    this.#atEpochMs.push(Math.round(call.claimedAtEpochMs) + ms)
+    this.#ms.push(ms)
   }
 
   /** One event for each step above the row's state, up to `reached`. */
@@ -49,12 +46,16 @@ export class CallEvents {
       this.#addStep(call, EVENT_KINDS['attempt-answered'], call.answeredMs)
   }
 
-  /** The columns of an event block but for the last, as parameters. */
-  columns(): Buffer[] {
+  /**
+   * The columns of an event block but for the last, as parameters. The first three say whose events these are; null: one of
+   * each of `calls`, in their order, as it is most often, and the statement has these columns anyway.
+   */
+  columns(calls: readonly CallSteps[]): (Buffer | null)[] {
+    const oneOfEach = this.#calls.length === calls.length && this.#calls.every((call, index) => call === calls[index])
     return [
-      int4Array(this.#batchIds, itself),
-      int4Array(this.#seqs, itself),
-      int2Array(this.#ns, itself),
+      oneOfEach ? null : int4Array(this.#calls, (call) => call.batchId),
+      oneOfEach ? null : int4Array(this.#calls, (call) => call.seq),
+      oneOfEach ? null : int2Array(this.#calls, (call) => call.n),
       int2Array(this.#kinds, itself),
       int2Array(this.#codes, itself),
     ]
@@ -63,7 +64,8 @@ export class CallEvents {
   /** The last column: milliseconds since the block's instant, which only the gate tells. */
   times(nowEpochMs: number): Buffer {
     const now = Math.round(nowEpochMs)
-    return int4Array(this.#atEpochMs, (atEpochMs) => atEpochMs - now)
+    let index = 0
+    return int4Array(this.#calls, (call) => Math.round(call.claimedAtEpochMs) + this.#ms[index++]! - now)
   }
 
   #addStep(call: CallSteps, kind: number, ms: number): void {

@@ -1,3 +1,4 @@
+import { EVENT_KINDS } from '../model/event-kind.ts'
 import { ask, change } from './ask.ts'
 import type { Gate } from './gate.ts'
 import { NOT_SENT_CODE } from './outcome-columns.ts'
@@ -26,6 +27,12 @@ export interface CallRow extends AttemptRow {
   /** Microseconds since 1970: with batch_id, seq and n the place in the list. */
   claimed_us: number
 }
+
+/** Where the page begins. */
+const BESIDE_AT = "timestamptz 'epoch' + $2::float8 * interval '1 microsecond'"
+
+/** As the index event_block_dials has it. */
+const ATTEMPT_DIALING = EVENT_KINDS['attempt-dialing']
 
 const FACTS = `n, disposition, state, cause, answered_by, sip_status, q850_cause, claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms,
    carrier_call_id, keys_pressed, spoken_text`
@@ -65,9 +72,10 @@ export interface CallFilter {
 export type CallPlace = readonly [claimedUs: number, batchId: number, seq: number, n: number]
 
 /**
- * Dials newest first, or with `backwards` oldest first. Rides attempt_newest and, for live ones, reads those of the
- * organization, at most as many as its limit. With a filter it looks at the dials of others on its way, no earlier than
- * the batch or the agent was made.
+ * Dials newest first, or with `backwards` oldest first. Those that are over are found through the events of their claims:
+ * rides event_block_dials, then attempt_pkey, and looks at all dials of a claim for one of them. For live ones it reads those
+ * of the organization, at most as many as its limit. With a filter it looks at the dials of others on its way, no earlier
+ * than the batch or the agent was made.
  */
 export function selectCalls(
   client: Client,
@@ -76,23 +84,28 @@ export function selectCalls(
   filter: CallFilter,
 ): Promise<CallRow[]> {
   const [relation, direction] = page.backwards ? ['>', 'ASC'] : ['<', 'DESC']
-  const order = (alias: string) =>
-    ['claimed_at', 'batch_id', 'seq', 'n'].map((column) => `${alias}.${column} ${direction}`).join(', ')
-  const wanted = (alias: string) => `${alias}.organization_id = $1::int
-     AND ($2::float8 IS NULL OR (${alias}.claimed_at, ${alias}.batch_id, ${alias}.seq, ${alias}.n) ${relation}
-       (timestamptz 'epoch' + $2::float8 * interval '1 microsecond', $3::int, $4::int, $5::smallint))
-     AND ($6::timestamptz IS NULL OR ${alias}.claimed_at >= $6::timestamptz) AND ($7::timestamptz IS NULL OR ${alias}.claimed_at < $7::timestamptz)
-     AND ($8::int IS NULL OR ${alias}.batch_id = $8::int)
-     AND EXISTS (SELECT 1 FROM batch b WHERE b.organization_id = $1::int AND b.batch_id = ${alias}.batch_id AND b.deleted_at IS NULL
+  const order = (columns: readonly string[]) => columns.map((column) => `${column} ${direction}`).join(', ')
+  const keyOf = (alias: string) => ['claimed_at', 'batch_id', 'seq', 'n'].map((column) => `${alias}.${column}`)
+  const claimed = ['e.at', 'x.batch_id', 'x.seq', 'x.n']
+  const wanted = (key: readonly string[]) => {
+    const [at, batchId] = key
+    return `($2::float8 IS NULL OR (${at} ${relation}= ${BESIDE_AT} AND (${key.join(', ')}) ${relation} (${BESIDE_AT}, $3::int, $4::int, $5::smallint)))
+     AND ($6::timestamptz IS NULL OR ${at} >= $6::timestamptz) AND ($7::timestamptz IS NULL OR ${at} < $7::timestamptz)
+     AND ($8::int IS NULL OR ${batchId} = $8::int)
+     AND EXISTS (SELECT 1 FROM batch b WHERE b.organization_id = $1::int AND b.batch_id = ${batchId} AND b.deleted_at IS NULL
        AND ($9::int IS NULL OR b.agent_id = $9::int))`
+  }
   return ask<CallRow>(
     client,
     `WITH c AS MATERIALIZED (SELECT * FROM (
-     (SELECT ${ENDED} FROM attempt a WHERE ${wanted('a')} AND a.disposition <> ${NOT_SENT_CODE}
-        AND ($10::smallint[] IS NULL OR a.disposition = ANY($10::smallint[])) ORDER BY ${order('a')} LIMIT $12)
-     UNION ALL (SELECT ${LIVE} FROM live_call v WHERE ${wanted('v')}
-        AND ($11::smallint[] IS NULL OR v.state = ANY($11::smallint[])) ORDER BY ${order('v')} LIMIT $12)) x ORDER BY ${order('x')} LIMIT $12)
-   ${WITH_WHOM} ORDER BY ${order('c')}`,
+     (SELECT ${ENDED} FROM event_block e CROSS JOIN LATERAL unnest(e.batch_id, e.seq, e.n, e.kind) x(batch_id, seq, n, kind)
+        CROSS JOIN LATERAL (SELECT * FROM attempt a WHERE a.organization_id = $1::int AND a.batch_id = x.batch_id AND a.seq = x.seq AND a.n = x.n
+          AND a.claimed_at = e.at AND a.disposition <> ${NOT_SENT_CODE} AND ($10::smallint[] IS NULL OR a.disposition = ANY($10::smallint[])) LIMIT 1) a
+        WHERE e.organization_id = $1::int AND ${ATTEMPT_DIALING} = ANY(e.kind) AND x.kind = ${ATTEMPT_DIALING} AND ${wanted(claimed)}
+        ORDER BY ${order(claimed)} LIMIT $12)
+     UNION ALL (SELECT ${LIVE} FROM live_call v WHERE v.organization_id = $1::int AND ${wanted(keyOf('v'))}
+        AND ($11::smallint[] IS NULL OR v.state = ANY($11::smallint[])) ORDER BY ${order(keyOf('v'))} LIMIT $12)) x ORDER BY ${order(keyOf('x'))} LIMIT $12)
+   ${WITH_WHOM} ORDER BY ${order(keyOf('c'))}`,
     [
       organizationId,
       ...(page.beside ?? [null, null, null, null]),

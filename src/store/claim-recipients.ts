@@ -1,6 +1,7 @@
 import { plainArray } from './array-literal.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
+import { type RowPlace, readPlaces } from './row-place.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
 
@@ -41,7 +42,8 @@ export interface ClaimedRecipient {
   readonly counted: number
   readonly lane: number
   readonly trunkId: number
-  readonly numberHash: string
+  readonly numberHash: bigint
+  readonly place: RowPlace | null
   /** E.164 digits without the plus. */
   readonly digits: string
   /** JSON text as stored: an array in the order of the batch's columns, an object, or null. */
@@ -111,7 +113,7 @@ const claimSql = (
    LEFT JOIN LATERAL (SELECT true AS busy FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = x.number_hash LIMIT 1) l ON true),
  claimed AS (INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, successor_seq, claimed_at, send_not_after)
    SELECT $1::int, number_hash, batch_id, seq, n, counted, lane, trunk_id, $3::int, 1, successor_seq, $2::timestamptz, $2::timestamptz + send_ms * interval '1 ms'
-   FROM c WHERE fate = ${CLAIMED}),
+   FROM c WHERE fate = ${CLAIMED} RETURNING ctid),
  -- Few or none: looked for once, so that what follows need not read all of c again.
  rest AS MATERIALIZED (SELECT fate, batch_id, lane, seq, due_at, successor_seq, number_hash FROM c WHERE fate <> ${CLAIMED}),
  barred AS (INSERT INTO verdict (organization_id, batch_id, seq, outcome, at) SELECT $1::int, batch_id, seq, 11, $2::timestamptz FROM rest WHERE fate = ${HIT}),
@@ -140,7 +142,9 @@ const claimSql = (
    UNION ALL SELECT batch_id, seq, 0::smallint, 6::smallint, 11::smallint, 0 FROM rest WHERE fate = ${HIT}
    UNION ALL SELECT batch_id, 0, 0::smallint, 26::smallint, 0::smallint, 0 FROM s WHERE completed),
  ${eventBlockSql('entries', '(SELECT coalesce(sum(claimed), 0)::int FROM f)')}
-SELECT ord::int, seq, number_hash, number, variables${source === 'due' ? ', n, counted' : ''} FROM c WHERE fate = ${CLAIMED}`
+-- The first row tells where the live rows lie, in the order of the others.
+SELECT 0 AS ord, 0 AS seq, 0::bigint AS number_hash, 0::bigint AS number, array_agg(ctid)::text AS variables${source === 'due' ? ', 0::smallint AS n, 0::smallint AS counted' : ''} FROM claimed HAVING count(*) > 0
+UNION ALL SELECT ord::int, seq, number_hash, number, variables${source === 'due' ? ', n, counted' : ''} FROM c WHERE fate = ${CLAIMED}`
 
 const SQL = { cursor: claimSql('cursor'), due: claimSql('due') } as const
 
@@ -167,20 +171,24 @@ export function claimRecipients(
 
 /** `lanes` are those that the statement was sent with. */
 export function claimedRecipients(rows: unknown[][], lanes: readonly LaneRequest[]): ClaimedRecipient[] {
-  return rows.map((row) => {
-    const { batchId, lane, trunkId, sendWithinMs } = lanes[(row[0] as number) - 1]!
-    return {
-      batchId,
-      lane,
-      trunkId,
-      sendWithinMs,
-      seq: row[1] as number,
-      numberHash: row[2] as string,
-      digits: row[3] as string,
-      variables: row[4] as string | null,
-      // Whoever was waiting in line has their first attempt.
-      n: (row[5] as number | undefined) ?? 1,
-      counted: (row[6] as number | undefined) ?? 1,
-    }
-  })
+  const places = readPlaces((rows.find((row) => row[0] === 0)?.[4] ?? null) as string | null)
+  return rows
+    .filter((row) => row[0] !== 0)
+    .map((row, index) => {
+      const { batchId, lane, trunkId, sendWithinMs } = lanes[(row[0] as number) - 1]!
+      return {
+        batchId,
+        lane,
+        trunkId,
+        sendWithinMs,
+        seq: row[1] as number,
+        numberHash: BigInt(row[2] as string),
+        place: places[index] ?? null,
+        digits: row[3] as string,
+        variables: row[4] as string | null,
+        // Whoever was waiting in line has their first attempt.
+        n: (row[5] as number | undefined) ?? 1,
+        counted: (row[6] as number | undefined) ?? 1,
+      }
+    })
 }

@@ -27,6 +27,17 @@ export function cutConnection(client: pg.ClientBase, reason: Error): void {
   inside(client).connection.stream.destroy(reason)
 }
 
+/**
+ * What is written to a connection until the end of this turn of the event loop leaves in one piece. A server that gets
+ * statement by statement is woken by each, and takes a core from who writes the next.
+ */
+export function gatherWrites(client: pg.ClientBase): void {
+  const { stream } = inside(client).connection
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+}
+
 /** What a statement rejects with whose connection was given up. Whether it was done is not known. */
 export class DatabaseSilent extends Error {
   readonly code = 'ETIMEDOUT'

@@ -83,6 +83,7 @@ const hotPlans = [
   'enable_bitmapscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
+  'enable_material=off',
   'enable_memoize=off',
 ]
   .map((setting) => `-c ${setting}`)

@@ -7,6 +7,7 @@ import type { LaneState, TrunkState } from './lane-states.ts'
 import type { LateAttempt } from './late-evidence.ts'
 import type { LiveCallRow, OwnCall, OwnCalls } from './live-calls.ts'
 import type { ProgressColumns } from './progress-calls.ts'
+import type { RowPlace } from './row-place.ts'
 import type { ThrottleState } from './throttle-states.ts'
 
 /**
@@ -19,7 +20,8 @@ export interface DispatchStore {
   /** Ends incarnations whose lease has run out. */
   endDeadNodes(): Promise<void>
   endNode(nodeId: number): Promise<void>
-  organizationsWithOrphans(): Promise<number[]>
+  /** Unless `always`, none are looked for while no node has ended lately. */
+  organizationsWithOrphans(which: { readonly always: boolean }): Promise<number[]>
   /** Live calls of one node in all organizations, without any gate; the youngest may be missing. */
   ownCalls(nodeId: number): Promise<OwnCall[]>
   organizationsWithOpenBatches(): Promise<number[]>
@@ -68,8 +70,8 @@ export interface DispatchTransaction {
    * {@link StaleCopies}. Under the gate, rows that this very transaction has read are never stale.
    */
   endCalls(calls: readonly EndedCall[]): Promise<void>
-  /** All of them or none, like `endCalls`. */
-  progressCalls(progress: ProgressColumns): Promise<void>
+  /** All of them or none, like `endCalls`. Returns where their rows lie now, as far as that is known. */
+  progressCalls(progress: ProgressColumns): Promise<readonly RowPlace[]>
   claim(
     source: 'cursor' | 'due',
     options: { nodeId: number; lanes: readonly LaneRequest[] },

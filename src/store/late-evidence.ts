@@ -11,7 +11,7 @@ import { storableText } from './storable-text.ts'
 export interface LateAttempt extends AttemptKey {
   readonly dispositionCode: number
   readonly batchStatus: number
-  readonly numberHash: string
+  readonly numberHash: bigint
   readonly claimedAtEpochMs: number
   readonly suppressed: boolean
   /** A later attempt of the recipient exists, ended or live. */
@@ -47,7 +47,7 @@ export async function endedAttempts(
     n: row[2] as number,
     dispositionCode: row[3] as number,
     batchStatus: row[4] as number,
-    numberHash: row[5] as string,
+    numberHash: BigInt(row[5] as string),
     claimedAtEpochMs: row[6] as number,
     suppressed: row[7] as boolean,
     superseded: row[8] as boolean,

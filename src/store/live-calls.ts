@@ -1,4 +1,5 @@
 import { numberArray, plainArray } from './array-literal.ts'
+import { type RowPlace, readPlaces } from './row-place.ts'
 import { type Queryable, run } from './statement.ts'
 import { storableText } from './storable-text.ts'
 
@@ -11,7 +12,8 @@ export interface LiveCallRow {
   readonly lane: number
   readonly trunkId: number
   readonly nodeId: number
-  readonly numberHash: string
+  readonly numberHash: bigint
+  readonly place: RowPlace | null
   readonly state: number
   readonly claimedAtEpochMs: number
   readonly sendNotAfterEpochMs: number
@@ -27,7 +29,7 @@ export interface LiveCallRow {
 
 const COLUMNS = `l.batch_id, l.seq, l.n, l.counted, l.lane, l.trunk_id, l.node_id, l.number_hash, l.state,
   extract(epoch FROM l.claimed_at)::float8 * 1000, extract(epoch FROM l.send_not_after)::float8 * 1000,
-  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state, l.hang_up_asked`
+  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state, l.hang_up_asked, l.ctid::text`
 
 function liveCallRow(row: unknown[]): LiveCallRow {
   return {
@@ -38,7 +40,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
     lane: row[4] as number,
     trunkId: row[5] as number,
     nodeId: row[6] as number,
-    numberHash: row[7] as string,
+    numberHash: BigInt(row[7] as string),
     state: row[8] as number,
     claimedAtEpochMs: row[9] as number,
     sendNotAfterEpochMs: row[10] as number,
@@ -48,6 +50,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
     carrierCallId: row[14] as string | null,
     carrierState: row[15] as string | null,
     hangUpAsked: row[16] as boolean,
+    place: readPlaces(row[17] as string)[0] ?? null,
   }
 }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Clock, systemClock } from '../clock.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
-import { cutConnection, DatabaseSilent } from './connection-stream.ts'
+import { cutConnection, DatabaseSilent, gatherWrites } from './connection-stream.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
 import { CommitUnknown, type DispatchStore, type DispatchTransaction, StaleCopies } from './dispatch-store.ts'
@@ -19,6 +19,7 @@ import {
   registerNode,
   renewLease,
 } from './nodes.ts'
+import { placesAfterProgress } from './progress-calls.ts'
 import { requireShared } from './shared-commit.ts'
 import { type Queryable, run } from './statement.ts'
 import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
@@ -71,8 +72,8 @@ export class PostgresDispatchStore implements DispatchStore {
     return this.#alone((client) => endNode(client, nodeId))
   }
 
-  organizationsWithOrphans(): Promise<number[]> {
-    return this.#alone(organizationsWithOrphans)
+  organizationsWithOrphans(which: { readonly always: boolean }): Promise<number[]> {
+    return this.#alone((client) => organizationsWithOrphans(client, which))
   }
 
   ownCalls(nodeId: number) {
@@ -100,6 +101,7 @@ export class PostgresDispatchStore implements DispatchStore {
     const started: Promise<unknown>[] = []
     let committing = false
     try {
+      gatherWrites(client)
       const begun = client.query('BEGIN; SET LOCAL ROLE carillon_dispatcher')
       begun.catch(ignore)
       const gate = await openGate(client as Queryable, organizationId, options)
@@ -108,8 +110,9 @@ export class PostgresDispatchStore implements DispatchStore {
         await client.query('ROLLBACK')
         return null
       }
-      const planned = await plan(gate, transactionOf(client as Queryable, gate, started))
+      const planned = await plan(gate, transactionOf(gathering(client), gate, started))
       committing = true
+      gatherWrites(client)
       const commit = client.query('COMMIT')
       commit.catch(ignore)
       // After the socket has taken what was written to it.
@@ -218,6 +221,15 @@ export class PostgresDispatchStore implements DispatchStore {
 
 function ignore(): void {}
 
+function gathering(client: pg.Client): Queryable {
+  return {
+    query(config) {
+      gatherWrites(client)
+      return (client as Queryable).query(config)
+    },
+  }
+}
+
 /** A statement that failed has failed all that were sent after it: the first says why, the others only that. */
 async function firstFailure(started: readonly Promise<unknown>[], otherwise: unknown): Promise<unknown> {
   const outcomes = await Promise.allSettled(started)
@@ -240,7 +252,7 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     liveCallsOfNode: (which) => track(liveCallsOfNode(client, organizationId, which)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
     endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
-    progressCalls: (progress) => track(run(client, progress.statement(gate)).then(ignore)),
+    progressCalls: (progress) => track(run(client, progress.statement(gate)).then(placesAfterProgress)),
     claim: (source, { nodeId, lanes }) =>
       track(
         run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>

@@ -342,7 +342,7 @@ test('entries from before there were seals are sealed too', async () => {
     SELECT n % 2 + 1, carillon_now() - interval '1 day', 'x', 'key.created' FROM generate_series(1, 10) n`)
   await pool.query(`INSERT INTO credential (credential_id, organization_id, name, secret_hmac, created_at)
     VALUES ('crl_x', 1, 'old', '\\x00', carillon_now())`)
-  expect(await migrate(database.connectionString)).toEqual(['0014_key_addresses_and_audit_seals'])
+  expect((await migrate(database.connectionString))[0]).toBe('0014_key_addresses_and_audit_seals')
   expect(await sealStep({ database: pool })).toBe(true)
   expect(await sealStep({ database: pool })).toBe(true)
   expect(await sealStep({ database: pool })).toBe(false)

@@ -215,6 +215,7 @@ class Sequence {
     )
     return {
       ...steps,
+      trunkId: row.trunkId,
       dispositionCode: codeOfOutcome(disposition),
       causeCode: codeOfCause('none'),
       answeredByCode: random.between(0, 2),
@@ -229,19 +230,24 @@ class Sequence {
     }
   }
 
-  #steps(row: Pick<LiveRow, 'batchId' | 'seq' | 'n' | 'state' | 'numberHash' | 'claimedAt'>, reached: number) {
+  #steps(
+    row: Pick<LiveRow, 'batchId' | 'seq' | 'n' | 'state' | 'numberHash' | 'claimedAt' | 'answeredMs'>,
+    reached: number,
+  ) {
     const { batchId, seq, n, numberHash, claimedAt } = row
     const ms = (state: number, at: number) => (reached >= state && this.#random.chance(0.8) ? at : -1)
     return {
       batchId,
       seq,
       n,
-      numberHash,
+      numberHash: BigInt(numberHash),
+      place: null,
       claimedAtEpochMs: claimedAt,
       savedState: row.state,
       acceptedMs: ms(2, 100),
       ringingMs: ms(3, 400),
-      answeredMs: reached >= 4 ? 900 : -1,
+      // A copy knows what its row does.
+      answeredMs: row.answeredMs ?? (reached >= 4 ? 900 : -1),
     }
   }
 
@@ -286,7 +292,7 @@ class Sequence {
         name: kind,
         run: async ({ store }) => [
           await store.organizationsWithOpenBatches(),
-          await store.organizationsWithOrphans(),
+          await store.organizationsWithOrphans({ always: blockedForMs === null }),
           sorted(await store.ownCalls(LIVING_NODE)),
           await store.dueBatches(),
           await store.renewLease(DEAD_NODE),
@@ -338,6 +344,11 @@ class Sequence {
   }
 }
 
+/** Hashes of numbers are bigint, which JSON does not know. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}n` : part))
+}
+
 type Plan = (transaction: DispatchTransaction, gate: unknown) => Promise<unknown>
 
 function inTransaction(name: string, plan: Plan): Operation {
@@ -366,12 +377,12 @@ async function outcomeOf(run: () => Promise<unknown>): Promise<unknown> {
 
 function sorted<Row>(rows: readonly Row[]): Row[] {
   return rows
-    .map((row) => [JSON.stringify(row), row] as const)
+    .map((row) => [textOf(row), row] as const)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([, row]) => row)
 }
 
-/** Without what has no order, and with numbers of the bucket as exact as they are kept. */
+/** Without what has no order and without places, which a memory has none of, and with numbers of the bucket as exact as they are kept. */
 function plain(value: unknown): unknown {
   if (typeof value === 'number') return Math.round(value * 1e4) / 1e4
   if (Array.isArray(value)) {
@@ -380,7 +391,7 @@ function plain(value: unknown): unknown {
   }
   if (value instanceof Map) return sorted([...value].map(([key, row]) => ({ key, row: plain(row) })))
   if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, part]) => part !== undefined)
+  const entries = Object.entries(value).filter(([key, part]) => key !== 'place' && part !== undefined)
   return Object.fromEntries(
     entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, part]) => [key, plain(part)]),
   )
@@ -395,5 +406,5 @@ function difference(memory: unknown, postgres: unknown, place = ''): string {
       if (!isDeepStrictEqual(one, other)) return difference(one, other, `${place}.${key}`)
     }
   }
-  return `${place}: memory has ${JSON.stringify(memory)}, PostgreSQL ${JSON.stringify(postgres)}`
+  return `${place}: memory has ${textOf(memory)}, PostgreSQL ${textOf(postgres)}`
 }

@@ -50,12 +50,12 @@ export function endCallsInMemory(transaction: MemoryTransaction, calls: readonly
 }
 
 /** One row for each call; two calls that are one row are stale as well, since a statement changes a row once. */
-function requireRows({ tables }: MemoryTransaction, calls: readonly (CallSteps & { numberHash: string })[]): LiveRow[] {
+function requireRows({ tables }: MemoryTransaction, calls: readonly (CallSteps & { numberHash: bigint })[]): LiveRow[] {
   if (new Set(calls.map(({ numberHash }) => numberHash)).size < calls.length) {
     throw new StaleCopies(new Error('one live call twice'))
   }
   return calls.map((call) => {
-    const row = tables.live.get(call.numberHash)
+    const row = tables.live.get(String(call.numberHash))
     const same =
       row && row.batchId === call.batchId && row.seq === call.seq && row.n === call.n && row.state === call.savedState
     if (!same) throw new StaleCopies(new Error(`live call ${call.batchId}:${call.seq}:${call.n}`))

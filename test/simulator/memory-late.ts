@@ -31,7 +31,7 @@ export function endedAttemptsInMemory(tables: Tables, attempts: readonly Attempt
         n,
         dispositionCode: attempt.disposition,
         batchStatus: tables.batches.get(batchId)!.status,
-        numberHash,
+        numberHash: BigInt(numberHash),
         claimedAtEpochMs: attempt.claimedAt,
         suppressed: tables.suppressions.has(`${numberHash}:${number}`),
         superseded,

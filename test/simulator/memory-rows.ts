@@ -173,7 +173,7 @@ export interface EventBlock {
 export interface NodeRow {
   readonly nodeId: number
   readonly leaseUntil: number
-  readonly ended: boolean
+  readonly endedAt: number | null
 }
 
 export function emptyTables(organizationId: number, liveMax: number): Tables {

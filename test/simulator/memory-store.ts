@@ -2,7 +2,7 @@ import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import type { DispatchStore, DispatchTransaction, DueBatches } from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
 import type { LiveCallRow, OwnCall, OwnCalls } from '../../src/store/live-calls.ts'
-import { NODE_LEASE_SECONDS } from '../../src/store/nodes.ts'
+import { ENDED_LATELY_SECONDS, NODE_LEASE_SECONDS } from '../../src/store/nodes.ts'
 import { claimInMemory } from './memory-claim.ts'
 import {
   cancelInMemory,
@@ -65,7 +65,7 @@ export class MemoryServer implements ServerSide {
       renewLease: async (nodeId) => this.#renewLease(nodeId),
       endDeadNodes: async () => this.#endDeadNodes(),
       endNode: async (nodeId) => this.#endNode(nodeId),
-      organizationsWithOrphans: async () => this.#organizationsWhere((tables) => this.#orphans(tables).length > 0),
+      organizationsWithOrphans: async (which) => this.#organizationsWithOrphans(which),
       ownCalls: async (nodeId) => this.#ownCalls(nodeId),
       organizationsWithOpenBatches: async () =>
         this.#organizationsWhere((tables) => [...tables.batches.values()].some(isOpen)),
@@ -175,7 +175,11 @@ export class MemoryServer implements ServerSide {
       liveCallsOfAttempts: (attempts) =>
         statement(() => attempts.flatMap((attempt) => liveCallOf(tables, attempt) ?? [])),
       endCalls: (calls) => statement(() => endCallsInMemory(change, calls)),
-      progressCalls: ({ calls }) => statement(() => progressCallsInMemory(change, calls)),
+      progressCalls: ({ calls }) =>
+        statement(() => {
+          progressCallsInMemory(change, calls)
+          return []
+        }),
       claim: (source, options) => statement(() => claimInMemory(change, source, options)),
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
@@ -212,8 +216,14 @@ export class MemoryServer implements ServerSide {
     })
   }
 
+  #organizationsWithOrphans({ always }: { always: boolean }): number[] {
+    const lately = this.#nowEpochMs() - ENDED_LATELY_SECONDS * 1000
+    const search = always || [...this.#nodes.values()].some(({ endedAt }) => endedAt !== null && endedAt > lately)
+    return search ? this.#organizationsWhere((tables) => this.#orphans(tables).length > 0) : []
+  }
+
   #orphans(tables: Tables) {
-    return [...tables.live.values()].filter((row) => this.#nodes.get(row.nodeId)?.ended !== false)
+    return [...tables.live.values()].filter((row) => this.#nodes.get(row.nodeId)?.endedAt !== null)
   }
 
   #ownCalls(nodeId: number): OwnCall[] {
@@ -260,13 +270,13 @@ export class MemoryServer implements ServerSide {
 
   #registerNode(): number {
     const nodeId = this.#nodes.size + 1
-    this.#nodes.set(nodeId, { nodeId, leaseUntil: this.#nowEpochMs() + NODE_LEASE_SECONDS * 1000, ended: false })
+    this.#nodes.set(nodeId, { nodeId, leaseUntil: this.#nowEpochMs() + NODE_LEASE_SECONDS * 1000, endedAt: null })
     return nodeId
   }
 
   #renewLease(nodeId: number): boolean {
     const node = this.#nodes.get(nodeId)
-    if (!node || node.ended) return false
+    if (!node || node.endedAt !== null) return false
     this.#nodes.set(nodeId, { ...node, leaseUntil: this.#nowEpochMs() + NODE_LEASE_SECONDS * 1000 })
     return true
   }
@@ -277,7 +287,7 @@ export class MemoryServer implements ServerSide {
 
   #endNode(nodeId: number): void {
     const node = this.#nodes.get(nodeId)
-    if (node) this.#nodes.set(nodeId, { ...node, ended: true })
+    if (node && node.endedAt === null) this.#nodes.set(nodeId, { ...node, endedAt: this.#nowEpochMs() })
   }
 }
 

@@ -50,7 +50,7 @@ export const MISTAKES = [
         find: 'if (error instanceof CommitUnknown) desk.doubt(claimedAtEpochMs)',
         put: `if (error instanceof CommitUnknown && seen) {
           const claimed = (await Promise.all(seen.claims)).flat()
-          return { ...seen, inbox, claimed, lanes: await seen.lanes, trunks: await seen.trunks }
+          return { ...seen, inbox: taken.inbox, places: [], claimed, lanes: await seen.lanes, trunks: await seen.trunks }
         }`,
       },
     ],
@@ -61,7 +61,7 @@ export const MISTAKES = [
     changes: [
       {
         file: DISPATCHER,
-        find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)',
+        find: 'this.#endOrphan(desk.calls.get(ref)!, row.carrierState)',
         put: `if (row.state === 1) this.#carriers.get(desk.organizationId, row.trunkId)?.place({ ref, to: '+1', from: '+1',
           ringTimeoutSeconds: 5, maxCallSeconds: 20, speech: { text: '', waitForKeySeconds: 0 }, sendWithinMs: 5000 })`,
       },
@@ -87,7 +87,11 @@ export const MISTAKES = [
     name: 'deadline-from-claim',
     what: 'the deadline counts from when the claim was answered, not from before the time was read',
     changes: [
-      { file: CYCLE, find: 'return { gate, inbox, askedAt,', put: 'return { gate, inbox, askedAt: options.stamp(),' },
+      {
+        file: CYCLE,
+        find: 'return { gate, inbox: taken!.inbox, askedAt,',
+        put: 'return { gate, inbox: taken.inbox, askedAt: options.stamp(),',
+      },
       { file: CYCLE, find: '< CLAIM_WITHIN_MS', put: '< 1e9' },
     ],
   },
@@ -100,7 +104,7 @@ export const MISTAKES = [
     name: 'no-reconciler',
     what: 'nobody asks what became of silent calls',
     changes: [
-      { file: RECONCILE, find: 'for (const call of this.#options.calls.values()) {', put: 'for (const call of []) {' },
+      { file: RECONCILE, find: 'for (const call of this.#options.calls()) {', put: 'for (const call of []) {' },
     ],
   },
   {
@@ -324,7 +328,7 @@ export const MISTAKES = [
   {
     name: 'orphan-left',
     what: 'a call whose sound was gone with its node is left to itself',
-    changes: [{ file: DISPATCHER, find: 'this.#endOrphan(this.#calls.get(ref)!, row.carrierState)', put: '' }],
+    changes: [{ file: DISPATCHER, find: 'this.#endOrphan(desk.calls.get(ref)!, row.carrierState)', put: '' }],
   },
   {
     name: 'orphan-told-late-left',

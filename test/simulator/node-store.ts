@@ -118,8 +118,8 @@ export class NodeStore implements DispatchStore {
     return this.#alone(() => this.#store.endNode(nodeId))
   }
 
-  organizationsWithOrphans(): Promise<number[]> {
-    return this.#alone(() => this.#store.organizationsWithOrphans())
+  organizationsWithOrphans(which: { always: boolean }): Promise<number[]> {
+    return this.#alone(() => this.#store.organizationsWithOrphans(which))
   }
 
   ownCalls(nodeId: number) {

@@ -133,7 +133,7 @@ export class PostgresServer implements ServerSide {
       renewLease: (nodeId) => timed(() => store.renewLease(nodeId)),
       endDeadNodes: () => timed(() => store.endDeadNodes()),
       endNode: (nodeId) => timed(() => store.endNode(nodeId)),
-      organizationsWithOrphans: () => timed(() => store.organizationsWithOrphans()),
+      organizationsWithOrphans: (which) => timed(() => store.organizationsWithOrphans(which)),
       ownCalls: (nodeId) => timed(() => store.ownCalls(nodeId)),
       organizationsWithOpenBatches: () => timed(() => store.organizationsWithOpenBatches()),
       dueBatches: () => timed(() => store.dueBatches()),
