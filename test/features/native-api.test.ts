@@ -38,7 +38,12 @@ describe('keys', () => {
     })
     expect(byToken.status).toBe(200)
     expect(byToken.body).toMatchObject({ operator: false, key: { id }, organization: { id: api.first.organizationId } })
-    expect(byPair.body).toEqual(byToken.body)
+    // When a key was used is noted a moment later, perhaps between the two.
+    const apartFromUse = (body: Record<string, unknown>) => ({
+      ...body,
+      key: { ...(body.key as object), lastUsedAt: null },
+    })
+    expect(apartFromUse(byPair.body)).toEqual(apartFromUse(byToken.body))
   })
 
   test.each([
