@@ -39,11 +39,8 @@ describe('keys', () => {
     expect(byToken.status).toBe(200)
     expect(byToken.body).toMatchObject({ operator: false, key: { id }, organization: { id: api.first.organizationId } })
     // When a key was used is noted a moment later, perhaps between the two.
-    const apartFromUse = (body: Record<string, unknown>) => ({
-      ...body,
-      key: { ...(body.key as object), lastUsedAt: null },
-    })
-    expect(apartFromUse(byPair.body)).toEqual(apartFromUse(byToken.body))
+    const key = { ...byToken.body.key, lastUsedAt: expect.toSatisfy(() => true) }
+    expect(byPair.body).toEqual({ ...byToken.body, key })
   })
 
   test.each([
