@@ -3,7 +3,8 @@ import { storableText } from './storable-text.ts'
 
 /**
  * PostgreSQL arrays in the binary form of the protocol. The hot statements take one array for each column, thousands of
- * elements long: the server reads such an element in half the time of its text, and Node writes it faster too.
+ * elements long: the server reads such an element in half the time of its text, and Node writes it faster too. The loops count by
+ * themselves: they see items of many kinds, and an iterator would make an object for every element then.
  */
 const INT8_OID = 20
 const INT2_OID = 21
@@ -14,10 +15,7 @@ const TID_OID = 27
 const HEADER_BYTES = 20
 const NULL_LENGTH = -1
 
-/**
- * One element for each item of a column. The loops below count by themselves: they see items of many kinds, and an iterator
- * would be an object for every element then.
- */
+/** One element for each item of a column. */
 type ElementOf<Item, Element> = (item: Item) => Element
 
 /** An array of one dimension from index 1, with room for `elementBytes` behind its header. */
@@ -61,26 +59,9 @@ export function int8Array<Item>(items: readonly Item[], elementOf: ElementOf<Ite
 }
 
 /**
- * `int8[]` of whole numbers in which -1, "not known", becomes NULL. Empty when nothing is known: `unnest` beside longer
- * arrays fills it up with NULL, and nobody has to read these one by one.
+ * `int4[]` in which -1, "not known", becomes NULL. Empty when nothing is known: `unnest` beside longer arrays fills it up with
+ * NULL, and nobody has to read these one by one.
  */
-export function knownInt8Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
-  const { buffer, view } = allocate(INT8_OID, items.length, items.length * 12)
-  let at = HEADER_BYTES
-  let known = 0
-  for (let index = 0; index < items.length; index++) {
-    const element = elementOf(items[index]!)
-    view.setInt32(at, element === -1 ? NULL_LENGTH : 8)
-    at += 4
-    if (element === -1) continue
-    view.setBigInt64(at, BigInt(element))
-    at += 8
-    known += 1
-  }
-  return known === 0 ? allocate(INT8_OID, 0, 0).buffer : buffer.subarray(0, at)
-}
-
-/** The same as `int4[]`. */
 export function knownInt4Array<Item>(items: readonly Item[], elementOf: ElementOf<Item, number>): Buffer {
   const { buffer, view } = allocate(INT4_OID, items.length, items.length * 8)
   let at = HEADER_BYTES

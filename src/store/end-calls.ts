@@ -1,10 +1,11 @@
 import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
-import { int2Array, int4Array, int8Array, knownInt4Array, knownInt8Array, textArray } from './binary-array.ts'
+import { int2Array, int4Array, int8Array, knownInt4Array, textArray } from './binary-array.ts'
 import { CallEvents, type CallSteps } from './call-events.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
 import { eachSearch, type LocatedCall, searchFor } from './live-row-sql.ts'
+import { DIAL_OUTCOME_COLUMNS, NOT_SENT_CODE } from './outcome-columns.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
 
@@ -25,19 +26,6 @@ export interface EndedCall extends CallSteps, LocatedCall {
   readonly dueReasonCode: number
 }
 
-/** Final outcomes by their codes, as columns of batch_state. */
-const OUTCOME_COLUMNS = {
-  1: 'answered',
-  2: 'voicemail',
-  3: 'busy',
-  4: 'no_answer',
-  5: 'rejected',
-  6: 'failed',
-  7: 'cancelled',
-  8: 'expired',
-  9: 'unknown',
-} as const
-const NOT_SENT = 10
 const ANSWERED = codeOfStatus('answered')
 
 /** Columns of batch_state that count live calls, by their states. */
@@ -55,7 +43,7 @@ const MOVED = [
   'final',
   'attempts',
   ...Object.values(STATE_COLUMNS),
-  ...Object.values(OUTCOME_COLUMNS),
+  ...DIAL_OUTCOME_COLUMNS.values(),
 ] as const
 type Moved = (typeof MOVED)[number]
 const COUNTED = MOVED.filter((column) => column !== 'final' && column !== 'due')
@@ -109,9 +97,9 @@ const [BATCH_IDS, SEQS, NS, KINDS, CODES, TIMES] = [0, 1, 2, 3, 4, 5].map((colum
  */
 const END_CALLS = eachSearch((search) => ({
   ...search,
-  text: `WITH t AS (SELECT unnest(${search.column}, ${unnestSql(CALL_COLUMNS, FIRST_CALL_COLUMN)}),
+  text: `WITH t AS (SELECT ${search.column}, ${unnestSql(CALL_COLUMNS, FIRST_CALL_COLUMN)}),
  d AS (DELETE FROM live_call l USING t WHERE ${search.sql}
-   RETURNING t.retry_ms, l.batch_id, t.disposition, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT})::int AS counted,
+   RETURNING t.retry_ms, l.batch_id, t.disposition, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT_CODE})::int AS counted,
      l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
      coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850,
      l.hang_up_asked),
@@ -121,11 +109,11 @@ const END_CALLS = eachSearch((search) => ({
      hang_up_asked
    FROM d),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
-   SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms IS NOT NULL),
+   SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, d.batch_id, x.lane, $2::timestamptz, d.successor_seq, 1, 0, 5
    FROM d JOIN lane x ON x.organization_id = $1::int AND x.batch_id = d.batch_id AND d.successor_seq >= x.first_seq AND d.successor_seq < x.last_seq
-   WHERE d.retry_ms IS NULL AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
+   WHERE coalesce(d.retry_ms, -1) < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
  s AS (UPDATE batch_state b SET due = b.due + f.due + (SELECT count(*) FROM chained c WHERE c.batch_id = f.batch_id)::int,
      settled = b.settled + f.final, talk_ms = b.talk_ms + f.talk_ms, ${COUNTED.map((column) => `${column} = b.${column} + f.${column}`).join(', ')},
      status = CASE WHEN b.settled + f.final = b.total AND b.status IN (2, 3) THEN 4 ELSE b.status END,
@@ -146,7 +134,8 @@ SELECT require_all((SELECT count(*) FROM d), cardinality($${FIRST_CALL_COLUMN}::
 
 export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
   const events = endEvents(calls)
-  const again = (call: EndedCall) => call.retryAfterMs >= 0
+  // Most groups have no retry, and then nobody reads these columns element by element.
+  const retried = calls.some((call) => call.retryAfterMs >= 0) ? calls : []
   const { name, text, parameter } = searchFor(calls, END_CALLS)
   return {
     name: `end_calls_${name}`,
@@ -170,8 +159,8 @@ export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
       textArray(calls, (call) => call.carrierCallId),
       textArray(calls, (call) => call.keysPressed),
       textArray(calls, (call) => call.spokenText),
-      knownInt8Array(calls, (call) => call.retryAfterMs),
-      int2Array(calls.some(again) ? calls : [], (call) => call.dueReasonCode),
+      int8Array(retried, (call) => BigInt(call.retryAfterMs)),
+      int2Array(retried, (call) => call.dueReasonCode),
       knownInt4Array(calls, (call) => call.q850Cause),
       ...events.columns(calls),
       events.times(gate.nowEpochMs),
@@ -202,13 +191,13 @@ function figureColumns(calls: readonly EndedCall[]): Buffer[] {
     moved.live--
     moved[STATE_COLUMNS[call.savedState]!]--
     if (call.answeredMs >= 0) figures.talkMs += call.endedMs - call.answeredMs
-    if (call.dispositionCode === NOT_SENT) moved.attempts--
+    if (call.dispositionCode === NOT_SENT_CODE) moved.attempts--
     if (call.retryAfterMs >= 0) {
       moved.due++
       continue
     }
     moved.final++
-    const outcome = OUTCOME_COLUMNS[call.dispositionCode as keyof typeof OUTCOME_COLUMNS]
+    const outcome = DIAL_OUTCOME_COLUMNS.get(call.dispositionCode)
     if (outcome !== undefined) moved[outcome]++
   }
   const batches = [...byBatch]

@@ -3,7 +3,7 @@ import { plainArray } from './array-literal.ts'
 import type { EndedCall } from './end-calls.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
-import { NOT_SENT_CODE } from './outcome-columns.ts'
+import { DIAL_OUTCOME_COLUMNS, NOT_SENT_CODE } from './outcome-columns.ts'
 import { type Queryable, run } from './statement.ts'
 import { storableText } from './storable-text.ts'
 
@@ -59,17 +59,6 @@ const movedOnSql = (row: string, laterSql = 'true') =>
   `EXISTS (SELECT 1 FROM attempt y WHERE y.organization_id = $1::int AND y.batch_id = ${row}.batch_id AND y.seq = ${row}.seq AND y.n > ${row}.n AND ${laterSql})
      OR EXISTS (SELECT 1 FROM verdict j WHERE j.organization_id = $1::int AND j.batch_id = ${row}.batch_id AND j.seq = ${row}.seq)`
 
-const COLUMN_OF_CODE: Record<number, string> = {
-  1: 'answered',
-  2: 'voicemail',
-  3: 'busy',
-  4: 'no_answer',
-  5: 'rejected',
-  6: 'failed',
-  7: 'cancelled',
-  8: 'expired',
-}
-
 /**
  * The carrier's truth about an attempt that had ended `unknown`: the attempt gets it. Unless the recipient has got
  * another dial meanwhile, waits for one, or has a verdict, it is their outcome (an intent that was not sent is no dial): the
@@ -82,8 +71,8 @@ export async function correctUnknown(
   options: { organizationId: number; now: string; call: EndedCall },
 ): Promise<boolean> {
   const { call } = options
-  const column = COLUMN_OF_CODE[call.dispositionCode]
-  if (!column) return false
+  const column = DIAL_OUTCOME_COLUMNS.get(call.dispositionCode)
+  if (column === undefined || column === 'unknown') return false
   const rows = await run(client, {
     name: `correct_unknown_${column}`,
     text: `WITH o AS MATERIALIZED (SELECT coalesce(ended_ms - answered_ms, 0) AS talk_ms FROM attempt

@@ -15,7 +15,7 @@ export interface LocatedCall {
 export interface LiveRowSearch {
   /** Part of the statement's name. */
   readonly name: string
-  /** Type and name of the column of $3. */
+  /** What `t` selects of $3. */
   readonly column: string
   readonly sql: string
   parameter(calls: readonly LocatedCall[]): Buffer
@@ -30,7 +30,7 @@ const SAME_CALL = 'l.batch_id = t.batch_id AND l.seq = t.seq AND l.n = t.n AND l
  */
 const BY_KEY: LiveRowSearch = {
   name: 'by_key',
-  column: '$3::bigint[]) AS hash',
+  column: 'unnest($3::bigint[]) AS hash',
   sql: `(l.organization_id, l.number_hash) BETWEEN ($1::int, t.hash) AND ($1::int, t.hash) AND ${SAME_CALL}`,
   parameter: (calls) => int8Array(calls, (call) => call.numberHash),
 }
@@ -41,7 +41,7 @@ const BY_KEY: LiveRowSearch = {
  */
 const BY_PLACE: LiveRowSearch = {
   name: 'by_place',
-  column: '$3::tid[]) AS place',
+  column: 'unnest($3::tid[]) AS place',
   sql: `l.ctid = t.place AND l.organization_id + 0 = $1::int AND ${SAME_CALL}`,
   parameter: (calls) => tidArray(calls, (call) => call.place!),
 }

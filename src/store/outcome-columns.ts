@@ -1,4 +1,4 @@
-import { codeOfOutcome, OUTCOMES, type Outcome } from '../model/disposition.ts'
+import { codeOfOutcome, isAttemptDisposition, OUTCOMES, type Outcome } from '../model/disposition.ts'
 
 /** The column of batch_state that counts each final outcome. `not-sent` is never final. */
 export const OUTCOME_COLUMNS = {
@@ -26,6 +26,13 @@ export const FINAL_OUTCOMES: readonly {
   readonly code: number
 }[] = OUTCOMES.flatMap((outcome) =>
   outcome === 'not-sent' ? [] : [{ outcome, column: OUTCOME_COLUMNS[outcome], code: codeOfOutcome(outcome) }],
+)
+
+/** The columns of the outcomes that a dial can end with, by code. */
+export const DIAL_OUTCOME_COLUMNS: ReadonlyMap<number, OutcomeColumn> = new Map(
+  FINAL_OUTCOMES.flatMap(({ outcome, column, code }) =>
+    isAttemptDisposition(outcome) ? [[code, column] as const] : [],
+  ),
 )
 
 /** The number of the disposition that is never final and counts nowhere. */

@@ -29,7 +29,7 @@ export interface ProgressedCall extends CallSteps, LocatedCall {
  */
 const PROGRESS_CALLS = eachSearch((search) => ({
   ...search,
-  text: `WITH t AS (SELECT unnest(${search.column}, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
+  text: `WITH t AS (SELECT ${search.column}, unnest($4::int[]) AS batch_id, unnest($5::int[]) AS seq, unnest($6::smallint[]) AS n,
    unnest($7::smallint[]) AS was, unnest($8::smallint[]) AS state, unnest($9::int[]) AS acc, unnest($10::int[]) AS ring, unnest($11::int[]) AS ans,
    unnest($12::smallint[]) AS answered_by, unnest($13::text[]) AS cid, unnest($25::text[]) AS carrier_state),
  u AS (UPDATE live_call l SET state = t.state, carrier_call_id = coalesce(l.carrier_call_id, t.cid), accepted_ms = coalesce(l.accepted_ms, t.acc),
@@ -51,15 +51,17 @@ SELECT require_all(count(*), cardinality($4::int[])), array_agg(ctid)::text FROM
  */
 export class ProgressColumns {
   readonly calls: readonly ProgressedCall[]
+  readonly #search: (typeof PROGRESS_CALLS)['byKey']
   readonly #events = new CallEvents()
   readonly #columns: readonly unknown[]
   readonly #carrierStates: Buffer
 
   constructor(calls: readonly ProgressedCall[]) {
     this.calls = calls
+    this.#search = searchFor(calls, PROGRESS_CALLS)
     for (const call of calls) this.#events.addSteps(call, call.reachedState)
     this.#columns = [
-      searchFor(calls, PROGRESS_CALLS).parameter(calls),
+      this.#search.parameter(calls),
       int4Array(calls, (call) => call.batchId),
       int4Array(calls, (call) => call.seq),
       int2Array(calls, (call) => call.n),
@@ -79,7 +81,7 @@ export class ProgressColumns {
   statement(gate: Gate): Statement {
     const times = this.#events.times(gate.nowEpochMs)
     const values = [gate.organizationId, gate.now, ...this.#columns, times, this.#carrierStates]
-    const { name, text } = searchFor(this.calls, PROGRESS_CALLS)
+    const { name, text } = this.#search
     return { name: `progress_calls_${name}`, text, values }
   }
 }

@@ -2,10 +2,8 @@ import { expect, test } from 'vitest'
 import type { ClaimedRecipient } from '../../src/store/claim-recipients.ts'
 import { StaleCopies } from '../../src/store/dispatch-store.ts'
 import { ProgressColumns } from '../../src/store/progress-calls.ts'
-import type { RowPlace } from '../../src/store/row-place.ts'
+import { pageOf, placeOnPage, type RowPlace } from '../../src/store/row-place.ts'
 import { type CommandWorld, commandWorld, people } from '../command-world.ts'
-
-const STATES = ['dialing', 'accepted', 'ringing', 'answered'] as const
 
 /** The step behind the row's, as a node writes it that knows where the rows lie. */
 function step(calls: readonly ClaimedRecipient[], savedState: number, places: readonly (RowPlace | null)[]) {
@@ -40,11 +38,11 @@ test('each statement tells where it has left the rows, in the order of the calls
   let places: readonly (RowPlace | null)[] = calls.map(({ place }) => place)
   for (const savedState of [1, 2, 3]) {
     places = await write(world, step(calls, savedState, places))
-    const told = places.map((place) => `(${Math.floor(place! / 65_536)},${place! % 65_536})`)
+    const told = places.map((place) => `(${pageOf(place!)},${placeOnPage(place!)})`)
     const bySeq = new Map((await placesInTable(world)).map(({ seq, ctid }) => [seq, ctid]))
     expect(told).toEqual(calls.map(({ seq }) => bySeq.get(seq)))
   }
-  expect(await world.sql('SELECT DISTINCT state FROM live_call')).toEqual([{ state: STATES.indexOf('answered') + 1 }])
+  expect(await world.sql('SELECT DISTINCT state FROM live_call')).toEqual([{ state: 4 }])
   expect(await world.differences()).toEqual([])
 })
 
