@@ -50,8 +50,9 @@ export const MAY_IMPORT = {
     'csv/',
     'carriers/loopback/',
     'sip/private-address\\.ts$',
-    // Whether threads of sound may go before other work, only trying tells.
+    // Whether threads of sound may go before other work, and move many packets at once, only trying tells.
     'udp/system-calls\\.ts$',
+    'udp/packet-rings\\.ts$',
     'store/database-settings\\.ts$',
   ],
   'errors.ts': [],

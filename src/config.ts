@@ -203,9 +203,9 @@ const SETTINGS = {
   udpSockets: {
     variable: 'CARILLON_UDP_SOCKETS',
     description:
-      'How sound and SIP over UDP reach the network: `system` by system calls of our own, at less than half the cost, where the system and the optional package koffi allow it (Linux on x64 and arm64), else as with `node`; `node` by the sockets of Node.js.',
-    defaultText: 'system',
-    schema: oneOf(['system', 'node'], 'system'),
+      'How sound and SIP over UDP reach the network: `rings`, sound by many packets in one system call (io_uring, from Linux 6.0 on, where it is not forbidden, as it is in most containers), else as with `system`; `system`, by system calls of our own, at less than half the cost of `node`, where the system and the optional package koffi allow it (Linux on x64 and arm64), else as with `node`; `node`, by the sockets of Node.js.',
+    defaultText: 'rings',
+    schema: oneOf(['rings', 'system', 'node'], 'rings'),
   },
   sipAddresses: {
     variable: 'CARILLON_SIP_ADDRESSES',

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MediaStatistics } from '../../src/media/media-engine.ts'
+import type { UdpSockets } from '../../src/udp/udp-sockets.ts'
 import { shareText } from '../support/markdown.ts'
 import { endLineInPlace, say, sayInPlace, sayTable } from '../support/progress.ts'
 import { type Distribution, distribution, round } from '../support/statistics.ts'
@@ -12,8 +13,8 @@ const SETTLE_SECONDS = 3
 export interface AudioRow {
   readonly calls: number
   readonly srtp: boolean
-  /** By system calls of the product's own, where they can be had, or those of Node; absent in older lines: those of Node. */
-  readonly sockets?: 'system' | 'node'
+  /** Absent in older lines: those of Node. */
+  readonly sockets?: UdpSockets
   /** The main thread stood still for 250 ms of every second. */
   readonly mainBlocked: boolean
   readonly packetsPerSecond: number
@@ -38,13 +39,13 @@ export async function benchAudio(options: {
   calls: readonly number[]
   seconds: number
   srtp: boolean
-  sockets?: 'system' | 'node'
+  sockets?: UdpSockets
   nodeFlags: readonly string[]
 }): Promise<AudioRow[]> {
   const rows: AudioRow[] = []
   for (const calls of options.calls) {
     for (const mainBlocked of [false, true]) {
-      rows.push(await measure({ ...options, sockets: options.sockets ?? 'system', calls, mainBlocked }))
+      rows.push(await measure({ ...options, sockets: options.sockets ?? 'rings', calls, mainBlocked }))
     }
   }
   sayTable([
@@ -64,7 +65,7 @@ export async function benchAudio(options: {
       'peer waited',
     ],
     ...rows.map((row) => [
-      `${row.calls}${row.srtp ? ' SRTP' : ''}${row.sockets === 'node' ? ' by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
+      `${row.calls}${howOf(row)}${row.mainBlocked ? ', main thread blocked' : ''}`,
       row.packetsPerSecond,
       `${round(row.coreShare * 100, 1)} %`,
       row.microsecondsPerPacket,
@@ -82,11 +83,17 @@ export async function benchAudio(options: {
   return rows
 }
 
+/** What tells a row from those of plain sound by the best sockets. */
+export function howOf({ srtp, sockets }: Pick<AudioRow, 'srtp' | 'sockets'>): string {
+  const by = { rings: '', system: ', one by one', node: ', by Node' }[sockets ?? 'node']
+  return `${srtp ? ', SRTP' : ''}${by}`
+}
+
 async function measure(options: {
   calls: number
   seconds: number
   srtp: boolean
-  sockets: 'system' | 'node'
+  sockets: UdpSockets
   mainBlocked: boolean
   nodeFlags: readonly string[]
 }): Promise<AudioRow> {
@@ -142,7 +149,7 @@ async function snapshot(node: Worker, peer: Worker): Promise<Snapshot> {
 }
 
 function rowOf(
-  what: { calls: number; srtp: boolean; sockets: 'system' | 'node'; mainBlocked: boolean },
+  what: { calls: number; srtp: boolean; sockets: UdpSockets; mainBlocked: boolean },
   before: Snapshot,
   after: Snapshot,
 ): AudioRow {

@@ -1,17 +1,18 @@
 import { systemClock } from '../../src/clock.ts'
 import { createMediaEngine } from '../../src/media/engine.ts'
 import type { MediaSession, MediaStatistics } from '../../src/media/media-engine.ts'
+import type { UdpSockets } from '../../src/udp/udp-sockets.ts'
 import { promptOf, soundOf } from '../../test/media/sound.ts'
 import { secondsWaitedForCore } from '../support/cpu-time.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
-/** A process with a media engine of one worker, as a node has it, and announcements that never end. `node`: with Node's sockets. */
+/** A process with a media engine of one worker, as a node has it, and announcements that never end */
 const engine = createMediaEngine({
   clock: systemClock,
   log: { info: (fields) => console.error(fields), warn: (fields, message) => console.error(message, fields) },
   ports: { first: 20_000, last: 32_767 },
   workers: 1,
-  sockets: process.argv[2] === 'node' ? 'node' : 'system',
+  sockets: process.argv[2] as UdpSockets,
 })
 const prompt = promptOf(soundOf(1, 60))
 const sessions: MediaSession[] = []

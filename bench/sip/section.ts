@@ -1,5 +1,5 @@
 import { number, shareText, table } from '../support/markdown.ts'
-import type { AudioRow } from './audio.ts'
+import { type AudioRow, howOf } from './audio.ts'
 import type { SetUpResult } from './set-up.ts'
 import type { ASTERISK } from './sip.ts'
 
@@ -90,12 +90,8 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
     '20 ms late, also while the main thread stands still for 250 ms of every second. The media thread and the other end are of',
     'real time where the system lets them (`CARILLON_MEDIA_PRIORITY`); *waited* is how much of the time the threads of either',
     'were ready to run and had no core.',
-    ...(audio.some(({ sockets }) => sockets === 'system')
-      ? [
-          'Packets go by system calls of our own ([why](../decisions/0014-system-calls-for-datagrams.md)), and by the sockets of',
-          'Node where the row says so.',
-        ]
-      : []),
+    'Many packets go by one system call ([why](../decisions/0021-rings-for-packets.md)); by a system call for each, or by the',
+    'sockets of Node, where the row says so.',
     '',
     ...table([
       [
@@ -113,7 +109,7 @@ function audioPart(audio: readonly AudioRow[], goal: SavedSip['goal']): string[]
         'other end',
       ],
       ...audio.map((row) => [
-        `${number(row.calls)}${row.srtp ? ', SRTP' : ''}${row.sockets === 'node' ? ', by Node' : ''}${row.mainBlocked ? ', main thread blocked' : ''}`,
+        `${number(row.calls)}${howOf(row)}${row.mainBlocked ? ', main thread blocked' : ''}`,
         number(row.packetsPerSecond),
         `${Math.round(row.coreShare * 100)} %`,
         String(row.microsecondsPerPacket),

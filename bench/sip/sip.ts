@@ -46,19 +46,10 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   if (setUp !== null) say(setUpVerdict(setUp))
   for (const line of asteriskLines(ASTERISK)) say(line)
   const audio = await benchAudio({ calls, seconds, srtp: false, nodeFlags: options.nodeFlags })
-  const byNode = await benchAudio({
-    calls: [options.quick ? 50 : 500],
-    seconds,
-    srtp: false,
-    sockets: 'node',
-    nodeFlags: options.nodeFlags,
-  })
-  const secured = await benchAudio({
-    calls: [options.quick ? 50 : 500],
-    seconds,
-    srtp: true,
-    nodeFlags: options.nodeFlags,
-  })
+  const few = { calls: [options.quick ? 50 : 500], seconds, nodeFlags: options.nodeFlags }
+  const oneByOne = await benchAudio({ ...few, srtp: false, sockets: 'system' })
+  const byNode = await benchAudio({ ...few, srtp: false, sockets: 'node' })
+  const secured = await benchAudio({ ...few, srtp: true })
   const missed = [
     ...(setUp === null || (setUp.ratio ?? 0) >= SET_UP_GOAL ? [] : [setUpVerdict(setUp)]),
     ...audio
@@ -69,7 +60,7 @@ export async function benchSip(options: BenchOptions): Promise<void> {
   say(missed.length === 0 ? 'no goal missed' : `goals missed: ${missed.join('; ')}`)
   const goal = { ...GOAL, setUpRatio: SET_UP_GOAL }
   const findings = { bench: 'sip', machine, seconds, goal, missed, setUp, asterisk: ASTERISK }
-  const sound = [...audio, ...byNode, ...secured]
+  const sound = [...audio, ...oneByOne, ...byNode, ...secured]
   conclude({ ...findings, audio: sound, broken: [...neverOffered(setUp), ...withoutSound(sound)] }, options.save)
 }
 

@@ -18,12 +18,16 @@ it('knows whether a carrier can find this machine', () => {
 })
 
 it('tells what makes sound cost more or come late, and nothing of what was chosen', () => {
-  const settings = { udpSockets: 'system', mediaPriority: 'high' } as const
+  const settings = { udpSockets: 'rings', mediaPriority: 'high' } as const
   const texts = (...of: Parameters<typeof soundFindings>) =>
     soundFindings(...of).map(({ level, text }) => `${level} ${text}`)
-  expect(texts(settings, { systemCalls: true, realTime: true })).toEqual([expect.stringMatching(/^ok /)])
-  expect(texts(settings, { systemCalls: true, realTime: false })).toEqual([expect.stringMatching(/^note .*late/)])
-  const nothing = { systemCalls: false, realTime: false }
+  const everything = { systemCalls: true, rings: true, realTime: true }
+  expect(texts(settings, everything)).toEqual([expect.stringMatching(/^ok /)])
+  expect(texts(settings, { ...everything, realTime: false })).toEqual([expect.stringMatching(/^note .*late/)])
+  const noRings = { ...everything, rings: false }
+  expect(texts(settings, noRings)).toEqual([expect.stringMatching(/^note .*cost/)])
+  expect(texts({ ...settings, udpSockets: 'system' }, noRings)).toEqual([expect.stringMatching(/^ok /)])
+  const nothing = { systemCalls: false, rings: false, realTime: false }
   expect(texts(settings, nothing)).toEqual([expect.stringMatching(/cost/), expect.stringMatching(/late/)])
   expect(texts({ udpSockets: 'node', mediaPriority: 'normal' }, nothing)).toEqual([expect.stringMatching(/^ok /)])
 })

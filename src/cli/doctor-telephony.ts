@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import os from 'node:os'
 import { type Config, ConfigError, loadConfig } from '../config.ts'
 import { isPrivateAddress } from '../sip/private-address.ts'
+import { PacketRings } from '../udp/packet-rings.ts'
 import { SystemCalls } from '../udp/system-calls.ts'
 import type { Environment, Finding } from './doctor-finding.ts'
 
@@ -36,18 +37,26 @@ async function whatThreadsMay({ udpSockets }: Pick<Config, 'udpSockets'>) {
   const calls = udpSockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES)
   const realTime = calls?.enterRealTime() ?? false
   if (realTime) calls?.leaveRealTime()
-  return { systemCalls: calls !== null, realTime }
+  const rings = calls === null ? null : PacketRings.open(calls.libc, PACKET_BYTES)
+  rings?.end()
+  return { systemCalls: calls !== null, rings: rings !== null, realTime }
 }
 
 /** What the sound of many calls at once would suffer from. Nothing is said of what was set so. */
 export function soundFindings(
   { udpSockets, mediaPriority }: Pick<Config, 'udpSockets' | 'mediaPriority'>,
-  { systemCalls, realTime }: { systemCalls: boolean; realTime: boolean },
+  { systemCalls, rings, realTime }: { systemCalls: boolean; rings: boolean; realTime: boolean },
 ): Finding[] {
   const findings: Finding[] = []
-  if (udpSockets === 'system' && !systemCalls) {
+  if (udpSockets !== 'node' && !systemCalls) {
     const text = 'Sound and SIP go over the sockets of Node.js, at twice the cost for each packet.'
     const remedy = 'On Linux (x64, arm64) install the optional package koffi: npm install without --omit=optional.'
+    findings.push({ level: 'note', check, text, remedy })
+  }
+  if (udpSockets === 'rings' && systemCalls && !rings) {
+    const text = 'Sound takes a system call for each packet, at up to twice the cost.'
+    const remedy =
+      'Let the server use io_uring, from Linux 6.0 on: most containers forbid it by their seccomp profile, some systems by kernel.io_uring_disabled. CARILLON_UDP_SOCKETS=system if that is wanted.'
     findings.push({ level: 'note', check, text, remedy })
   }
   if (mediaPriority === 'high' && !realTime) {

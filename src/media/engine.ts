@@ -1,5 +1,6 @@
 import os from 'node:os'
 import type { Clock } from '../clock.ts'
+import type { UdpSockets } from '../udp/udp-sockets.ts'
 import { EngineSession, type Orders } from './engine-session.ts'
 import {
   type MediaEngine,
@@ -25,8 +26,8 @@ export interface MediaEngineOptions {
   readonly ports: { readonly first: number; readonly last: number }
   /** Threads, of which each carries its share of the calls; started when the first call needs them. */
   readonly workers: number
-  /** `system` (when absent): sockets by system calls of our own, where they can be had; `node`: those of Node. */
-  readonly sockets?: 'system' | 'node'
+  /** `rings` when absent. */
+  readonly sockets?: UdpSockets
   /**
    * `high` (when absent): the threads go before all else on the machine, as far as the system lets us, and as long as
    * there are fewer of them than cores; `normal`: they are as all others.
@@ -143,7 +144,7 @@ class WorkerMediaEngine implements MediaEngine {
     if (known) return known
     const made = new MediaWorker({
       clock: this.#options.clock,
-      sockets: this.#options.sockets ?? 'system',
+      sockets: this.#options.sockets ?? 'rings',
       priority: this.#options.workers < os.availableParallelism() ? (this.#options.priority ?? 'high') : 'normal',
       onReady: (start) => this.#tellOfStart(start),
       onGone: (reason) => {

@@ -66,13 +66,12 @@ export class IncomingSound {
   take(packet: Buffer, view: RtpView, nowMs: number): void {
     if (view.ssrc !== this.#ssrc) this.#newSource(view.ssrc)
     if (this.counter.take(view.sequence, view.timestamp, nowMs) !== 'new') return
-    const payload = packet.subarray(view.start, view.end)
     if (view.payloadType === this.#payloadType) {
-      this.#listen(payload)
-      this.#playout?.put(view.timestamp, payload)
+      this.#listen(packet, view)
+      this.#playout?.put(view.timestamp, packet.subarray(view.start, view.end))
       return
     }
-    const key = this.#keyReceiver.take(payload, view.timestamp, view.marker)
+    const key = this.#keyReceiver.take(packet.subarray(view.start, view.end), view.timestamp, view.marker)
     if (key === null) return
     if (this.#keys.length < KEYS_MAX) this.#keys += key
     this.#events.onKey(key)
@@ -106,16 +105,17 @@ export class IncomingSound {
   }
 
   /** For a voice, in what arrives: that is at hand, and it is known 40 ms earlier than it would be played. */
-  #listen(codes: Uint8Array): void {
+  #listen(packet: Buffer, { start, end }: RtpView): void {
     const table = decodingTable(this.#codec)
+    const samples = end - start
     let magnitude = 0
-    for (let at = 0; at < codes.length; at += LISTEN_STEP) magnitude += Math.abs(table[codes[at]!]!)
-    if (magnitude < (VOICE_MAGNITUDE * codes.length) / LISTEN_STEP) {
+    for (let at = start; at < end; at += LISTEN_STEP) magnitude += Math.abs(table[packet[at]!]!)
+    if (magnitude < (VOICE_MAGNITUDE * samples) / LISTEN_STEP) {
       this.#loudSamples = 0
       return
     }
-    this.#voiceSamples += codes.length
-    this.#loudSamples += codes.length
+    this.#voiceSamples += samples
+    this.#loudSamples += samples
     if (this.#voiceTold || this.#loudSamples < VOICE_SAMPLES) return
     this.#voiceTold = true
     this.#events.onVoice()

@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts'
+import type { PacketMover } from '../udp/packet-mover.ts'
+import type { ReceivedPacket } from '../udp/received-packet.ts'
 import type { Source } from '../udp/socket-name.ts'
 import { sameName, socketName, sourceOf } from '../udp/socket-name.ts'
 import type { SystemCalls } from '../udp/system-calls.ts'
@@ -16,23 +18,35 @@ interface Watched {
 
 const NOBODY: Source = { address: '', port: 0 }
 
+/** By socket, whose numbers are small. */
+type WatchedSockets = (Watched | undefined)[]
+
+interface SystemDatagramsOptions {
+  readonly calls: SystemCalls
+  readonly mover: PacketMover
+  readonly clock: Clock
+  /** For addresses that name a network interface, which only Node reads. */
+  readonly others: Datagrams
+}
+
 /**
- * Sockets by system calls of our own: less than half of what Node's cost for each packet (docs/decisions/0014). Nothing
- * tells that a packet has arrived, so the pacer asks after the frames of each step; the kernel has stamped each with its
- * instant, so that this delays what is heard by a step and is no jitter.
+ * Sockets by system calls of our own: a fraction of what Node's cost for each packet (docs/decisions/0014 and 0021).
+ * Nothing tells that a packet has arrived, so the pacer asks after the frames of each step; the kernel has stamped each
+ * with its instant, so that this delays what is heard by a step and is no jitter.
  */
 export class SystemDatagrams implements Datagrams {
   readonly #calls: SystemCalls
+  readonly #mover: PacketMover
   readonly #clock: Clock
-  readonly #watched = new Map<number, Watched>()
+  readonly #others: Datagrams
+  readonly #watched: WatchedSockets = []
   /** From the clock of arrivals to the monotonic one. */
   #offsetMs = 0
 
-  readonly #others: Datagrams
-
-  /** `others`: for addresses that name a network interface, which only Node reads. */
-  constructor(calls: SystemCalls, { clock, others }: { clock: Clock; others: Datagrams }) {
+  constructor({ calls, mover, clock, others }: SystemDatagramsOptions) {
     this.#calls = calls
+    this.#mover = mover
+    mover.listen((socket, packet, received) => this.#take(socket, packet, received))
     this.#clock = clock
     this.#others = others
   }
@@ -42,7 +56,7 @@ export class SystemDatagrams implements Datagrams {
     const rtp = this.#open({ address, port: rtpPort })
     try {
       const rtcp = this.#open({ address, port: rtpPort + 1 })
-      return new SystemSockets({ calls: this.#calls, watched: this.#watched, rtp, rtcp })
+      return new SystemSockets({ calls: this.#calls, mover: this.#mover, watched: this.#watched, rtp, rtcp })
     } catch (error) {
       this.#calls.close(rtp)
       throw error
@@ -51,13 +65,20 @@ export class SystemDatagrams implements Datagrams {
 
   receive(): void {
     this.#offsetMs = this.#clock.monotonicMs() - this.#calls.nowEpochMs()
-    for (let looks = 0; looks < LOOKS_MAX; looks++) if (this.#calls.arrived(this.#take)) return
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const noMore = this.#calls.arrived(this.#ask)
+      this.#mover.flush()
+      if (noMore) return
+    }
   }
 
   /** Sockets like these do not end with their thread. */
   end(): void {
-    for (const socket of this.#watched.keys()) this.#calls.close(socket)
-    this.#watched.clear()
+    this.#watched.forEach((watched, socket) => {
+      if (watched) this.#calls.close(socket)
+    })
+    this.#watched.length = 0
+    this.#mover.end()
     this.#calls.end()
   }
 
@@ -67,22 +88,23 @@ export class SystemDatagrams implements Datagrams {
     return socket
   }
 
-  readonly #take = (socket: number): void => {
-    const packet = this.#calls.receive(socket)
-    const watched = this.#watched.get(socket)
-    if (packet === null || watched === undefined) return
-    const { name } = this.#calls
+  readonly #ask = (socket: number): void => this.#mover.ask(socket)
+
+  #take(socket: number, packet: Buffer, { name, arrivedAtEpochMs }: ReceivedPacket): void {
+    const watched = this.#watched[socket]
+    if (watched === undefined) return
     if (!sameName(watched.name, name)) {
       watched.name = Buffer.from(name)
       watched.source = sourceOf(name)
     }
-    watched.take(packet, watched.source, this.#calls.arrivedAtEpochMs + this.#offsetMs)
+    watched.take(packet, watched.source, arrivedAtEpochMs + this.#offsetMs)
   }
 }
 
 interface SystemSocketsOptions {
   readonly calls: SystemCalls
-  readonly watched: Map<number, Watched>
+  readonly mover: PacketMover
+  readonly watched: WatchedSockets
   readonly rtp: number
   readonly rtcp: number
 }
@@ -91,7 +113,8 @@ const nobodyListens: PacketListener = () => undefined
 
 class SystemSockets implements SessionSockets {
   readonly #calls: SystemCalls
-  readonly #watched: Map<number, Watched>
+  readonly #mover: PacketMover
+  readonly #watched: WatchedSockets
   readonly #rtp: number
   readonly #rtcp: number
   #connected = false
@@ -100,8 +123,9 @@ class SystemSockets implements SessionSockets {
   #to: Source | null = null
   #toName: Buffer = Buffer.alloc(0)
 
-  constructor({ calls, watched, rtp, rtcp }: SystemSocketsOptions) {
+  constructor({ calls, mover, watched, rtp, rtcp }: SystemSocketsOptions) {
     this.#calls = calls
+    this.#mover = mover
     this.#watched = watched
     this.#rtp = rtp
     this.#rtcp = rtcp
@@ -109,24 +133,22 @@ class SystemSockets implements SessionSockets {
   }
 
   listen(onRtp: PacketListener, onRtcp: PacketListener): void {
-    this.#watched.set(this.#rtp, { take: onRtp, name: Buffer.alloc(0), source: NOBODY })
-    this.#watched.set(this.#rtcp, { take: onRtcp, name: Buffer.alloc(0), source: NOBODY })
+    this.#watched[this.#rtp] = { take: onRtp, name: Buffer.alloc(0), source: NOBODY }
+    this.#watched[this.#rtcp] = { take: onRtcp, name: Buffer.alloc(0), source: NOBODY }
   }
 
   get settled(): boolean {
     return this.#connected
   }
 
-  /** The kernel has copied it, or dropped it. */
+  /** It is copied, or lost. */
   sendRtp(packet: Buffer, to: Source): boolean {
-    if (this.#closed) return true
-    if (this.#connected) this.#calls.send(this.#rtp, packet)
-    else this.#calls.sendTo(this.#rtp, packet, this.#nameOf(to))
+    if (!this.#closed) this.#mover.send(this.#rtp, packet, this.#connected ? null : this.#nameOf(to))
     return true
   }
 
   sendRtcp(packet: Buffer, to: Source): void {
-    if (!this.#closed) this.#calls.sendTo(this.#rtcp, packet, socketName(to))
+    if (!this.#closed) this.#mover.send(this.#rtcp, packet, socketName(to))
   }
 
   settleOn(source: Source): void {
@@ -137,15 +159,18 @@ class SystemSockets implements SessionSockets {
 
   unsettle(): void {
     if (!this.#connected || this.#closed) return
+    // What waits to be sent is sent to whom it was connected.
+    this.#mover.flush()
     this.#connected = false
     this.#calls.disconnect(this.#rtp)
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
+    this.#mover.flush()
     this.#closed = true
     for (const socket of [this.#rtp, this.#rtcp]) {
-      this.#watched.delete(socket)
+      this.#watched[socket] = undefined
       this.#calls.close(socket)
     }
   }

@@ -1,17 +1,17 @@
+import type { UdpSockets } from '../udp/udp-sockets.ts'
 import type { MediaStatistics, RemoteMedia } from './media-engine.ts'
 import type { Prompt } from './prompt.ts'
 
 /** What a worker is started with. */
 export interface WorkerData {
-  /** `system`: by system calls, where they can be had; `node`: those of Node. */
-  readonly sockets: 'system' | 'node'
+  readonly sockets: UdpSockets
   /** `high`: before all else on the machine, as far as the system lets us; `normal`: as everything. */
   readonly priority: 'high' | 'normal'
 }
 
 /** What became of it. */
 export interface WorkerStart {
-  readonly sockets: 'system' | 'node'
+  readonly sockets: UdpSockets
   /** `real-time`: before everything that is not; `raised`: a larger share of a core than others; `normal`. */
   readonly priority: 'real-time' | 'raised' | 'normal'
 }

@@ -1,6 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
+import { PacketRings } from '../udp/packet-rings.ts'
+import { SinglePackets } from '../udp/single-packets.ts'
 import { SystemCalls } from '../udp/system-calls.ts'
+import type { UdpSockets } from '../udp/udp-sockets.ts'
 import type { Datagrams } from './datagrams.ts'
 import { NodeDatagrams } from './node-datagrams.ts'
 import { Pacer } from './pacer.ts'
@@ -18,19 +21,20 @@ const PACKET_BYTES_MAX = 2048
 
 const port = parentPort!
 const clock = systemClock
-const { sockets, priority } = workerData as WorkerData
-const calls = sockets === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
-const datagrams = chosenDatagrams(calls)
+const { sockets: wanted, priority } = workerData as WorkerData
+const calls = wanted === 'node' ? null : await SystemCalls.load(PACKET_BYTES_MAX)
+const { datagrams, sockets } = chosenDatagrams(calls)
 const pacer = new Pacer(clock, () => datagrams.receive())
 /** Null while its ports are being bound. */
 const sessions = new Map<number, WorkerSession | null>()
 
-function chosenDatagrams(calls: SystemCalls | null): Datagrams {
+function chosenDatagrams(calls: SystemCalls | null): { datagrams: Datagrams; sockets: UdpSockets } {
   const others = new NodeDatagrams(clock)
-  if (calls === null) return others
-  const system = new SystemDatagrams(calls, { clock, others })
+  if (calls === null) return { datagrams: others, sockets: 'node' }
+  const rings = wanted === 'rings' ? PacketRings.open(calls.libc, PACKET_BYTES_MAX) : null
+  const system = new SystemDatagrams({ calls, mover: rings ?? new SinglePackets(calls), clock, others })
   process.on('exit', () => system.end())
-  return system
+  return { datagrams: system, sockets: rings === null ? 'system' : 'rings' }
 }
 
 function tell(news: FromWorker): void {
@@ -67,7 +71,7 @@ async function close(number: number, session: WorkerSession): Promise<void> {
 
 tell({
   tell: 'ready',
-  sockets: calls === null ? 'node' : 'system',
+  sockets,
   priority: priority === 'high' ? raiseThreadPriority(calls) : 'normal',
 })
 

@@ -103,7 +103,7 @@ export class DatagramSocket {
     for (let read = 0; read < READ_MORE_MAX && !this.#closed; read++) {
       const bytes = this.#calls.receive(this.#descriptor)
       if (bytes === null) return
-      this.#onMessage(Buffer.from(bytes), sourceOf(this.#calls.name))
+      this.#onMessage(Buffer.from(bytes), sourceOf(this.#calls.received.name))
     }
   }
 

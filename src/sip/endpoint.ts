@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
+import type { UdpSockets } from '../udp/udp-sockets.ts'
 import { hostPort, hostText, tagOf } from './addresses.ts'
 import { ANSWER_CLASSES, type AnswerClass, answerClassOf } from './answer-class.ts'
 import type { Authorization } from './authorization.ts'
@@ -31,8 +32,8 @@ export interface EndpointOptions {
   readonly allowedPrivateTargets?: readonly string[]
   /** Calls that may begin in a second, over all trunks; 200 when absent. */
   readonly callsPerSecond?: number
-  /** Of UDP: `system` (when absent) by system calls of our own, where they can be had; `node`: those of Node. */
-  readonly sockets?: 'system' | 'node'
+  /** Of UDP; `system` when absent. */
+  readonly sockets?: UdpSockets
 }
 
 /**

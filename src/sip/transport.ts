@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
+import type { UdpSockets } from '../udp/udp-sockets.ts'
 import { hostPort } from './addresses.ts'
 import { DatagramSocket } from './datagram-socket.ts'
 import { type Peer, peerKey } from './peer.ts'
@@ -16,7 +17,7 @@ export interface TransportOptions {
   /** What others reach us by when a router translates our address (1:1); null: what we are bound to. */
   readonly advertisedAddress: string | null
   /** As `EndpointOptions` has it. */
-  readonly sockets?: 'system' | 'node'
+  readonly sockets?: UdpSockets
   readonly onMessage: (bytes: Buffer, from: Peer) => void
   /** A connection with transactions on it may be gone. */
   readonly onConnectionLost: (peer: Peer) => void

@@ -29,9 +29,13 @@ export function sourceOf(name: Buffer): Source {
   return { address: new ipaddr.IPv6([...name.subarray(8, 24)]).toRFC5952String(), port }
 }
 
-/** Compares what `sourceOf` reads. The first may be empty: nobody. */
+/** Compares what `sourceOf` reads. The first may be empty: nobody. For each packet, so byte by byte and without a call. */
 export function sameName(one: Buffer, other: Buffer): boolean {
-  if (one.length === 0 || one.readUInt32LE(0) !== other.readUInt32LE(0)) return false
-  if (one.readUInt16LE(0) !== AF_INET6) return one.readUInt32LE(4) === other.readUInt32LE(4)
-  return one.compare(other, 8, 24, 8, 24) === 0
+  if (one.length === 0) return false
+  const ipv6 = one[0] === AF_INET6
+  const addressAt = ipv6 ? 8 : 4
+  const end = ipv6 ? 24 : 8
+  for (let at = 0; at < 4; at++) if (one[at] !== other[at]) return false
+  for (let at = addressAt; at < end; at++) if (one[at] !== other[at]) return false
+  return true
 }

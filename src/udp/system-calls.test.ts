@@ -30,9 +30,9 @@ describe.skipIf(calls === null)('sockets by system calls', () => {
       expect(calls!.sendTo(one, Buffer.from('hello'), socketName({ address, port: 17_681 }))).toBe(true)
       expect(arrivedAt(other)).toBe(true)
       expect(calls!.receive(other)!.toString()).toBe('hello')
-      expect(sourceOf(calls!.name)).toEqual({ address, port: 17_680 })
-      expect(calls!.arrivedAtEpochMs).toBeGreaterThanOrEqual(before - 1)
-      expect(calls!.arrivedAtEpochMs).toBeLessThanOrEqual(calls!.nowEpochMs() + 1)
+      expect(sourceOf(calls!.received.name)).toEqual({ address, port: 17_680 })
+      expect(calls!.received.arrivedAtEpochMs).toBeGreaterThanOrEqual(before - 1)
+      expect(calls!.received.arrivedAtEpochMs).toBeLessThanOrEqual(calls!.nowEpochMs() + 1)
       expect(calls!.receive(other)).toBeNull()
     })
   }

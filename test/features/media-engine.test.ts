@@ -7,13 +7,14 @@ import { decodeG711, encodeG711 } from '../../src/media/g711.ts'
 import type { MediaListener, MediaSession, RemoteMedia } from '../../src/media/media-engine.ts'
 import type { AudioCodec } from '../../src/media/prompt.ts'
 import { SrtpReceiver } from '../../src/media/srtp.ts'
+import type { UdpSockets } from '../../src/udp/udp-sockets.ts'
 import { type HeardPacket, RtpPeer } from '../media/rtp-peer.ts'
 import { bestCorrelation, promptOf, soundOf } from '../media/sound.ts'
 
-/** Set by the test beside this one, which runs all of this over the other kind of sockets. */
-const sockets = process.env.CARILLON_TEST_SOCKETS === 'node' ? 'node' : 'system'
+/** Set by the tests beside this one, which run all of this over the other kinds of sockets. */
+const sockets = (process.env.CARILLON_TEST_SOCKETS ?? 'rings') as UdpSockets
 // Ports of this file alone: other tests may run beside it.
-const FIRST_PORT = sockets === 'node' ? 17_400 : 18_000
+const FIRST_PORT = { rings: 18_000, system: 18_200, node: 17_400 }[sockets]
 const engine = createMediaEngine({
   clock: systemClock,
   log: { info: () => undefined, warn: () => undefined },
