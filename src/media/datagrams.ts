@@ -9,6 +9,14 @@ export type PacketListener = (packet: Buffer, source: Source, arrivedMs: number)
 /** The two sockets of a session: RTP on an even port, RTCP on the next. Packets in, packets out; nothing here waits. */
 export interface SessionSockets {
   listen(onRtp: PacketListener, onRtcp: PacketListener): void
+  /**
+   * What has arrived is handed over by the next `receive`, where packets do not come by themselves: one, and more as far
+   * as they were there when somebody looked the last time. `nowMs` is of the monotonic clock.
+   */
+  lookForRtp(nowMs: number): void
+  lookForRtcp(nowMs: number): void
+  /** All that has arrived at both sockets. */
+  lookForTheRest(): void
   /** Whether only one source is heard. */
   readonly settled: boolean
   /** False: the kernel has not taken it yet, and its memory must stay as it is. */
@@ -26,6 +34,6 @@ export interface SessionSockets {
 export interface Datagrams {
   /** Rejects with the error of the system when a port is taken or the address is not ours; then both are free again. */
   open(address: string, rtpPort: number): Promise<SessionSockets>
-  /** Hands over what has arrived since the last time, where packets do not come by themselves. */
+  /** Hands over what was looked for. What was sent before has left. */
   receive(): void
 }

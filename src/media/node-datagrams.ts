@@ -67,6 +67,13 @@ class NodeSockets implements SessionSockets {
     this.#rtcp.on('message', (packet, source) => onRtcp(packet, source, this.#clock.monotonicMs()))
   }
 
+  /** Packets come by themselves. */
+  lookForRtp(): void {}
+
+  lookForRtcp(): void {}
+
+  lookForTheRest(): void {}
+
   get settled(): boolean {
     return this.#connectedTo !== null
   }

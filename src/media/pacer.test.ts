@@ -41,3 +41,19 @@ it('ends its timer with the last session', () => {
   clock.advance(100)
   expect(session.dueMs).toHaveLength(before)
 })
+
+it('lets all of a phase send before anybody hears what was received', () => {
+  const clock = new FakeClock()
+  const seen: string[] = []
+  const pacer = new Pacer(clock, () => void seen.push('receive'))
+  const session = (name: string) => ({
+    onFrame: () => void seen.push(`${name} sends`),
+    onReceived: () => void seen.push(`${name} hears`),
+    onSkipped: () => undefined,
+  })
+  // The first and the fifth share a phase.
+  for (const name of ['a', 'b', 'c', 'd', 'e']) pacer.add(session(name))
+  clock.advance(20)
+  const first = seen.indexOf('a sends')
+  expect(seen.slice(first, first + 5)).toEqual(['a sends', 'e sends', 'receive', 'a hears', 'e hears'])
+})

@@ -8,8 +8,10 @@ const PHASES = FRAME_MS / STEP_MS
 const CATCH_UP_MAX_MS = 200
 
 export interface Paced {
-  /** Once for each frame. `dueMs` is its instant on the monotonic clock, at or before now. */
+  /** Once for each frame: what is due is sent. `dueMs` is its instant on the monotonic clock, at or before now. */
   onFrame(dueMs: number): void
+  /** After it: what has arrived until then was handed over. Not of those who only send. */
+  onReceived?(dueMs: number): void
   /** So many frames are not called for any more: the process stood still. */
   onSkipped(frames: number): void
 }
@@ -20,16 +22,16 @@ export interface Paced {
  */
 export class Pacer {
   readonly #clock: Clock
-  readonly #afterFrames: () => void
+  readonly #receive: () => void
   readonly #phases: Set<Paced>[] = Array.from({ length: PHASES }, () => new Set())
   #phase = 0
   #nextMs = 0
   #timer: Timer | null = null
 
-  /** `afterFrames` is called after the frames of every step, while there is anything to pace. */
-  constructor(clock: Clock, afterFrames: () => void = () => undefined) {
+  /** `receive` is called between the two halves of each step: all send, then all hear. */
+  constructor(clock: Clock, receive: () => void = () => undefined) {
     this.#clock = clock
-    this.#afterFrames = afterFrames
+    this.#receive = receive
   }
 
   add(paced: Paced): void {
@@ -59,12 +61,14 @@ export class Pacer {
     // take orders in between.
     for (let step = 0; step < PHASES && this.#nextMs <= nowMs + 0.5; step++) {
       const dueMs = this.#nextMs
-      for (const paced of this.#phases[this.#phase]!) paced.onFrame(dueMs)
+      const phase = this.#phases[this.#phase]!
+      for (const paced of phase) paced.onFrame(dueMs)
+      this.#receive()
+      for (const paced of phase) paced.onReceived?.(dueMs)
       this.#phase = (this.#phase + 1) % PHASES
       this.#nextMs += STEP_MS
       nowMs = this.#clock.monotonicMs()
     }
-    this.#afterFrames()
     if (this.#phases.some((phase) => phase.size > 0)) this.#arm()
     else this.#timer = null
   }

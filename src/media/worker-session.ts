@@ -113,15 +113,22 @@ export class WorkerSession implements Paced {
   }
 
   onFrame(dueMs: number): void {
+    const nowMs = this.#clock.monotonicMs()
+    this.#sockets.lookForRtp(nowMs)
+    if (++this.#frames % HOUSEKEEPING_FRAMES === 0) this.#sockets.lookForRtcp(nowMs)
     if (!this.#remote) return
     if (this.#maySend) {
-      this.#noteLateness(this.#clock.monotonicMs() - dueMs)
+      this.#noteLateness(nowMs - dueMs)
       const packet = this.#outgoing.next()
       const sealed = this.#srtpSender ? this.#srtpSender.protectRtp(packet) : packet
       if (!this.#sockets.sendRtp(sealed, this.#latch.target!)) leavePacket()
     } else this.#outgoing.skip(1)
+  }
+
+  onReceived(dueMs: number): void {
+    if (!this.#remote) return
     this.#incoming.onFrame()
-    if (++this.#frames % HOUSEKEEPING_FRAMES > 0) return
+    if (this.#frames % HOUSEKEEPING_FRAMES > 0) return
     if (this.#rtcp.isDue(dueMs)) this.#sendReport(false)
     if (this.#mayHear) this.#watchSilence(dueMs)
   }
@@ -141,6 +148,11 @@ export class WorkerSession implements Paced {
       },
       received: this.#incoming.statistics(this.#refused),
     }
+  }
+
+  /** Before the end: what has arrived until now belongs to the call. */
+  lookForTheRest(): void {
+    this.#sockets.lookForTheRest()
   }
 
   /** Resolves when the ports are free. */

@@ -62,7 +62,7 @@ async function open(order: Extract<ToWorker, { do: 'open' }>): Promise<void> {
 }
 
 async function close(number: number, session: WorkerSession): Promise<void> {
-  // What has arrived belongs to it.
+  session.lookForTheRest()
   datagrams.receive()
   sessions.delete(number)
   pacer.remove(session)

@@ -9,9 +9,6 @@ const SIGNATURES = {
   send: 'int64_t send(int, const void *, uint64_t, int)',
   sendto: 'int64_t sendto(int, const void *, uint64_t, int, const void *, uint)',
   recvmsg: 'int64_t recvmsg(int, void *, int)',
-  epoll_create1: 'int epoll_create1(int)',
-  epoll_ctl: 'int epoll_ctl(int, int, int, void *)',
-  epoll_wait: 'int epoll_wait(int, void *, int, int)',
   clock_gettime: 'int clock_gettime(int, void *)',
   sched_setscheduler: 'int sched_setscheduler(int, int, const void *)',
   /** For what the library has no function of its own: the number of a call, and what it takes. */

@@ -20,10 +20,10 @@ interface Taken {
   readonly arrivedAtEpochMs: number
 }
 
-/** A watched socket on a port of its own, closed after the test. */
+/** A socket on a port of its own, closed after the test. */
 function open(at: Source): number {
   const socket = calls!.open(socketName(at))
-  calls!.watch(socket)
+  calls!.stampArrivals(socket)
   onTestFinished(() => calls!.close(socket))
   return socket
 }

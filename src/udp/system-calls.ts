@@ -1,7 +1,7 @@
 import { fixedMemory, type Libc, loadLibc } from './libc.ts'
 import { ReceivedPacket, SO_TIMESTAMPNS } from './received-packet.ts'
 
-/** Numbers and layouts of Linux on 64-bit machines, as its headers give them; the same on x64 and arm64 but for `EPOLL`. */
+/** Numbers and layouts of Linux on 64-bit machines, as its headers give them. */
 const AF_UNSPEC = 0
 export const AF_INET = 2
 export const AF_INET6 = 10
@@ -13,8 +13,6 @@ const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
-const EPOLL_CTL_ADD = 1
-const EPOLLIN = 1
 const CLOCK_REALTIME = 0
 const SCHED_OTHER = 0
 const SCHED_RR = 2
@@ -23,9 +21,6 @@ const SCHED_RESET_ON_FORK = 0x40000000
 /** A `struct sched_param`. The lowest of real time is above everything that is not. */
 const LOWEST_OF_REAL_TIME = Buffer.from(Uint32Array.of(1).buffer)
 const NOT_OF_REAL_TIME = Buffer.from(Uint32Array.of(0).buffer)
-/** `struct epoll_event` is packed on x64 alone. */
-const EPOLL = process.arch === 'x64' ? { bytes: 12, dataAt: 4 } : { bytes: 16, dataAt: 8 }
-const EVENTS_MAX = 512
 
 const ONE = Buffer.from(Uint32Array.of(1).buffer)
 /** The name that ends a connection. */
@@ -40,9 +35,6 @@ NOBODY.writeUInt16LE(AF_UNSPEC)
  */
 export class SystemCalls {
   readonly libc: Libc
-  /** Made with the first socket that is watched. */
-  #epoll = -1
-  readonly #events = fixedMemory(EPOLL.bytes * EVENTS_MAX)
   readonly #time = fixedMemory(16)
   /** Where the last packet of `receive` came from, and when. */
   readonly received: ReceivedPacket
@@ -72,15 +64,10 @@ export class SystemCalls {
     return socket
   }
 
-  /** From now on `arrived` tells of it, and what arrives is stamped. @throws SystemCallError; the socket is closed then. */
-  watch(socket: number): void {
+  /** From now on `receive` tells when a packet has arrived. @throws SystemCallError; the socket is closed then. */
+  stampArrivals(socket: number): void {
     try {
-      if (this.#epoll < 0) this.#epoll = this.libc.must('epoll_create1', CLOEXEC)
       this.libc.must('setsockopt', socket, SOL_SOCKET, SO_TIMESTAMPNS, ONE, ONE.length)
-      const event = Buffer.alloc(EPOLL.bytes)
-      event.writeUInt32LE(EPOLLIN, 0)
-      event.writeInt32LE(socket, EPOLL.dataAt)
-      this.libc.must('epoll_ctl', this.#epoll, EPOLL_CTL_ADD, socket, event)
     } catch (error) {
       this.close(socket)
       throw error
@@ -89,12 +76,6 @@ export class SystemCalls {
 
   close(socket: number): void {
     this.libc.call.close(socket)
-  }
-
-  /** Nothing is watched any more. The sockets stay open. */
-  end(): void {
-    if (this.#epoll >= 0) this.close(this.#epoll)
-    this.#epoll = -1
   }
 
   /** From now on only that name is heard, and `send` sends to it. False: there is no way to it, and nothing changed. */
@@ -114,13 +95,6 @@ export class SystemCalls {
   /** False: it was not sent, nearly always as the kernel has no room for it now. */
   sendTo(socket: number, packet: Buffer, name: Buffer): boolean {
     return this.libc.call.sendto(socket, packet, packet.length, MSG_DONTWAIT | MSG_NOSIGNAL, name, name.length) >= 0
-  }
-
-  /** Calls `each` for sockets with a packet (or an error) to be received. False: there may be more of them. */
-  arrived(each: (socket: number) => void): boolean {
-    const count = this.libc.call.epoll_wait(this.#epoll, this.#events, EVENTS_MAX, 0)
-    for (let at = 0; at < count; at++) each(this.#events.readInt32LE(at * EPOLL.bytes + EPOLL.dataAt))
-    return count <= 0
   }
 
   /** The next packet of a socket, until the next one is asked for; null: there is none, or an error took its place. */
