@@ -402,6 +402,7 @@ export class Dispatcher {
       const endsNow = desk.takeBackOrphan(call)
       this.#keep(desk, call)
       if (endsNow) this.#endOrphan(call, call.carrierState)
+      if (call.hangUpAsked) this.#hangUp(call)
     }
     for (const call of strays.unwanted) this.#hangUp(call)
     for (const stray of strays.handedOn) this.#judge(desk, stray)

@@ -299,6 +299,18 @@ it('a node whose copy of a call is stale reads its row and writes the news all t
   expect(events).toBe(4)
 })
 
+it('a call whose row was changed behind this node and asks for its end is hung up as soon as the row is read', async () => {
+  const { carrier } = await worldWithHandCarrier()
+  await world.addBatch({ numbers: numbersEnding([0]) })
+  await untilPlaced(carrier, 1)
+  const { ref } = carrier().placed[0]!
+  await carrier().accept(ref)
+  await world.ask('UPDATE live_call SET state = 3, ringing_ms = 5, hang_up_asked = true')
+  await world.ask('UPDATE batch_state SET accepted = accepted - 1, ringing = ringing + 1')
+  await carrier().answer(ref)
+  expect(carrier().hungUp).toContain(ref)
+})
+
 /** Calls whose row says at least that they were accepted; some are over by the time it is asked. */
 const WRITTEN = 'SELECT ((SELECT count(*) FROM live_call WHERE state >= 2) + (SELECT count(*) FROM attempt))::int AS n'
 
