@@ -131,15 +131,13 @@ class Ring {
   /** Calls `each` for what was answered since the last time. */
   answers(each: (slot: number, result: number) => void): void {
     const { head, tail, answers } = this.#at
-    let next = this.#words[head]!
-    const end = this.#words[tail]!
-    while (next !== end) {
+    const words = this.#words
+    for (let next = words[head]!; next !== words[tail]!; next = words[head]!) {
       const at = answers + (next & this.#answerMask) * ANSWER.words
-      const result = this.#words[at + ANSWER.result]! | 0
-      next = (next + 1) >>> 0
-      each(this.#words[at + ANSWER.mark]!, result)
+      // Taken before it is told, so that none is told twice whatever is done with it.
+      words[head] = next + 1
+      each(words[at + ANSWER.mark]!, words[at + ANSWER.result]! | 0)
     }
-    this.#words[head] = end
   }
 
   end(): void {
