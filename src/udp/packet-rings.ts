@@ -10,6 +10,7 @@ const SETUP_SUBMIT_ALL = 1 << 7
 /** One thread submits; older kernels (before 6.0), which cannot send to a name, know nothing of it and refuse. */
 const SETUP_SINGLE_ISSUER = 1 << 12
 const FEATURE_SINGLE_MMAP = 1
+const EOPNOTSUPP = 95
 const OFFSET_OF_RINGS = 0
 const OFFSET_OF_REQUESTS = 0x1000_0000
 const OP_RECVMSG = 10
@@ -19,7 +20,8 @@ const SKIP_SUCCESS = 1 << 6
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
-const PARAMETERS = { bytes: 120, flags: 8, features: 20, submission: 40, completion: 80 } as const
+/** In bytes, as all that is read before the rings are there. */
+const PARAMETERS = { bytes: 120, answerCount: 4, flags: 8, features: 20, submission: 40, completion: 80 } as const
 const SUBMISSION = { tail: 4, mask: 8, array: 24 } as const
 const COMPLETION = { head: 0, tail: 4, mask: 8, entries: 20 } as const
 /** Fields of a request (SQE), in words of 32 bits. */
@@ -71,10 +73,10 @@ class Ring {
     const { submission, completion } = PARAMETERS
     const arrayAt = read(submission + SUBMISSION.array)
     const answersAt = read(completion + COMPLETION.entries)
-    const answerCount = read(4)
+    const answerCount = read(PARAMETERS.answerCount)
     const bytes = Math.max(arrayAt + SLOTS * 4, answersAt + answerCount * ANSWER.words * 4)
     try {
-      if (!(read(PARAMETERS.features) & FEATURE_SINGLE_MMAP)) throw new SystemCallError('io_uring_setup', 95)
+      if (!(read(PARAMETERS.features) & FEATURE_SINGLE_MMAP)) throw new SystemCallError('io_uring_setup', EOPNOTSUPP)
       const rings = libc.shared(this.#descriptor, bytes, OFFSET_OF_RINGS)
       const requestBytes = SLOTS * REQUEST.words * 4
       const requests = libc.shared(this.#descriptor, requestBytes, OFFSET_OF_REQUESTS)
