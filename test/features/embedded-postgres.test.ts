@@ -88,14 +88,19 @@ async function startInOwnProcess(dataDir: string, ...args: string[]): Promise<Ca
   const child = spawn(process.execPath, ['--import', loader, program, dataDir, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  onTestFinished(() => {
+  let postgresPid = 0
+  onTestFinished(async () => {
     child.kill('SIGKILL')
+    // Its guard stops the server, which writes its last files meanwhile: nobody may remove the folder before.
+    await eventually(() => postgresPid === 0 || !isPostgresOf(postgresPid, clusterOf(dataDir)))
   })
   const text = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()))
     child.once('exit', (code) => reject(new Error(`The program ended with code ${code}.`)))
   })
-  return { process: child, ...(JSON.parse(text) as { connectionString: string; postgresPid: number }) }
+  const started = JSON.parse(text) as { connectionString: string; postgresPid: number }
+  postgresPid = started.postgresPid
+  return { process: child, ...started }
 }
 
 function kill9(child: ChildProcess): Promise<void> {
