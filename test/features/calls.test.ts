@@ -93,7 +93,7 @@ describe('a live call', () => {
     { reached: 'ringing', ending: '80', outcome: 'cancelled', cause: 'cancelled-by-user' },
     { reached: 'answered', ending: '13', outcome: 'answered', cause: 'hung-up-by-user' },
   ])('that is $reached is ended', async ({ reached, ending, outcome, cause }) => {
-    await speedTo(20)
+    await speedTo(5)
     const made = await ask('POST', '/calls', person(ending, { ringTimeoutSeconds: 80 }))
     await speedTo(0.5)
     await until(made.body.id, (call) => call.state === reached || over(call))

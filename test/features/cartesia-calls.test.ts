@@ -84,7 +84,7 @@ describe('calls', () => {
   })
 
   it('are ended during the talk, and only then', async () => {
-    await server.speedTo(20)
+    await server.speedTo(5)
     const id = await placed('56')
     await server.speedTo(0.5)
     await server.until(`${CALLS}/${id}`, ({ status }) => status === 'started')
