@@ -6,7 +6,7 @@ import { promptOf, soundOf } from '../../test/media/sound.ts'
 import { secondsWaitedForCore } from '../support/cpu-time.ts'
 import { cpuSecondsOfSelf, serveBench } from '../support/worker-process.ts'
 
-/** A process with a media engine of one worker, as a node has it, and announcements that never end */
+/** A process with a media engine of one worker, as a node has it, and announcements that never end. */
 const engine = createMediaEngine({
   clock: systemClock,
   log: { info: (fields) => console.error(fields), warn: (fields, message) => console.error(message, fields) },

@@ -1,5 +1,10 @@
 import { getSystemErrorName } from 'node:util'
 
+/** Numbers of Linux that several files need. */
+export const SOL_SOCKET = 1
+export const MSG_DONTWAIT = 0x40
+export const MSG_NOSIGNAL = 0x4000
+
 const SIGNATURES = {
   socket: 'int socket(int, int, int)',
   setsockopt: 'int setsockopt(int, int, int, const void *, uint)',

@@ -1,4 +1,4 @@
-import { fixedMemory, type Libc, SystemCallError } from './libc.ts'
+import { fixedMemory, type Libc, MSG_DONTWAIT, MSG_NOSIGNAL, SystemCallError } from './libc.ts'
 import { nobodyTakes, type PacketMover, type PacketTaker } from './packet-mover.ts'
 import { ReceivedPacket } from './received-packet.ts'
 
@@ -17,8 +17,6 @@ const OP_RECVMSG = 10
 const OP_SEND = 26
 /** What succeeded is not told of. */
 const SKIP_SUCCESS = 1 << 6
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 
 /** In bytes, as all that is read before the rings are there. */
 const PARAMETERS = { bytes: 120, answerCount: 4, flags: 8, features: 20, submission: 40, completion: 80 } as const

@@ -1,6 +1,5 @@
-import { fixedMemory, type Libc } from './libc.ts'
+import { fixedMemory, type Libc, SOL_SOCKET } from './libc.ts'
 
-const SOL_SOCKET = 1
 export const SO_TIMESTAMPNS = 35
 const NAME_BYTES = 28
 const CONTROL_BYTES = 64

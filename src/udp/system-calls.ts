@@ -1,4 +1,4 @@
-import { fixedMemory, type Libc, loadLibc } from './libc.ts'
+import { fixedMemory, type Libc, loadLibc, MSG_DONTWAIT, MSG_NOSIGNAL, SOL_SOCKET } from './libc.ts'
 import { ReceivedPacket, SO_TIMESTAMPNS } from './received-packet.ts'
 
 /** Numbers and layouts of Linux on 64-bit machines, as its headers give them. */
@@ -8,11 +8,8 @@ export const AF_INET6 = 10
 const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0o4000
 const CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
 const CLOCK_REALTIME = 0
 const SCHED_OTHER = 0
 const SCHED_RR = 2
