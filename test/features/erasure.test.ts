@@ -50,8 +50,8 @@ test('a person is erased from all lists, calls and rejected rows; others, counts
   const { context, actor, first } = world
   const batch = await world.makeBatch(list)
   const [person, other] = await world.claim(2)
-  await world.end([person!], { disposition: 'answered', keysPressed: '4711', spokenText: 'Hello Zoë Secret' })
-  await world.end([other!], { disposition: 'answered', keysPressed: '4711', spokenText: 'Hello Bob' })
+  await world.end([person!], { disposition: 'answered', keysPressed: '*47#11', spokenText: 'Hello Zoë Secret' })
+  await world.end([other!], { disposition: 'answered', keysPressed: '*47#11', spokenText: 'Hello Bob' })
   const file = `phone_number,name\n${OTHER},Bob\n${PERSON} x,Zoë Secret\n(415) 555-0123 bad,Zoë\n`
   await createBatch(context, actor, { dialect: 'native', agent: first.agentId! }, { file: fileOf(file) })
   const before = await getBatch(context, actor, batch.id)
@@ -67,7 +67,7 @@ test('a person is erased from all lists, calls and rejected rows; others, counts
   const stored = await everything(world)
   for (const trace of ['4155550123', '555-0123', 'Zoë', 'C-secret']) expect(stored).not.toContain(trace)
   expect(stored).toContain('4155550199')
-  expect(stored.match(/4711/g)).toHaveLength(1)
+  expect(stored.match(/\*47#11/g)).toHaveLength(1)
   expect((await getBatch(context, actor, batch.id)).figures).toEqual(before.figures)
   const { items } = await listRecipients(context, actor, batch.id, {})
   expect(items.map(({ number, outcome, variables }) => ({ number, outcome, variables }))).toEqual([
@@ -123,7 +123,7 @@ test('people of batches that are over are erased after the days that the organiz
   const world = await commandWorld()
   const { context, actor } = world
   const over = await world.makeBatch(list)
-  await world.end(await world.claim(2), { disposition: 'busy', keysPressed: '4711' })
+  await world.end(await world.claim(2), { disposition: 'busy', keysPressed: '*47#11' })
   const running = await world.makeBatch([{ to: '+14155550177', variables: { name: 'Carol' } }])
   const work = async (days: number | null) => {
     while (await retentionStep(context, days)) {}
@@ -140,7 +140,7 @@ test('people of batches that are over are erased after the days that the organiz
   await world.sql('UPDATE organization SET retention_days = 30')
   await work(null)
   const stored = await everything(world)
-  for (const trace of ['4155550123', '4155550199', 'Zoë', '4711']) expect(stored).not.toContain(trace)
+  for (const trace of ['4155550123', '4155550199', 'Zoë', '*47#11']) expect(stored).not.toContain(trace)
   expect(stored).toContain('Carol')
   expect((await getBatch(context, actor, over.id)).figures).toEqual(figures)
   expect(
