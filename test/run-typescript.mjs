@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url'
 // this file too.
 const HOOKS = '?hooks'
 if (!import.meta.url.endsWith(HOOKS)) register(import.meta.url + HOOKS)
+// The compiler is loaded at once in the main thread's hooks, which stay until the process ends: it does not survive being
+// unloaded with the last thread that has it and loaded again (SIGSEGV in its start, @swc/core 1.16.22).
+else await import('@swc/core')
 
 /** `source`: instead of what stands in the file. */
 export async function load(url, context, nextLoad, source) {

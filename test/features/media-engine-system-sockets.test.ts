@@ -1,3 +1,4 @@
-// The sound of calls by a system call for each packet, as in containers that do not let a program use io_uring.
-process.env.CARILLON_TEST_SOCKETS = 'system'
-await import('./media-engine.test.ts')
+import { testMediaEngine } from '../media/engine-tests.ts'
+
+// A system call for each packet, as in containers that do not let a program use io_uring.
+testMediaEngine('system')
