@@ -2,6 +2,7 @@ import { plainArray } from './array-literal.ts'
 import { sameNumberSql } from './erased-numbers.ts'
 import { eventBlockSql } from './event-block-sql.ts'
 import { type RowPlace, readPlaces } from './row-place.ts'
+import { sameKeySql } from './same-key-sql.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
 
@@ -76,15 +77,16 @@ const TAKE = {
    CROSS JOIN LATERAL (SELECT * FROM recipient r WHERE r.organization_id = $1::int AND r.batch_id = a.batch_id AND r.seq = q.seq LIMIT 1) r`,
 } as const satisfies Record<Source, string>
 
+const SAME_DUE = sameKeySql('d', { batch_id: 'c.batch_id', lane: 'c.lane', due_at: 'c.due_at', seq: 'c.seq' })
+
 const MOVE = {
   cursor: `moved AS (UPDATE lane l SET next_seq = l.next_seq + a.k FROM asked a
-     WHERE l.organization_id = $1::int AND l.batch_id = a.batch_id AND l.lane = a.lane AND a.k > 0),
+     WHERE ${sameKeySql('l', { batch_id: 'a.batch_id', lane: 'a.lane' })} AND a.k > 0),
  later AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
      SELECT $1::int, c.batch_id, c.lane, $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', c.seq, 1, 0, 2 FROM rest c WHERE c.fate = ${BUSY})`,
-  due: `moved AS (DELETE FROM due d USING c WHERE d.organization_id = $1::int AND d.batch_id = c.batch_id AND d.lane = c.lane
-     AND d.due_at = c.due_at AND d.seq = c.seq AND c.fate <> ${BUSY}),
+  due: `moved AS (DELETE FROM due d USING c WHERE ${SAME_DUE} AND c.fate <> ${BUSY}),
  later AS (UPDATE due d SET due_at = $2::timestamptz + interval '${NUMBER_IN_CALL_DELAY_SECONDS} s', reason = 2 FROM rest c
-     WHERE d.organization_id = $1::int AND d.batch_id = c.batch_id AND d.lane = c.lane AND d.due_at = c.due_at AND d.seq = c.seq AND c.fate = ${BUSY})`,
+     WHERE ${SAME_DUE} AND c.fate = ${BUSY})`,
 } as const satisfies Record<Source, string>
 
 const DUE_CHANGE = { cursor: 'f.busy', due: '- f.claimed - f.hit' } as const satisfies Record<Source, string>
@@ -119,10 +121,10 @@ const claimSql = (
  barred AS (INSERT INTO verdict (organization_id, batch_id, seq, outcome, at) SELECT $1::int, batch_id, seq, 11, $2::timestamptz FROM rest WHERE fate = ${HIT}),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, c.batch_id, y.lane, $2::timestamptz, c.successor_seq, 1, 0, 5
-   FROM rest c JOIN lane y ON y.organization_id = $1::int AND y.batch_id = c.batch_id AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
+   FROM rest c JOIN lane y ON ${sameKeySql('y', { batch_id: 'c.batch_id' })} AND c.successor_seq >= y.first_seq AND c.successor_seq < y.last_seq
    WHERE c.fate = ${HIT} AND c.successor_seq IS NOT NULL AND ${untouchedSql('c')}
-     AND NOT EXISTS (SELECT 1 FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = c.number_hash
-       AND v.batch_id = c.batch_id AND v.seq = c.successor_seq) RETURNING batch_id),
+     AND (SELECT true FROM live_call v WHERE v.organization_id = $1::int AND v.number_hash = c.number_hash
+       AND v.batch_id = c.batch_id AND v.seq = c.successor_seq LIMIT 1) IS NULL RETURNING batch_id),
  ${MOVE[source]},
  f AS MATERIALIZED (SELECT batch_id, trunk_id, (count(*) FILTER (WHERE fate = ${CLAIMED}))::int AS claimed, (count(*) FILTER (WHERE fate = ${HIT}))::int AS hit,
      (count(*) FILTER (WHERE fate = ${BUSY}))::int AS busy FROM c GROUP BY batch_id, trunk_id),
@@ -133,7 +135,7 @@ const claimSql = (
      status = CASE WHEN b.settled + f.hit = b.total THEN 4 ELSE b.status END,
      completed_at = CASE WHEN b.settled + f.hit = b.total THEN $2::timestamptz ELSE b.completed_at END
    FROM (SELECT batch_id, sum(claimed)::int AS claimed, sum(hit)::int AS hit, sum(busy)::int AS busy FROM f GROUP BY batch_id) f
-   WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id RETURNING b.batch_id, b.status = 4 AS completed),
+   WHERE ${sameKeySql('b', { batch_id: 'f.batch_id' })} RETURNING b.batch_id, b.status = 4 AS completed),
  tr AS (UPDATE trunk_state ts SET live = ts.live + z.claimed, refilled_at = $2::timestamptz,
      tokens = least(${BUCKET_DEPTH_SQL}, ts.tokens + ts.calls_per_second * extract(epoch FROM $2::timestamptz - ts.refilled_at)) - z.claimed
    FROM (SELECT trunk_id, sum(claimed)::int AS claimed FROM f GROUP BY trunk_id) z

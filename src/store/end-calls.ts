@@ -1,11 +1,13 @@
 import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
-import { int2Array, int4Array, int8Array, knownInt4Array, textArray } from './binary-array.ts'
+import { int2Array, int4Array, int8Array, packedTextSql, packedTexts } from './binary-array.ts'
 import { CallEvents, type CallSteps } from './call-events.ts'
+import { columnsSql, parameters, unnestSql } from './columns-sql.ts'
 import { packedBlockSql } from './event-block-sql.ts'
 import type { Gate } from './gate.ts'
-import { eachSearch, type LocatedCall, searchFor } from './live-row-sql.ts'
+import { eachSearch, type LocatedCall, SearchColumns, searchFor } from './live-row-sql.ts'
 import { DIAL_OUTCOME_COLUMNS, NOT_SENT_CODE } from './outcome-columns.ts'
+import { sameKeySql } from './same-key-sql.ts'
 import type { Statement } from './statement.ts'
 import { untouchedSql } from './successor-sql.ts'
 
@@ -48,7 +50,7 @@ const MOVED = [
 type Moved = (typeof MOVED)[number]
 const COUNTED = MOVED.filter((column) => column !== 'final' && column !== 'due')
 
-/** Calls, column by column: the parameters behind the one by which their rows are found. */
+/** Calls, column by column, behind what their rows are found by. */
 const CALL_COLUMNS = {
   batch_id: 'int',
   seq: 'int',
@@ -58,92 +60,85 @@ const CALL_COLUMNS = {
   cause: 'smallint',
   answered_by: 'smallint',
   sip: 'int',
+  q850: 'int',
   acc: 'int',
   ring: 'int',
   ans: 'int',
   fin: 'int',
-  cid: 'text',
-  keys: 'text',
-  spoken: 'text',
   retry_ms: 'bigint',
   reason: 'smallint',
-  q850: 'int',
 } as const
-const FIRST_CALL_COLUMN = 4
-/** Events, in the order of the columns of a block. */
-const FIRST_EVENT_COLUMN = FIRST_CALL_COLUMN + Object.keys(CALL_COLUMNS).length
+const { all, of, next: CARRIER_CALL_IDS } = columnsSql(CALL_COLUMNS, { first: 5, index: 'd.i' })
+const KEYS_PRESSED = CARRIER_CALL_IDS + 3
+const SPOKEN_TEXTS = KEYS_PRESSED + 3
+const FIRST_EVENT_COLUMN = SPOKEN_TEXTS + 3
 const TRUNKS = FIRST_EVENT_COLUMN + 6
 const FIRST_FIGURE = TRUNKS + 2
-
-/** Several arrays side by side. Shorter ones are filled up with NULL. */
-function unnestSql(columns: Readonly<Record<string, string>>, first: number): string {
-  return Object.entries(columns)
-    .map(([name, type], index) => `unnest($${first + index}::${type}[]) AS ${name}`)
-    .join(', ')
-}
 
 const FIGURES = unnestSql(
   { batch_id: 'int', talk_ms: 'bigint', ...Object.fromEntries(MOVED.map((column) => [column, 'int'])) },
   FIRST_FIGURE,
 )
-const [BATCH_IDS, SEQS, NS, KINDS, CODES, TIMES] = [0, 1, 2, 3, 4, 5].map((column) => `$${FIRST_EVENT_COLUMN + column}`)
+const [BATCH_IDS, SEQS, NS, KINDS, CODES, TIMES] = parameters(FIRST_EVENT_COLUMN, 6)
+
+const COUNTED_DIALS = `d.counted - (${of('disposition')} = ${NOT_SENT_CODE})::int`
 
 /**
  * Ends calls: the live row moves to `attempt`, its slots are free, its figures are counted, its retry stands in `due`,
  * its events are logged. First final wins. All or nothing, like `progress-calls.ts`, so that the figures of batches and trunks
  * come with the statement.
  *
- * Rides live_call_pkey or none, batch_state_pkey, trunk_state_pkey; writes attempt_pkey.
+ * Rides no index of live calls, or live_call_pkey where places are not known, and batch_state_pkey, trunk_state_pkey; writes attempt_pkey.
  */
 const END_CALLS = eachSearch((search) => ({
   ...search,
-  text: `WITH t AS (SELECT ${search.column}, ${unnestSql(CALL_COLUMNS, FIRST_CALL_COLUMN)}),
- d AS (DELETE FROM live_call l USING t WHERE ${search.sql}
-   RETURNING t.retry_ms, l.batch_id, t.disposition, l.trunk_id, l.successor_seq, l.seq, l.n, l.counted - (t.disposition = ${NOT_SENT_CODE})::int AS counted,
-     l.lane, l.node_id, l.claimed_at, t.cause, greatest(t.answered_by, l.answered_by) AS answered_by, t.sip, coalesce(l.accepted_ms, t.acc) AS acc,
-     coalesce(l.ringing_ms, t.ring) AS ring, coalesce(l.answered_ms, t.ans) AS ans, t.fin, coalesce(l.carrier_call_id, t.cid) AS cid, t.keys, t.spoken, t.reason, t.q850,
-     l.hang_up_asked),
+  text: `WITH d AS (DELETE FROM live_call l WHERE ${search.rows}
+   RETURNING l.batch_id, l.seq, l.n, l.state, l.counted, l.lane, l.trunk_id, l.node_id, l.successor_seq, l.claimed_at, l.accepted_ms, l.ringing_ms, l.answered_ms,
+     l.answered_by, l.carrier_call_id, l.hang_up_asked, ${search.index} AS i),
+ -- In the order of the calls, which is that of the key.
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
      claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause, hang_up_asked)
-   SELECT $1::int, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip, claimed_at, acc, ring, ans, fin, cid, keys, spoken, q850,
-     hang_up_asked
-   FROM d),
+   SELECT $1::int, d.batch_id, d.seq, d.n, ${COUNTED_DIALS}, d.trunk_id, d.node_id, ${of('disposition')}, ${of('cause')}, greatest(${of('answered_by')}, d.answered_by),
+     nullif(${of('sip')}, -1), d.claimed_at, coalesce(d.accepted_ms, nullif(${of('acc')}, -1)), coalesce(d.ringing_ms, nullif(${of('ring')}, -1)),
+     coalesce(d.answered_ms, nullif(${of('ans')}, -1)), ${of('fin')}, coalesce(d.carrier_call_id, ${packedTextSql(CARRIER_CALL_IDS, 'd.i')}),
+     ${packedTextSql(KEYS_PRESSED, 'd.i')}, ${packedTextSql(SPOKEN_TEXTS, 'd.i')}, nullif(${of('q850')}, -1), d.hang_up_asked
+   FROM d ORDER BY d.i),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
-   SELECT $1::int, batch_id, lane, $2::timestamptz + retry_ms * interval '1 ms', seq, n + 1, counted, reason FROM d WHERE retry_ms >= 0),
+   SELECT $1::int, d.batch_id, d.lane, $2::timestamptz + ${of('retry_ms')} * interval '1 ms', d.seq, d.n + 1, ${COUNTED_DIALS}, ${of('reason')} FROM d WHERE ${of('retry_ms')} >= 0),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, d.batch_id, x.lane, $2::timestamptz, d.successor_seq, 1, 0, 5
-   FROM d JOIN lane x ON x.organization_id = $1::int AND x.batch_id = d.batch_id AND d.successor_seq >= x.first_seq AND d.successor_seq < x.last_seq
-   WHERE coalesce(d.retry_ms, -1) < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
+   FROM d JOIN lane x ON ${sameKeySql('x', { batch_id: 'd.batch_id' })} AND d.successor_seq >= x.first_seq AND d.successor_seq < x.last_seq
+   WHERE coalesce(${of('retry_ms')}, -1) < 0 AND d.successor_seq IS NOT NULL AND x.closed_as IS NULL AND ${untouchedSql('d')} RETURNING batch_id),
  s AS (UPDATE batch_state b SET due = b.due + f.due + (SELECT count(*) FROM chained c WHERE c.batch_id = f.batch_id)::int,
      settled = b.settled + f.final, talk_ms = b.talk_ms + f.talk_ms, ${COUNTED.map((column) => `${column} = b.${column} + f.${column}`).join(', ')},
      status = CASE WHEN b.settled + f.final = b.total AND b.status IN (2, 3) THEN 4 ELSE b.status END,
      completed_at = CASE WHEN b.settled + f.final = b.total AND b.completed_at IS NULL THEN $2::timestamptz ELSE b.completed_at END
-   FROM (SELECT ${FIGURES}) f WHERE b.organization_id = $1::int AND b.batch_id = f.batch_id
+   FROM (SELECT ${FIGURES}) f WHERE ${sameKeySql('b', { batch_id: 'f.batch_id' })}
    RETURNING b.batch_id, b.status = 4 AND b.settled = b.total AS completed),
  tr AS (UPDATE trunk_state x SET live = x.live - c.live FROM (SELECT unnest($${TRUNKS}::int[]) AS trunk_id, unnest($${TRUNKS + 1}::int[]) AS live) c
    WHERE x.organization_id = $1::int AND x.trunk_id = c.trunk_id),
  done AS MATERIALIZED (SELECT array_agg(batch_id) AS batch_ids, ARRAY[count(*)::int] AS many FROM s WHERE completed),
- packed AS (SELECT coalesce(${BATCH_IDS}::int[], $${FIRST_CALL_COLUMN}::int[]) || done.batch_ids AS batch_ids,
-     coalesce(${SEQS}::int[], $${FIRST_CALL_COLUMN + 1}::int[]) || array_fill(0, many) AS seqs,
-     coalesce(${NS}::smallint[], $${FIRST_CALL_COLUMN + 2}::smallint[]) || array_fill(0::smallint, many) AS ns,
+ packed AS (SELECT coalesce(${BATCH_IDS}::int[], ${all('batch_id')}) || done.batch_ids AS batch_ids,
+     coalesce(${SEQS}::int[], ${all('seq')}) || array_fill(0, many) AS seqs,
+     coalesce(${NS}::smallint[], ${all('n')}) || array_fill(0::smallint, many) AS ns,
      ${KINDS}::smallint[] || array_fill(${EVENT_KINDS['batch-completed']}::smallint, many) AS kinds, ${CODES}::smallint[] || array_fill(0::smallint, many) AS codes,
      ${TIMES}::int[] || array_fill(0, many) AS ats FROM done),
- ${packedBlockSql(`(-cardinality($${FIRST_CALL_COLUMN}::int[]))`)}
-SELECT require_all((SELECT count(*) FROM d), cardinality($${FIRST_CALL_COLUMN}::int[]))`,
+ ${packedBlockSql(`(-cardinality(${all('batch_id')}))`)}
+SELECT require_all((SELECT count(*) FROM d WHERE (d.batch_id, d.seq, d.n, d.state) = (${of('batch_id')}, ${of('seq')}, ${of('n')}, ${of('was')})), cardinality(${all('batch_id')}))`,
 }))
 
 export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
   const events = endEvents(calls)
   // Most groups have no retry, and then nobody reads these columns element by element.
   const retried = calls.some((call) => call.retryAfterMs >= 0) ? calls : []
-  const { name, text, parameter } = searchFor(calls, END_CALLS)
+  const search = searchFor(calls, END_CALLS)
   return {
-    name: `end_calls_${name}`,
-    text,
+    name: `end_calls_${search.name}`,
+    text: search.text,
     values: [
       gate.organizationId,
       gate.now,
-      parameter(calls),
+      ...new SearchColumns(calls, search).parameters,
       int4Array(calls, (call) => call.batchId),
       int4Array(calls, (call) => call.seq),
       int2Array(calls, (call) => call.n),
@@ -151,17 +146,17 @@ export function endCalls(gate: Gate, calls: readonly EndedCall[]): Statement {
       int2Array(calls, (call) => call.dispositionCode),
       int2Array(calls, (call) => call.causeCode),
       int2Array(calls, (call) => call.answeredByCode),
-      knownInt4Array(calls, (call) => call.sipStatus),
-      knownInt4Array(calls, (call) => call.acceptedMs),
-      knownInt4Array(calls, (call) => call.ringingMs),
-      knownInt4Array(calls, (call) => call.answeredMs),
+      int4Array(calls, (call) => call.sipStatus),
+      int4Array(calls, (call) => call.q850Cause),
+      int4Array(calls, (call) => call.acceptedMs),
+      int4Array(calls, (call) => call.ringingMs),
+      int4Array(calls, (call) => call.answeredMs),
       int4Array(calls, (call) => call.endedMs),
-      textArray(calls, (call) => call.carrierCallId),
-      textArray(calls, (call) => call.keysPressed),
-      textArray(calls, (call) => call.spokenText),
       int8Array(retried, (call) => BigInt(call.retryAfterMs)),
       int2Array(retried, (call) => call.dueReasonCode),
-      knownInt4Array(calls, (call) => call.q850Cause),
+      ...packedTexts(calls, (call) => call.carrierCallId),
+      ...packedTexts(calls, (call) => call.keysPressed),
+      ...packedTexts(calls, (call) => call.spokenText),
       ...events.columns(calls),
       events.times(gate.nowEpochMs),
       ...trunkColumns(calls),

@@ -19,7 +19,6 @@ import {
   registerNode,
   renewLease,
 } from './nodes.ts'
-import { placesAfterProgress } from './progress-calls.ts'
 import { requireShared } from './shared-commit.ts'
 import { type Queryable, run } from './statement.ts'
 import { noteThrottledStarts, throttleStates } from './throttle-states.ts'
@@ -252,7 +251,7 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     liveCallsOfNode: (which) => track(liveCallsOfNode(client, organizationId, which)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
     endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
-    progressCalls: (progress) => track(run(client, progress.statement(gate)).then(placesAfterProgress)),
+    progressCalls: (progress) => track(run(client, progress.statement(gate)).then((rows) => progress.places(rows))),
     claim: (source, { nodeId, lanes }) =>
       track(
         run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>
