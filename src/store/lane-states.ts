@@ -1,4 +1,5 @@
 import { plainArray } from './array-literal.ts'
+import { sameKeySql } from './same-key-sql.ts'
 import type { Statement } from './statement.ts'
 
 /** What is left of a lane and of its batch's limit, after everything this transaction has done. */
@@ -16,8 +17,8 @@ export interface LaneState {
 const LANE_STATES = `SELECT l.batch_id, l.lane, CASE WHEN l.closed_as IS NULL THEN l.end_seq - l.next_seq ELSE 0 END, b.live, b.status,
   extract(epoch FROM q.due_at)::float8 * 1000
  FROM unnest($2::int[], $3::smallint[]) w(batch_id, lane)
- JOIN lane l ON l.organization_id = $1::int AND l.batch_id = w.batch_id AND l.lane = w.lane
- JOIN batch_state b ON b.organization_id = $1::int AND b.batch_id = w.batch_id
+ JOIN lane l ON ${sameKeySql('l', { batch_id: 'w.batch_id', lane: 'w.lane' })}
+ JOIN batch_state b ON ${sameKeySql('b', { batch_id: 'w.batch_id' })}
  LEFT JOIN LATERAL (SELECT due_at FROM due q WHERE q.organization_id = $1::int AND q.batch_id = w.batch_id AND q.lane = w.lane
    ORDER BY q.due_at LIMIT 1) q ON true`
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { claimRecipients } from '../../src/store/claim-recipients.ts'
 import { openHotConnection } from '../../src/store/database.ts'
 import { endCalls } from '../../src/store/end-calls.ts'
+import { laneStates } from '../../src/store/lane-states.ts'
 import { ProgressColumns } from '../../src/store/progress-calls.ts'
 import type { Statement } from '../../src/store/statement.ts'
 import { createTestDatabase } from '../database.ts'
@@ -46,6 +47,7 @@ const STATEMENTS = {
   'ends, by their keys': () => endCalls(GATE, [{ ...CALL, ...END, place: null }]),
   'claims from the line': () => claim('cursor'),
   'claims of what is due': () => claim('due'),
+  'what is left of lanes': () => laneStates(1, [LANE]),
 }
 
 const FILL = [
