@@ -133,6 +133,20 @@ CREATE TABLE attempt (
   hang_up_asked boolean DEFAULT false NOT NULL,
   CONSTRAINT attempt_pkey PRIMARY KEY (organization_id, batch_id, seq, n)
 ) WITH (autovacuum_analyze_threshold=200000, autovacuum_vacuum_insert_threshold=1000000);
+ALTER TABLE attempt ALTER COLUMN counted SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN trunk_id SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN node_id SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN cause SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN answered_by SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN sip_status SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN accepted_ms SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN ringing_ms SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN answered_ms SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN ended_ms SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN carrier_call_id SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN keys_pressed SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN spoken_text SET STATISTICS 0;
+ALTER TABLE attempt ALTER COLUMN q850_cause SET STATISTICS 0;
 
 CREATE TABLE audit_entry (
   organization_id integer NOT NULL,

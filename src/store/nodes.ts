@@ -1,3 +1,4 @@
+import { ALL_PLACES } from './live-calls.ts'
 import { type Queryable, run } from './statement.ts'
 
 /** A node that has not renewed its lease for this long is dead; see `LEASE_SECONDS` in docs/decisions/0004. */
@@ -69,7 +70,7 @@ export async function organizationsWithOrphans(
     name: 'organizations_with_orphans',
     text: `SELECT DISTINCT o.organization_id
       FROM (SELECT DISTINCT l.organization_id, l.node_id FROM (SELECT organization_id, node_id FROM live_call
-          WHERE $1::bool OR EXISTS (SELECT 1 FROM node WHERE ended_at > carillon_now() - interval '${ENDED_LATELY_SECONDS} s') OFFSET 0) l) o
+          WHERE ${ALL_PLACES} AND ($1::bool OR EXISTS (SELECT 1 FROM node WHERE ended_at > carillon_now() - interval '${ENDED_LATELY_SECONDS} s')) OFFSET 0) l) o
       WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.node_id = o.node_id AND n.ended_at IS NULL)`,
     values: [always],
   })

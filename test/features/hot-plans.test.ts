@@ -4,8 +4,10 @@ import { claimRecipients } from '../../src/store/claim-recipients.ts'
 import { openHotConnection } from '../../src/store/database.ts'
 import { endCalls } from '../../src/store/end-calls.ts'
 import { laneStates } from '../../src/store/lane-states.ts'
+import { ownCalls } from '../../src/store/live-calls.ts'
+import { organizationsWithOrphans } from '../../src/store/nodes.ts'
 import { ProgressColumns } from '../../src/store/progress-calls.ts'
-import type { Statement } from '../../src/store/statement.ts'
+import type { Queryable, Statement } from '../../src/store/statement.ts'
 import { createTestDatabase } from '../database.ts'
 
 const GATE = { organizationId: 1, now: '2025-01-06T09:00:00Z', nowEpochMs: 0, liveMax: 1, live: 0, version: 1 }
@@ -50,6 +52,9 @@ const STATEMENTS = {
   'what is left of lanes': () => laneStates(1, [LANE]),
 }
 
+/** They read all live calls, of whatever organization. */
+const OF_ALL_CALLS = ['own_calls', 'organizations_with_orphans']
+
 const FILL = [
   `INSERT INTO live_call (organization_id, number_hash, batch_id, seq, n, counted, lane, trunk_id, node_id, state, claimed_at, send_not_after)
    SELECT 1, g, 1, g, 1, 1, 0, 1, 1, 1, now(), now() FROM generate_series(1, %) g`,
@@ -88,6 +93,33 @@ describe.each(STATES)('plans that are made when %s', (_, steps) => {
       }
       if (/ends|progress/.test(name))
         expect(plan).toMatch(/Tid Scan on live_call l[^\n]*\n\s*TID Cond: \(ctid = ANY \(/)
+    } finally {
+      await client.end()
+    }
+  })
+})
+
+describe.each(STATES)('plans that are made when %s', (_, steps) => {
+  it('look for calls of a node in the table itself, and in no index', async () => {
+    const database = await createTestDatabase()
+    const client = await openHotConnection(database.connectionString)
+    try {
+      await client.query('SET session_replication_role = replica')
+      for (const step of steps) await client.query(step)
+      const statements: Statement[] = []
+      const query = async (statement: Statement) => {
+        statements.push(statement)
+        return { rows: [] }
+      }
+      const asked = { query } as unknown as Queryable
+      await ownCalls(asked, 1)
+      await organizationsWithOrphans(asked, { always: true })
+      for (const statement of statements) {
+        const plan = await planOf(client, statement)
+        expect(plan, statement.name).toMatch(/Tid Range Scan on live_call/)
+        await client.query('DEALLOCATE statement')
+      }
+      expect(statements.map(({ name }) => name)).toEqual(OF_ALL_CALLS)
     } finally {
       await client.end()
     }
