@@ -95,14 +95,14 @@ const END_CALLS = eachSearch((search) => ({
   text: `WITH d AS (DELETE FROM live_call l WHERE ${search.rows}
    RETURNING l.batch_id, l.seq, l.n, l.state, l.counted, l.lane, l.trunk_id, l.node_id, l.successor_seq, l.claimed_at, l.accepted_ms, l.ringing_ms, l.answered_ms,
      l.answered_by, l.carrier_call_id, l.hang_up_asked, ${search.index} AS i),
- -- In the order of the calls, which is that of the key.
+ -- In the order of the calls, which is that of the key. A row that moved while it was waited for is none of them, and fails the statement below.
  kept AS (INSERT INTO attempt (organization_id, batch_id, seq, n, counted, trunk_id, node_id, disposition, cause, answered_by, sip_status,
      claimed_at, accepted_ms, ringing_ms, answered_ms, ended_ms, carrier_call_id, keys_pressed, spoken_text, q850_cause, hang_up_asked)
    SELECT $1::int, d.batch_id, d.seq, d.n, ${COUNTED_DIALS}, d.trunk_id, d.node_id, ${of('disposition')}, ${of('cause')}, greatest(${of('answered_by')}, d.answered_by),
      nullif(${of('sip')}, -1), d.claimed_at, coalesce(d.accepted_ms, nullif(${of('acc')}, -1)), coalesce(d.ringing_ms, nullif(${of('ring')}, -1)),
      coalesce(d.answered_ms, nullif(${of('ans')}, -1)), ${of('fin')}, coalesce(d.carrier_call_id, ${packedTextSql(CARRIER_CALL_IDS, 'd.i')}),
      ${packedTextSql(KEYS_PRESSED, 'd.i')}, ${packedTextSql(SPOKEN_TEXTS, 'd.i')}, nullif(${of('q850')}, -1), d.hang_up_asked
-   FROM d ORDER BY d.i),
+   FROM d WHERE d.i > 0 ORDER BY d.i),
  again AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)
    SELECT $1::int, d.batch_id, d.lane, $2::timestamptz + ${of('retry_ms')} * interval '1 ms', d.seq, d.n + 1, ${COUNTED_DIALS}, ${of('reason')} FROM d WHERE ${of('retry_ms')} >= 0),
  chained AS (INSERT INTO due (organization_id, batch_id, lane, due_at, seq, n, counted, reason)

@@ -1,9 +1,27 @@
 import { expect, test } from 'vitest'
 import type { ClaimedRecipient } from '../../src/store/claim-recipients.ts'
+import { openConnection } from '../../src/store/database.ts'
 import { StaleCopies } from '../../src/store/dispatch-store.ts'
 import { ProgressColumns } from '../../src/store/progress-calls.ts'
 import { pageOf, placeOnPage, type RowPlace } from '../../src/store/row-place.ts'
 import { type CommandWorld, commandWorld, people } from '../command-world.ts'
+
+const BUSY = {
+  dispositionCode: 3,
+  causeCode: 0,
+  answeredByCode: 0,
+  sipStatus: -1,
+  q850Cause: -1,
+  acceptedMs: -1,
+  ringingMs: -1,
+  answeredMs: -1,
+  endedMs: 5,
+  carrierCallId: null,
+  keysPressed: null,
+  spokenText: null,
+  retryAfterMs: -1,
+  dueReasonCode: 1,
+}
 
 /** The step behind the row's, as a node writes it that knows where the rows lie. */
 function step(calls: readonly ClaimedRecipient[], savedState: number, places: readonly (RowPlace | null)[]) {
@@ -73,3 +91,50 @@ test('a place at which no row ever lay fails the statement', async () => {
   const calls = await world.claim(1)
   await expect(write(world, step(calls, 1, [4_000_000_000 * 65_536 + 7]))).rejects.toBeInstanceOf(StaleCopies)
 })
+
+/** Runs the statement while somebody else moves the row of the last call, who is done only when the statement waits for that. */
+async function whileMoved(world: CommandWorld, seq: number, statement: () => Promise<unknown>): Promise<unknown> {
+  const other = await openConnection(world.connectionString)
+  try {
+    await other.query('BEGIN')
+    await other.query('UPDATE live_call SET hang_up_asked = true WHERE seq = $1', [seq])
+    const outcome = statement().catch((error: unknown) => error)
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    while ((await world.sql(waiting)).length === 0) {}
+    await other.query('COMMIT')
+    return await outcome
+  } finally {
+    await other.end()
+  }
+}
+
+test.each(['steps', 'ends'])(
+  '%s of a call whose row moves under the statement, before all others, fail it',
+  async (what) => {
+    const world = await commandWorld()
+    await world.makeBatch(people(3))
+    const [first, ...calls] = (await world.claim(3)).sort((one, other) => one.place! - other.place!)
+    await world.end([first!], { disposition: 'busy' })
+    // The place of the first row is free.
+    await world.sql('VACUUM live_call')
+    const rows = calls.map((call) => ({ ...call, savedState: 1, claimedAtEpochMs: 0 }))
+    const failed = await whileMoved(world, calls[1]!.seq, () =>
+      what === 'steps'
+        ? write(
+            world,
+            step(
+              calls,
+              1,
+              calls.map(({ place }) => place),
+            ),
+          )
+        : world.dispatch((_gate, transaction) => transaction.endCalls(rows.map((row) => ({ ...row, ...BUSY })))),
+    )
+    expect(failed).toBeInstanceOf(StaleCopies)
+    const [moved] = await world.sql('SELECT ctid < $1::tid AS before FROM live_call WHERE seq = $2', [
+      `(${pageOf(calls[0]!.place!)},${placeOnPage(calls[0]!.place!)})`,
+      calls[1]!.seq,
+    ])
+    expect(moved).toEqual({ before: true })
+  },
+)
