@@ -174,7 +174,9 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const { adopted, hangUps } = await doChores(desk, plan)
   if (options.claiming) await learnThrottles(desk, plan)
   const strays = await resolveStrays(desk, { strays: inbox.strays, transaction, nodeId: options.nodeId })
-  await learnMissingBatches(desk, transaction, [inbox.calls, strays.calls, strays.corrected])
+  // With a call that lives again its batch is open again, of which we may have heard that it was over.
+  const reopened = strays.revived.map(({ batchId }) => batchId)
+  await learnBatches(desk, transaction, { reopened, calls: [inbox.calls, strays.calls, strays.corrected] })
   const found = prepare(strays.calls)
   // In the order of the attempts' key, so that neighbours are written one after the other.
   const ended = [...prepared.ended, ...found.ended].sort((a, b) => a.batchId - b.batchId || a.seq - b.seq)
@@ -307,13 +309,14 @@ function findLostRows(desk: OrganizationDesk, rows: readonly LiveCallRow[], opti
   return lost.filter((row) => !claimed.includes(row))
 }
 
-async function learnMissingBatches(
+/** Reads the batches that were reopened, and those of calls that are not known. */
+async function learnBatches(
   desk: OrganizationDesk,
   transaction: DispatchTransaction,
-  groups: readonly (readonly LiveCall[])[],
+  of: { readonly reopened: readonly number[]; readonly calls: readonly (readonly LiveCall[])[] },
 ): Promise<void> {
-  const missing = new Set<number>()
-  for (const calls of groups) {
+  const missing = new Set(of.reopened)
+  for (const calls of of.calls) {
     for (const { batchId } of calls) if (!desk.mirror.batches.has(batchId)) missing.add(batchId)
   }
   if (missing.size > 0) desk.mirror.learn(await transaction.batchesById([...missing]))

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import type { DispatchStore } from '../../src/store/dispatch-store.ts'
+import type { LaneState } from '../../src/store/lane-states.ts'
 import { PostgresDispatchStore } from '../../src/store/postgres-dispatch-store.ts'
 import { type DispatchWorld, dispatchWorld, numbersEnding, retryBusy, until } from '../dispatch-world.ts'
 import { HandCarrier } from '../hand-carrier.ts'
@@ -148,23 +149,43 @@ it('the truth that comes while `unknown` is being written corrects it', async ()
   expect(await one('SELECT unknown, busy, settled FROM batch_state')).toEqual({ unknown: 0, busy: 1, settled: 1 })
 })
 
-it('a call that is live again leaves its batch paused, when it came to its end in a pause', async () => {
-  const { carrier } = await worldWithHandCarrier()
-  await world.addBatch({ numbers: numbersEnding([0]), retryPolicy: retryBusy })
-  await untilPlaced(carrier, 1)
-  const { ref } = carrier().placed[0]!
-  await world.ask('UPDATE batch_state SET status = 3, paused = true')
-  await until(async () => (await one('SELECT status FROM batch_state')).status === 4, 'the end')
-  await carrier().answer(ref)
-  expect(await one('SELECT status, live, completed_at FROM batch_state')).toEqual({
-    status: 3,
-    live: 1,
-    completed_at: null,
-  })
-  await carrier().end(ref, 'busy')
-  await until(async () => (await one('SELECT due FROM batch_state')).due === 1, 'a next dial that waits')
-  expect(await one('SELECT status FROM batch_state')).toEqual({ status: 3 })
-})
+it.each([
+  ['at once', false],
+  ['after the node has heard of that', true],
+])(
+  'a call that is live again leaves its batch paused, when it came to its end in a pause, %s',
+  async (_, toBeHeard) => {
+    world = await dispatchWorld()
+    const store = new PostgresDispatchStore(world.connectionString)
+    const underGate = store.underGate.bind(store)
+    let heard = false
+    store.underGate = async (...args) => {
+      const result = await underGate(...args)
+      const { lanes = [] } = (result ?? {}) as { lanes?: Promise<LaneState[]> | [] }
+      if ((await lanes).some(({ batchStatus }) => batchStatus === 4)) heard = true
+      return result
+    }
+    const { node, carrier } = await nodeWithHandCarrier(store)
+    await world.addBatch({ numbers: numbersEnding([0]), retryPolicy: retryBusy })
+    await untilPlaced(carrier, 1)
+    const { ref } = carrier().placed[0]!
+    await world.ask('UPDATE batch_state SET status = 3, paused = true')
+    await until(async () => (await one('SELECT status FROM batch_state')).status === 4, 'the end')
+    if (toBeHeard) {
+      node.wake(1)
+      await until(async () => heard, 'the node to hear of it')
+    }
+    await carrier().answer(ref)
+    expect(await one('SELECT status, live, completed_at FROM batch_state')).toEqual({
+      status: 3,
+      live: 1,
+      completed_at: null,
+    })
+    await carrier().end(ref, 'busy')
+    await until(async () => (await one('SELECT due FROM batch_state')).due === 1, 'a next dial that waits')
+    expect(await one('SELECT status FROM batch_state')).toEqual({ status: 3 })
+  },
+)
 
 it('a call that rings after it was given up is live again, and its end counts', async () => {
   const { carrier, ref } = await callThatEndedUnknown()
