@@ -113,7 +113,8 @@ export function packedTexts<Item>(items: readonly Item[], textOf: ElementOf<Item
 
 const NO_TEXTS = [null, int4Array([], itself), int4Array([], itself)]
 
-function itself(element: number): number {
+/** For items that are the elements. */
+export function itself(element: number): number {
   return element
 }
 

@@ -1,7 +1,7 @@
 import type { AttemptKey } from '../model/attempt-key.ts'
 import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { EVENT_KINDS } from '../model/event-kind.ts'
-import { int2Array, int4Array } from './binary-array.ts'
+import { int2Array, int4Array, itself } from './binary-array.ts'
 
 const ACCEPTED = codeOfStatus('accepted')
 const RINGING = codeOfStatus('ringing')
@@ -71,8 +71,4 @@ export class CallEvents {
   #addStep(call: CallSteps, kind: number, ms: number): void {
     if (ms >= 0) this.add(call, { kind, code: 0, ms })
   }
-}
-
-function itself(element: number): number {
-  return element
 }

@@ -87,10 +87,10 @@ export class ProgressColumns {
     this.calls = calls
     this.#search = searchFor(calls, PROGRESS_CALLS)
     for (const call of calls) this.#events.addSteps(call, call.reachedState)
-    const { order, parameters } = new SearchColumns(calls, this.#search)
-    this.#order = order
+    const looked = new SearchColumns(calls, this.#search)
+    this.#order = looked.order
     this.#columns = [
-      ...parameters,
+      ...looked.parameters,
       int4Array(calls, (call) => call.batchId),
       int4Array(calls, (call) => call.seq),
       int2Array(calls, (call) => call.n),
