@@ -14,7 +14,7 @@ import { webhookForm } from '../src/dialects/registry.ts'
 import { type AttemptDisposition, codeOfOutcome } from '../src/model/disposition.ts'
 import type { ClaimedRecipient } from '../src/store/claim-recipients.ts'
 import { createPool, openConnection } from '../src/store/database.ts'
-import type { DispatchTransaction } from '../src/store/dispatch-store.ts'
+import type { DispatchTransaction, RowsAhead } from '../src/store/dispatch-store.ts'
 import type { Gate } from '../src/store/gate.ts'
 import { PostgresDispatchStore } from '../src/store/postgres-dispatch-store.ts'
 import { ProgressColumns } from '../src/store/progress-calls.ts'
@@ -42,7 +42,10 @@ export interface CommandWorld {
   /** Lets time pass until no intent can be sent any more, as far as the database can tell. */
   readonly forgetUnsent: () => Promise<void>
   /** Runs one transaction as a dispatcher does. */
-  readonly dispatch: <T>(plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>) => Promise<T>
+  readonly dispatch: <T>(
+    plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
+    rowsAhead?: RowsAhead,
+  ) => Promise<T>
 }
 
 export interface CallEnd {
@@ -84,8 +87,8 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
   const actor = await authenticate(context, { token: first.apiKey!.token })
   const sql = async (text: string, values: unknown[] = []) => (await connection.query(text, values)).rows
   const nodeId = await store.registerNode('test')
-  const dispatch: CommandWorld['dispatch'] = async (plan) => {
-    return (await store.underGate(actor.organizationId, { skipIfTaken: false }, plan))!
+  const dispatch: CommandWorld['dispatch'] = async (plan, rowsAhead) => {
+    return (await store.underGate(actor.organizationId, { skipIfTaken: false, rowsAhead: rowsAhead ?? null }, plan))!
   }
 
   return {

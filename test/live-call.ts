@@ -13,6 +13,7 @@ export function claimedCall(claimedAtEpochMs: number, ref = 'call'): LiveCall {
     trunkId: 1,
     numberHash: 1n,
     place: null,
+    successorSeq: null,
     claimedAtEpochMs,
     sendNotAfterEpochMs: claimedAtEpochMs + 5000,
   })

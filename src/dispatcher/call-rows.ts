@@ -17,16 +17,9 @@ const NOT_SENT_DELAYS_MS: Partial<Record<Cause, number>> = {
   'no-media-port': 1000,
 }
 
-/** The row of a call that ended, with what follows for its recipient. */
-export function endedCallRow(
-  call: LiveCall,
-  follow: { batch: BatchMirror | undefined; nowEpochMs: number; asksToStop: boolean },
-): EndedCall {
+/** The row of a call that ended; nothing follows for its recipient yet. */
+export function endedCallRow(call: LiveCall): EndedCall {
   const ending = call.ending!
-  const { batch, nowEpochMs, asksToStop } = follow
-  const retry = batch && mayRetry(batch, nowEpochMs) && !asksToStop ? retryAfterMs(call, batch, nowEpochMs) : -1
-  // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
-  const stopped = ending.disposition === 'not-sent' && retry < 0
   return {
     numberHash: call.numberHash,
     place: call.place,
@@ -34,10 +27,13 @@ export function endedCallRow(
     batchId: call.batchId,
     seq: call.seq,
     n: call.n,
+    lane: call.lane,
+    counted: call.counted,
+    successorSeq: call.successorSeq,
     claimedAtEpochMs: call.claimedAtEpochMs,
     savedState: call.savedState,
-    dispositionCode: codeOfOutcome(stopped ? 'cancelled' : ending.disposition),
-    causeCode: codeOfCause(stopped ? 'stopped-before-send' : ending.cause),
+    dispositionCode: codeOfOutcome(ending.disposition),
+    causeCode: codeOfCause(ending.cause),
     answeredByCode: call.answeredByCode,
     sipStatus: ending.sipStatus ?? -1,
     q850Cause: ending.q850Cause ?? -1,
@@ -48,9 +44,32 @@ export function endedCallRow(
     carrierCallId: call.unsavedCarrierCallId,
     keysPressed: ending.keysPressed,
     spokenText: ending.spokenText,
-    retryAfterMs: retry,
+    retryAfterMs: -1,
     dueReasonCode: ending.disposition === 'not-sent' ? DUE_REASONS['not-sent'] : DUE_REASONS.retry,
   }
+}
+
+/**
+ * Decides what follows from an end, by the batch as it is under the gate. `row` is the call's. The row itself may change by that if
+ * the call was never sent, and only then.
+ */
+export function decideWhatFollows(
+  row: EndedCall,
+  call: LiveCall,
+  by: { batch: BatchMirror | undefined; nowEpochMs: number; asksToStop: boolean },
+): void {
+  const { batch, nowEpochMs, asksToStop } = by
+  if (batch && mayRetry(batch, nowEpochMs) && !asksToStop) row.retryAfterMs = retryAfterMs(call, batch, nowEpochMs)
+  if (!wasSent(call) && row.retryAfterMs < 0) {
+    // An intent that was never sent and will not be tried again was stopped by whoever closed the batch.
+    row.dispositionCode = codeOfOutcome('cancelled')
+    row.causeCode = codeOfCause('stopped-before-send')
+  }
+}
+
+/** Whether the call that ended may have reached its carrier. */
+export function wasSent(call: LiveCall): boolean {
+  return call.ending?.disposition !== 'not-sent'
 }
 
 function retryAfterMs(call: LiveCall, batch: BatchMirror, nowEpochMs: number): number {

@@ -1,6 +1,6 @@
 import type { ClaimedRecipient } from '../store/claim-recipients.ts'
 import type { AgentDefinition, TrunkDefinition } from '../store/definitions.ts'
-import { CommitUnknown, type DispatchStore, type DispatchTransaction } from '../store/dispatch-store.ts'
+import { CommitUnknown, type DispatchStore, type DispatchTransaction, type RowsAhead } from '../store/dispatch-store.ts'
 import type { EndedCall } from '../store/end-calls.ts'
 import type { Gate } from '../store/gate.ts'
 import type { LaneState, TrunkState } from '../store/lane-states.ts'
@@ -8,7 +8,7 @@ import type { LiveCallRow } from '../store/live-calls.ts'
 import { ProgressColumns, type ProgressedCall } from '../store/progress-calls.ts'
 import type { RowPlace } from '../store/row-place.ts'
 import type { ThrottleState } from '../store/throttle-states.ts'
-import { endedCallRow, pressed, progressedCallRow } from './call-rows.ts'
+import { decideWhatFollows, endedCallRow, pressed, progressedCallRow, wasSent } from './call-rows.ts'
 import type { LiveCall } from './live-call.ts'
 import type { Inbox, OrganizationDesk } from './organization-desk.ts'
 import { agentOf, type Freed, SEND_DEADLINE_MS, type Wanted } from './organization-mirror.ts'
@@ -100,14 +100,15 @@ interface Underway {
 export async function runCycle(desk: OrganizationDesk, options: CycleOptions): Promise<CycleResult | null> {
   const askedAt = options.stamp()
   // Whoever waits for the gate prepares meanwhile; whoever may not get it would prepare in vain.
-  let taken = options.skipIfTaken ? null : takeUp(desk)
+  let taken = options.skipIfTaken ? null : takeUp(desk, options)
   let claimedAtEpochMs: number | null = null
+  const rowsAhead = options.before && taken ? rowsToWriteAhead(taken) : null
   try {
     const underway = await options.store.underGate(
       desk.organizationId,
-      { skipIfTaken: options.skipIfTaken, whileUnderway: options.whileUnderway },
+      { skipIfTaken: options.skipIfTaken, rowsAhead, whileUnderway: options.whileUnderway },
       async (gate, transaction) => {
-        taken ??= takeUp(desk)
+        taken ??= takeUp(desk, options)
         const { inbox, prepared } = taken
         // The server works on it while this node takes over what its cycle before has made true.
         const places = prepared.columns ? [transaction.progressCalls(prepared.columns)] : []
@@ -136,14 +137,21 @@ export async function runCycle(desk: OrganizationDesk, options: CycleOptions): P
 
 /** Calls as they are to be written. What is heard of them from now on travels with a later cycle. */
 interface Prepared {
+  /** In the order of the attempts' key, so that neighbours are written one after the other. */
   readonly ended: readonly LiveCall[]
+  readonly endedRows: readonly EndedCall[]
   readonly progressed: readonly Progress[]
   /** Null: nothing has progressed, as in most cycles of an idle node. */
   readonly columns: ProgressColumns | null
 }
 
-function takeUp(desk: OrganizationDesk): { inbox: Inbox; prepared: Prepared } {
-  const inbox = desk.takeInbox()
+interface Taken {
+  readonly inbox: Inbox
+  readonly prepared: Prepared
+}
+
+function takeUp(desk: OrganizationDesk, { before }: CycleOptions): Taken {
+  const inbox = desk.takeInbox({ linesUp: before !== null })
   return { inbox, prepared: prepare(inbox.calls) }
 }
 
@@ -154,7 +162,19 @@ function prepare(calls: readonly LiveCall[]): Prepared {
     if (call.endingUnsaved) ended.push(call)
     else if (call.ending === null && call.unsaved) progressed.push(progressedCallRow(call))
   }
-  return { ended, progressed, columns: progressed.length > 0 ? new ProgressColumns(progressed) : null }
+  ended.sort((a, b) => a.batchId - b.batchId || a.seq - b.seq)
+  const columns = progressed.length > 0 ? new ProgressColumns(progressed) : null
+  return { ended, endedRows: ended.map(endedCallRow), progressed, columns }
+}
+
+/**
+ * A cycle that lines up writes rows while the one before it has the gate: all it has, but for intents that were not sent, of which the
+ * gate tells whether they are tried again. Null: not even that much may be written, since evidence of others' calls is judged by
+ * the rows as they are before.
+ */
+function rowsToWriteAhead({ inbox, prepared }: Taken): RowsAhead | null {
+  if (inbox.strays.length > 0) return null
+  return { ended: prepared.endedRows.filter((_, index) => wasSent(prepared.ended[index]!)), progress: prepared.columns }
 }
 
 interface Plan {
@@ -178,19 +198,17 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   const reopened = strays.revived.map(({ batchId }) => batchId)
   await learnBatches(desk, transaction, { reopened, calls: [inbox.calls, strays.calls, strays.corrected] })
   const found = prepare(strays.calls)
-  // In the order of the attempts' key, so that neighbours are written one after the other.
-  const ended = [...prepared.ended, ...found.ended].sort((a, b) => a.batchId - b.batchId || a.seq - b.seq)
+  const ended = [...prepared.ended, ...found.ended]
+  const endedRows = [...prepared.endedRows, ...found.endedRows]
   const progressed = [...prepared.progressed, ...found.progressed]
   if (found.columns) places.push(transaction.progressCalls(found.columns))
 
   const asking = new Set([...ended, ...strays.corrected].filter((call) => asksToStop(desk, call, options)))
-  const endedRows = ended.map((call) =>
-    endedCallRow(call, {
-      batch: mirror.batches.get(call.batchId),
-      nowEpochMs: gate.nowEpochMs,
-      asksToStop: asking.has(call),
-    }),
-  )
+  ended.forEach((call, index) => {
+    const batch = mirror.batches.get(call.batchId)
+    const by = { batch, nowEpochMs: gate.nowEpochMs, asksToStop: asking.has(call) }
+    decideWhatFollows(endedRows[index]!, call, by)
+  })
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
   if (ended.length > 0) transaction.endCalls(endedRows)
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')

@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../clock.ts'
 import type { CallEvent } from '../model/call-event.ts'
 import type { IdCipher } from '../model/id-cipher.ts'
 import type { TrunkDefinition } from '../store/definitions.ts'
-import { type DispatchStore, StaleCopies } from '../store/dispatch-store.ts'
+import { type DispatchStore, HeldTooLong, StaleCopies } from '../store/dispatch-store.ts'
 import { Alarms } from './alarms.ts'
 import { adoptedCall } from './call-rows.ts'
 import { noteEnded, noteProgressed } from './committed-calls.ts'
@@ -119,9 +119,7 @@ export class Dispatcher {
 
   /** Live calls this node owns. */
   get liveCalls(): number {
-    let calls = 0
-    for (const desk of this.#desks.values()) calls += desk.calls.size
-    return calls
+    return [...this.#desks.values()].reduce((calls, desk) => calls + desk.calls.size, 0)
   }
 
   /** Something of the organization changed: look at once. Harmless when nothing did. */
@@ -299,11 +297,12 @@ export class Dispatcher {
    */
   #lineUp(desk: OrganizationDesk): void {
     const { organizationId } = desk
-    const othersWait = this.#ready.size > (this.#ready.has(organizationId) ? 1 : 0)
-    if (this.#stopped || othersWait || desk.waitingCalls < this.#overlapFrom) return
+    if (this.#stopped || this.#othersWait(organizationId) || desk.waitingCalls < this.#overlapFrom) return
     const before = this.#current.get(organizationId)
     if (before) this.#linedUp.set(organizationId, this.#cycle(desk, before))
   }
+
+  readonly #othersWait = (id: number) => this.#ready.size > (this.#ready.has(id) ? 1 : 0)
 
   /** Runs one cycle; `before` is the one of the same organization that is on its way. */
   async #cycle(desk: OrganizationDesk, before: Promise<unknown> | null): Promise<Pause> {
@@ -327,14 +326,15 @@ export class Dispatcher {
       this.counters.cycleDone(desk.organizationId)
       if (!result) return this.#hands.noteGateTaken()
       desk.defer(this.#settle(desk, result))
-      // A busy node dials and acknowledges while the server works on the next transaction, an idle one at once.
+      // A busy node dials and acknowledges while the server works on its next transaction; at once where others keep the server busy.
       const goesOn = desk.mailWithinMs(this.#overlapFrom) === 0 || this.#linedUp.has(desk.organizationId)
-      if (!goesOn || result.claimed.length + result.inbox.onDurable.length < this.#overlapFrom) desk.doDeferred()
+      const isLarge = result.claimed.length + result.inbox.onDurable.length >= this.#overlapFrom
+      if (!goesOn || !isLarge || this.#running.size > 1 || this.#othersWait(desk.organizationId)) desk.doDeferred()
       return this.#nextCycleInMs(desk, result)
     } catch (error) {
-      if (error instanceof StaleCopies) {
+      if (error instanceof StaleCopies || error instanceof HeldTooLong) {
         // A row may only have moved: it is looked for by its key before the copy is given up.
-        if (!desk.forgetPlaces()) this.#readAgain(desk)
+        if (error instanceof StaleCopies && !desk.forgetPlaces()) this.#readAgain(desk)
         return 0
       }
       this.counters.cycleFailed(desk.organizationId, error)

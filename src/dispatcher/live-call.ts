@@ -32,6 +32,7 @@ export interface LiveCallOptions {
   readonly trunkId: number
   readonly numberHash: bigint
   readonly place: RowPlace | null
+  readonly successorSeq: number | null
   readonly claimedAtEpochMs: number
   readonly sendNotAfterEpochMs: number
 }
@@ -50,6 +51,7 @@ export class LiveCall {
   readonly lane: number
   readonly trunkId: number
   readonly numberHash: bigint
+  readonly successorSeq: number | null
   readonly claimedAtEpochMs: number
   readonly sendNotAfterEpochMs: number
   /** Where its row lay when it was last seen. */
@@ -101,6 +103,7 @@ export class LiveCall {
     this.trunkId = options.trunkId
     this.numberHash = options.numberHash
     this.place = options.place
+    this.successorSeq = options.successorSeq
     this.claimedAtEpochMs = options.claimedAtEpochMs
     this.sendNotAfterEpochMs = options.sendNotAfterEpochMs
   }

@@ -70,8 +70,8 @@ it('acknowledges nothing of what came back before all of it is written', () => {
     desk.touch(call)
     desk.addOnDurable(call, () => undefined)
   }
-  const groups = [desk.takeInbox(), desk.takeInbox()]
+  const groups = [desk.takeInbox({ linesUp: false }), desk.takeInbox({ linesUp: true })]
   for (const group of groups) desk.restore(group)
-  const again = desk.takeInbox()
+  const again = desk.takeInbox({ linesUp: true })
   expect([again.calls.length, again.onDurable.length]).toEqual([4_000, 4_000])
 })

@@ -47,6 +47,13 @@ export interface Inbox {
 const GROUP_MAX = 3000
 
 /**
+ * Calls that were claimed together tend to end together, and then one transaction has many ends and claims, for which it needs the
+ * gate, and the next has none. With so many at most each has some of both, and the rows of one are written while the
+ * other has the gate: 19,700 calls a second of one organization without, 21,200 with (decision 23).
+ */
+const LINED_UP_ENDS_MAX = 700
+
+/**
  * So long the progress of calls waits at most for what else is to be written: about as long as it takes until the next of a
  * thousand calls ends, with which it travels for nothing. Nobody sees it, and the gate is free for those who are to be called.
  */
@@ -194,21 +201,26 @@ export class OrganizationDesk {
     return calls
   }
 
-  /** Takes what one transaction writes; calls that one before it is still writing stay, and more than a group. */
-  takeInbox(): Inbox {
+  /**
+   * Takes what one transaction writes; calls that one before it is still writing stay, and more than a group. `linesUp`: it will
+   * wait for that one.
+   */
+  takeInbox({ linesUp }: { linesUp: boolean }): Inbox {
     const taken = this.#inbox
     this.#inbox = emptyInbox()
     const calls = taken.calls
     const groupMax = this.#restored ? Number.POSITIVE_INFINITY : GROUP_MAX
+    let endsLeft = this.#restored || !linesUp ? groupMax : LINED_UP_ENDS_MAX
     this.#restored = false
     taken.calls = []
     this.#endsWait = false
     for (const call of calls) {
-      if (call.underway || taken.calls.length === groupMax) {
+      if (call.underway || taken.calls.length === groupMax || (call.endingUnsaved && endsLeft === 0)) {
         this.#inbox.calls.push(call)
         if (call.endingUnsaved) this.#endsWait = true
         continue
       }
+      if (call.endingUnsaved) endsLeft--
       call.dirty = false
       call.underway = true
       taken.calls.push(call)
@@ -305,6 +317,7 @@ export class OrganizationDesk {
       trunkId: claim.trunkId,
       numberHash: claim.numberHash,
       place: claim.place,
+      successorSeq: claim.successorSeq,
       claimedAtEpochMs,
       sendNotAfterEpochMs: claimedAtEpochMs + claim.sendWithinMs,
     })

@@ -29,6 +29,7 @@ function liveRow(row: Partial<LiveCallRow>): LiveCallRow {
     carrierCallId: null,
     carrierState: null,
     hangUpAsked: false,
+    successorSeq: null,
     ...row,
   }
 }

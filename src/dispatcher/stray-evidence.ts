@@ -152,16 +152,13 @@ async function correct(
   const { event } = options.stray
   const call = callFromRow(event.ref, desk.organizationId, { ...NO_ROW, ...options.attempt })
   call.merge(event)
-  return (await options.transaction.correctUnknown(
-    endedCallRow(call, { batch: undefined, nowEpochMs: 0, asksToStop: false }),
-  ))
-    ? call
-    : null
+  return (await options.transaction.correctUnknown(endedCallRow(call))) ? call : null
 }
 
 /** Stands in for a row that is gone: the statement that uses it keeps what the attempt already has. */
 const NO_ROW: Omit<LiveCallRow, 'batchId' | 'seq' | 'n' | 'numberHash' | 'claimedAtEpochMs'> = {
   place: null,
+  successorSeq: null,
   counted: 1,
   lane: 0,
   trunkId: 0,

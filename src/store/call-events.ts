@@ -46,16 +46,12 @@ export class CallEvents {
       this.#addStep(call, EVENT_KINDS['attempt-answered'], call.answeredMs)
   }
 
-  /**
-   * The columns of an event block but for the last, as parameters. The first three say whose events these are; null: one of
-   * each of `calls`, in their order, as it is most often, and the statement has these columns anyway.
-   */
-  columns(calls: readonly CallSteps[]): (Buffer | null)[] {
-    const oneOfEach = this.#calls.length === calls.length && this.#calls.every((call, index) => call === calls[index])
+  /** The columns of an event block but for the last, as parameters. */
+  columns(): Buffer[] {
     return [
-      oneOfEach ? null : int4Array(this.#calls, (call) => call.batchId),
-      oneOfEach ? null : int4Array(this.#calls, (call) => call.seq),
-      oneOfEach ? null : int2Array(this.#calls, (call) => call.n),
+      int4Array(this.#calls, (call) => call.batchId),
+      int4Array(this.#calls, (call) => call.seq),
+      int2Array(this.#calls, (call) => call.n),
       int2Array(this.#kinds, itself),
       int2Array(this.#codes, itself),
     ]

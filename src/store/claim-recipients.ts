@@ -49,6 +49,7 @@ export interface ClaimedRecipient {
   readonly digits: string
   /** JSON text as stored: an array in the order of the batch's columns, an object, or null. */
   readonly variables: string | null
+  readonly successorSeq: number | null
   readonly sendWithinMs: number
 }
 
@@ -145,8 +146,8 @@ const claimSql = (
    UNION ALL SELECT batch_id, 0, 0::smallint, 26::smallint, 0::smallint, 0 FROM s WHERE completed),
  ${eventBlockSql('entries', '(SELECT coalesce(sum(claimed), 0)::int FROM f)')}
 -- The first row tells where the live rows lie, in the order of the others.
-SELECT 0 AS ord, 0 AS seq, 0::bigint AS number_hash, 0::bigint AS number, array_agg(ctid)::text AS variables${source === 'due' ? ', 0::smallint AS n, 0::smallint AS counted' : ''} FROM claimed HAVING count(*) > 0
-UNION ALL SELECT ord::int, seq, number_hash, number, variables${source === 'due' ? ', n, counted' : ''} FROM c WHERE fate = ${CLAIMED}`
+SELECT 0 AS ord, 0 AS seq, 0::bigint AS number_hash, 0::bigint AS number, array_agg(ctid)::text AS variables, 0 AS successor_seq${source === 'due' ? ', 0::smallint AS n, 0::smallint AS counted' : ''} FROM claimed HAVING count(*) > 0
+UNION ALL SELECT ord::int, seq, number_hash, number, variables, successor_seq${source === 'due' ? ', n, counted' : ''} FROM c WHERE fate = ${CLAIMED}`
 
 const SQL = { cursor: claimSql('cursor'), due: claimSql('due') } as const
 
@@ -188,9 +189,10 @@ export function claimedRecipients(rows: unknown[][], lanes: readonly LaneRequest
         place: places[index] ?? null,
         digits: row[3] as string,
         variables: row[4] as string | null,
+        successorSeq: row[5] as number | null,
         // Whoever was waiting in line has their first attempt.
-        n: (row[5] as number | undefined) ?? 1,
-        counted: (row[6] as number | undefined) ?? 1,
+        n: (row[6] as number | undefined) ?? 1,
+        counted: (row[7] as number | undefined) ?? 1,
       }
     })
 }

@@ -35,18 +35,33 @@ export interface DispatchStore {
    * `plan` resolves to what it wants to read after the commit; the promises of statements it started may stand in it
    * unawaited, so that everything after the gate travels to the server in one go, COMMIT included.
    * Resolves only after the commit was acknowledged as a commit; null when the gate was taken and `skipIfTaken` is set.
+   * `rowsAhead` is for transactions that will wait for their gate: that much of their work is done meanwhile. `plan` must
+   * write all of these calls.
    * `whileUnderway` runs once when everything is on its way: the processor is free until the server answers.
    *
+   * @throws {HeldTooLong} when the transaction had written rows ahead and waited too long then; it does not exist.
    * @throws {StaleCopies} when calls were not as the caller believed; the transaction does not exist.
    * @throws {CommitUnknown} when the connection broke after COMMIT was sent: the transaction may or may not exist.
    * @throws any other error when the transaction certainly does not exist.
    */
   underGate<T>(
     organizationId: number,
-    options: { skipIfTaken: boolean; whileUnderway?: () => void },
+    options: GateOptions,
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null>
   close(): Promise<void>
+}
+
+export interface GateOptions {
+  readonly skipIfTaken: boolean
+  readonly rowsAhead?: RowsAhead | null
+  readonly whileUnderway?: () => void
+}
+
+/** Calls whose rows are written before the gate is there; what follows for figures and people is written under it. */
+export interface RowsAhead {
+  readonly ended: readonly EndedCall[]
+  readonly progress: ProgressColumns | null
 }
 
 export interface DueBatches {
@@ -96,6 +111,17 @@ export class CommitUnknown extends Error {
   constructor(cause: unknown) {
     super('The connection broke before COMMIT was answered', { cause })
     this.name = 'CommitUnknown'
+  }
+}
+
+/**
+ * Rows that were written before the gate was there, and the gate or another row did not become free in time. Somebody may have
+ * the gate and wait for these rows: whoever has it goes first.
+ */
+export class HeldTooLong extends Error {
+  constructor(cause: unknown) {
+    super('A transaction that had written rows before its gate waited too long', { cause })
+    this.name = 'HeldTooLong'
   }
 }
 

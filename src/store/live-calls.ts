@@ -25,11 +25,12 @@ export interface LiveCallRow {
   readonly carrierState: string | null
   /** Somebody asked to end it. */
   readonly hangUpAsked: boolean
+  readonly successorSeq: number | null
 }
 
 const COLUMNS = `l.batch_id, l.seq, l.n, l.counted, l.lane, l.trunk_id, l.node_id, l.number_hash, l.state,
   extract(epoch FROM l.claimed_at)::float8 * 1000, extract(epoch FROM l.send_not_after)::float8 * 1000,
-  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state, l.hang_up_asked, l.ctid::text`
+  l.accepted_ms, l.ringing_ms, l.answered_ms, l.carrier_call_id, l.carrier_state, l.hang_up_asked, l.ctid::text, l.successor_seq`
 
 function liveCallRow(row: unknown[]): LiveCallRow {
   return {
@@ -51,6 +52,7 @@ function liveCallRow(row: unknown[]): LiveCallRow {
     carrierState: row[15] as string | null,
     hangUpAsked: row[16] as boolean,
     place: readPlaces(row[17] as string)[0] ?? null,
+    successorSeq: row[18] as number | null,
   }
 }
 

@@ -11,9 +11,10 @@ export interface LocatedCall {
 
 /**
  * How a statement finds the live rows `l` of its calls, and the values of each. It takes its calls as columns, an array each.
- * $3 is what it looks by, sorted, and $4 says for each of these which of the calls it is, counted from 1.
+ * Its first parameter is what it looks by, sorted, and the next one says for each of these which of the calls it is, counted
+ * from 1.
  *
- * All rows come from one scan by their places, and each row finds its values itself, by a binary search in $3. There is
+ * All rows come from one scan by their places, and each row finds its values itself, by a binary search in the first. There is
  * nothing to join, hence nothing that a planner could join the wrong way round. A nested loop that looks each call up by its place asks
  * the kernel for the length of the table each time, which cost 2 µs of 8 a row with its update on a virtual machine.
  */
@@ -25,44 +26,44 @@ export interface LiveRowSearch {
   readonly index: string
   /** What an UPDATE of the rows returns. */
   readonly returning: string
-  /** Of what was returned: where the rows lie now, in the order of $3. */
+  /** Of what was returned: where the rows lie now, in the order of what they were looked for by. */
   readonly places: string
   compare(a: LocatedCall, b: LocatedCall): number
   parameter(calls: readonly LocatedCall[]): Buffer
 }
 
-const indexOf = (column: string) => `($4::int[])[width_bucket(${column}, $3)]`
+const indexOf = (column: string, first: number) => `($${first + 1}::int[])[width_bucket(${column}, $${first})]`
 
 /** With `organization_id = $1` the planner might walk the live rows of the organization instead. */
 const lyingAt = (places: string) => `l.ctid = ANY(${places}) AND l.organization_id + 0 = $1::int`
 
-const BY_PLACE: LiveRowSearch = {
+const byPlace = (first: number): LiveRowSearch => ({
   name: 'by_place',
-  rows: lyingAt('$3::tid[]'),
-  index: indexOf('l.ctid'),
+  rows: lyingAt(`$${first}::tid[]`),
+  index: indexOf('l.ctid', first),
   returning: 'l.ctid, l.state',
   // The scan goes through the places in their order.
   places: 'array_agg(ctid)::text',
   compare: (a, b) => a.place! - b.place!,
   parameter: (calls) => tidArray(calls, (call) => call.place!),
-}
+})
 
-const PLACES_OF_KEYS = `ARRAY(SELECT k.ctid FROM unnest($3::bigint[]) t(hash), live_call k
+const placesOfKeys = (first: number) => `ARRAY(SELECT k.ctid FROM unnest($${first}::bigint[]) t(hash), live_call k
      WHERE ${sameKeySql('k', { number_hash: 't.hash' })})`
 
-const BY_KEY: LiveRowSearch = {
+const byKey = (first: number): LiveRowSearch => ({
   name: 'by_key',
-  rows: lyingAt(PLACES_OF_KEYS),
-  index: indexOf('l.number_hash'),
+  rows: lyingAt(placesOfKeys(first)),
+  index: indexOf('l.number_hash', first),
   returning: 'l.ctid, l.state, l.number_hash',
   places: 'array_agg(ctid ORDER BY number_hash)::text',
   compare: (a, b) => (a.numberHash < b.numberHash ? -1 : 1),
   parameter: (calls) => int8Array(calls, (call) => call.numberHash),
-}
+})
 
-/** One statement for each way to find its rows. */
-export function eachSearch<T>(make: (search: LiveRowSearch) => T): { byKey: T; byPlace: T } {
-  return { byKey: make(BY_KEY), byPlace: make(BY_PLACE) }
+/** One statement for each way to find its rows; the parameters of the search are $`first` and the next. */
+export function eachSearch<T>(first: number, make: (search: LiveRowSearch) => T): { byKey: T; byPlace: T } {
+  return { byKey: make(byKey(first)), byPlace: make(byPlace(first)) }
 }
 
 /** Which of them serves these calls: the places of all of them are known, or not. */
@@ -70,9 +71,9 @@ export function searchFor<T>(calls: readonly LocatedCall[], { byKey, byPlace }: 
   return calls.every((call) => call.place !== null) ? byPlace : byKey
 }
 
-/** The parameters $3 and $4. */
+/** The two parameters of a search. */
 export class SearchColumns {
-  /** Which of the calls the first of $3 is, the second, and so on; counted from 0. */
+  /** Which of the calls the first that is looked for is, the second, and so on; counted from 0. */
   readonly order: readonly number[]
   readonly parameters: readonly Buffer[]
 

@@ -1,11 +1,18 @@
 import type pg from 'pg'
 import { type Clock, systemClock } from '../clock.ts'
+import { CallWriter } from './call-writer.ts'
 import { claimedRecipients, claimRecipients } from './claim-recipients.ts'
 import { cutConnection, DatabaseSilent, gatherWrites } from './connection-stream.ts'
 import { openHotConnection } from './database.ts'
 import { findTrunkByUuid, loadBatchDefinitions, loadBatchesById, loadTrunkDefinitions } from './definitions.ts'
-import { CommitUnknown, type DispatchStore, type DispatchTransaction, StaleCopies } from './dispatch-store.ts'
-import { endCalls } from './end-calls.ts'
+import {
+  CommitUnknown,
+  type DispatchStore,
+  type DispatchTransaction,
+  type GateOptions,
+  HeldTooLong,
+  StaleCopies,
+} from './dispatch-store.ts'
 import { type Gate, openGate } from './gate.ts'
 import { laneStateRows, laneStates, trunkStateRows, trunkStates } from './lane-states.ts'
 import { correctUnknown, endedAttempts, reviveUnknown } from './late-evidence.ts'
@@ -28,6 +35,13 @@ import { dueBatches, turnBatches } from './turn-batches.ts'
 
 /** What `require_all` of the schema raises. */
 const STALE_COPIES = 'CRL01'
+/** What `lock_timeout` raises. */
+const LOCK_NOT_AVAILABLE = '55P03'
+/**
+ * Whoever holds rows and waits for a gate waits for so long at most. Shorter than PostgreSQL's `deadlock_timeout` (1 s), so that it is
+ * never the other one who is turned away: the holder of a gate that waits for such a row.
+ */
+const AHEAD_WAITS_MS = 500
 /** A node that gets no answer for so long is taken for dead by the others anyway. */
 const ANSWER_WITHIN_MS = NODE_LEASE_SECONDS * 1000
 
@@ -93,7 +107,7 @@ export class PostgresDispatchStore implements DispatchStore {
 
   async underGate<T>(
     organizationId: number,
-    options: { skipIfTaken: boolean; whileUnderway?: () => void },
+    options: GateOptions,
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null> {
     const client = await this.#take()
@@ -101,15 +115,21 @@ export class PostgresDispatchStore implements DispatchStore {
     let committing = false
     try {
       gatherWrites(client)
-      const begun = client.query('BEGIN; SET LOCAL ROLE carillon_dispatcher')
+      const rowsAhead = options.rowsAhead ?? null
+      const patience = rowsAhead ? `; SET LOCAL lock_timeout = ${AHEAD_WAITS_MS}` : ''
+      const begun = client.query(`BEGIN; SET LOCAL ROLE carillon_dispatcher${patience}`)
       begun.catch(ignore)
+      const gathered = gathering(client)
+      const track = tracking(started)
+      const calls = new CallWriter(gathered, organizationId, track)
+      if (rowsAhead) calls.writeAhead(rowsAhead)
       const gate = await openGate(client as Queryable, organizationId, options)
       await begun
       if (!gate) {
         await client.query('ROLLBACK')
         return null
       }
-      const planned = await plan(gate, transactionOf(gathering(client), gate, started))
+      const planned = await plan(gate, transactionOf(gathered, { gate, track, calls }))
       committing = true
       gatherWrites(client)
       const commit = client.query('COMMIT')
@@ -145,7 +165,8 @@ export class PostgresDispatchStore implements DispatchStore {
       return committing ? new CommitUnknown(error) : error
     }
     await client.query('ROLLBACK').catch(() => this.#broken.add(client))
-    return sqlState === STALE_COPIES ? new StaleCopies(error) : error
+    if (sqlState === STALE_COPIES) return new StaleCopies(error)
+    return sqlState === LOCK_NOT_AVAILABLE ? new HeldTooLong(error) : error
   }
 
   async #alone<T>(ask: (client: Queryable) => Promise<T>): Promise<T> {
@@ -235,13 +256,22 @@ async function firstFailure(started: readonly Promise<unknown>[], otherwise: unk
   return outcomes.find((outcome) => outcome.status === 'rejected')?.reason ?? otherwise
 }
 
-function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[]): DispatchTransaction {
-  const { organizationId, now } = gate
-  const track = <T>(answer: Promise<T>): Promise<T> => {
+type Track = <T>(answer: Promise<T>) => Promise<T>
+
+/** Keeps answers in `started`, so that none of them rejects unseen. */
+function tracking(started: Promise<unknown>[]): Track {
+  return (answer) => {
     answer.catch(ignore)
     started.push(answer)
     return answer
   }
+}
+
+function transactionOf(
+  client: Queryable,
+  { gate, track, calls }: { gate: Gate; track: Track; calls: CallWriter },
+): DispatchTransaction {
+  const { organizationId, now } = gate
   return {
     batchesSince: (version) => track(loadBatchDefinitions(client, organizationId, version)),
     batchesById: (batchIds) => track(loadBatchesById(client, organizationId, batchIds)),
@@ -250,8 +280,8 @@ function transactionOf(client: Queryable, gate: Gate, started: Promise<unknown>[
     adoptOrphans: (nodeId) => track(adoptOrphans(client, organizationId, nodeId)),
     liveCallsOfNode: (which) => track(liveCallsOfNode(client, organizationId, which)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
-    endCalls: (calls) => track(run(client, endCalls(gate, calls)).then(ignore)),
-    progressCalls: (progress) => track(run(client, progress.statement(gate)).then((rows) => progress.places(rows))),
+    endCalls: (ended) => track(calls.end(gate, ended)),
+    progressCalls: (progress) => track(calls.progress(gate, progress)),
     claim: (source, { nodeId, lanes }) =>
       track(
         run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>

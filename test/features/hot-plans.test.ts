@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { claimRecipients } from '../../src/store/claim-recipients.ts'
 import { openHotConnection } from '../../src/store/database.ts'
-import { endCalls } from '../../src/store/end-calls.ts'
+import { endFigures, endRows } from '../../src/store/end-calls.ts'
 import { laneStates } from '../../src/store/lane-states.ts'
 import { ownCalls } from '../../src/store/live-calls.ts'
 import { organizationsWithOrphans } from '../../src/store/nodes.ts'
@@ -37,16 +37,21 @@ const END = {
   spokenText: null,
   retryAfterMs: -1,
   dueReasonCode: 1,
+  lane: 0,
+  counted: 1,
+  successorSeq: 2,
 }
 
 const LANE = { batchId: 1, lane: 0, trunkId: 1, want: 1, sendWithinMs: 1 }
 const claim = (source: 'cursor' | 'due') =>
   claimRecipients(source, { organizationId: 1, now: GATE.now, nodeId: 1, lanes: [LANE] })
 const STATEMENTS = {
-  'progress, by the places of rows': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]).statement(GATE),
-  'progress, by their keys': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: null }]).statement(GATE),
-  'ends, by the places of rows': () => endCalls(GATE, [{ ...CALL, ...END, place: 1 }]),
-  'ends, by their keys': () => endCalls(GATE, [{ ...CALL, ...END, place: null }]),
+  'progress, by the places of rows': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]).rows(1),
+  'progress, by their keys': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: null }]).rows(1),
+  'figures of progress': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]).figures(GATE),
+  'ends, by the places of rows': () => endRows(1, [{ ...CALL, ...END, place: 1 }]),
+  'ends, by their keys': () => endRows(1, [{ ...CALL, ...END, place: null }]),
+  'figures of ends': () => endFigures(GATE, [{ ...CALL, ...END, place: 1 }]),
   'claims from the line': () => claim('cursor'),
   'claims of what is due': () => claim('due'),
   'what is left of lanes': () => laneStates(1, [LANE]),
@@ -91,7 +96,7 @@ describe.each(STATES)('plans that are made when %s', (_, steps) => {
         if (/Index Cond/.test(line) && !/number_hash|batch_id/.test(line)) expect(lines[at - 1], plan).toMatch(SMALL)
         if (/Index Cond.*ROW/.test(line)) expect(lines[at - 1], plan).toMatch(/_pkey on/)
       }
-      if (/ends|progress/.test(name))
+      if (/^(ends|progress)/.test(name))
         expect(plan).toMatch(/Tid Scan on live_call l[^\n]*\n\s*TID Cond: \(ctid = ANY \(/)
     } finally {
       await client.end()

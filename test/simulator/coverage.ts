@@ -27,6 +27,7 @@ export const RARE_PATHS = {
   'claim-disowned': 'a claim whose answer was lost was taken back',
   'stale-copies': 'a node wrote from a copy that another had overtaken',
   'lined-up': 'the next transaction of a busy node waited behind the one before',
+  'held-too-long': 'a node that had written rows before it got its gate gave way',
   'gate-taken': 'a node left a taken gate alone',
   'database-down': 'the database was away',
   'breaker-opened': 'a trunk failed until it got no more calls',

@@ -2,7 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { BATCH_STATUS_CODE } from '../../src/model/batch.ts'
 import { codeOfCause } from '../../src/model/cause.ts'
 import { codeOfOutcome } from '../../src/model/disposition.ts'
-import { type DispatchStore, type DispatchTransaction, StaleCopies } from '../../src/store/dispatch-store.ts'
+import {
+  type DispatchStore,
+  type DispatchTransaction,
+  type RowsAhead,
+  StaleCopies,
+} from '../../src/store/dispatch-store.ts'
 import type { EndedCall } from '../../src/store/end-calls.ts'
 import { ProgressColumns, type ProgressedCall } from '../../src/store/progress-calls.ts'
 import type { AttemptRow, LiveRow, Tables } from './memory-rows.ts'
@@ -186,9 +191,14 @@ class Sequence {
         unsavedCarrierState: this.#random.chance(0.2) ? `state-${reached}` : null,
       } as ProgressedCall
     })
-    return async (transaction) => {
-      if (calls.length > 0) await transaction.progressCalls(new ProgressColumns(calls))
-    }
+    const progress = calls.length > 0 ? new ProgressColumns(calls) : null
+    const rowsAhead = this.#random.chance(0.5) ? { ended: [], progress } : null
+    return Object.assign(
+      async (transaction: DispatchTransaction) => {
+        if (progress) await transaction.progressCalls(progress)
+      },
+      { rowsAhead },
+    )
   }
 
   #end(tables: Tables): Plan {
@@ -198,9 +208,15 @@ class Sequence {
       const open = status === BATCH_STATUS_CODE.running || status === BATCH_STATUS_CODE.paused
       return this.#ended(row, this.#random.pick(open ? DISPOSITIONS : FINAL_DISPOSITIONS), open)
     })
-    return async (transaction) => {
-      if (calls.length > 0) await transaction.endCalls(calls)
-    }
+    const rowsAhead = this.#random.chance(0.5)
+      ? { ended: calls.filter(() => this.#random.chance(0.8)), progress: null }
+      : null
+    return Object.assign(
+      async (transaction: DispatchTransaction) => {
+        if (calls.length > 0) await transaction.endCalls(calls)
+      },
+      { rowsAhead },
+    )
   }
 
   #ended(row: LiveRow | AttemptRow, disposition: (typeof DISPOSITIONS)[number], open = false): EndedCall {
@@ -227,6 +243,9 @@ class Sequence {
       spokenText: null,
       retryAfterMs: again ? random.pick([0, 1_000, 6_000]) : -1,
       dueReasonCode: disposition === 'not-sent' ? 4 : 1,
+      lane: 'lane' in row ? row.lane : 0,
+      counted: row.counted,
+      successorSeq: 'successorSeq' in row ? row.successorSeq : null,
     }
   }
 
@@ -349,14 +368,20 @@ function textOf(value: unknown): string {
   return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}n` : part))
 }
 
-type Plan = (transaction: DispatchTransaction, gate: unknown) => Promise<unknown>
+interface Plan {
+  (transaction: DispatchTransaction, gate: unknown): Promise<unknown>
+  /** What it writes that is written before the gate is there. */
+  readonly rowsAhead?: RowsAhead | null
+}
 
 function inTransaction(name: string, plan: Plan): Operation {
   return {
     name,
     run: ({ store }) =>
-      store.underGate(1, { skipIfTaken: false }, async ({ now: _now, ...gate }, transaction) =>
-        plan(transaction, gate),
+      store.underGate(
+        1,
+        { skipIfTaken: false, rowsAhead: plan.rowsAhead ?? null },
+        async ({ now: _now, ...gate }, transaction) => plan(transaction, gate),
       ),
   }
 }

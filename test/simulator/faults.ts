@@ -18,6 +18,7 @@ export interface FaultRates {
   readonly commitLost: number
   readonly statementFails: number
   readonly slowDatabase: number
+  readonly heldTooLong: number
   readonly requestLost: number
   readonly requestLate: number
   readonly requestQueued: number
@@ -59,6 +60,7 @@ export function faultsOf(severity: number): FaultRates {
     commitLost: rate(0.006),
     statementFails: rate(0.004),
     slowDatabase: rate(0.01),
+    heldTooLong: rate(0.02),
     requestLost: rate(0.05),
     requestLate: rate(0.04),
     requestQueued: rate(0.04),

@@ -70,6 +70,7 @@ export function claimInMemory(
     place: null,
     digits: String(recipient.number),
     variables: null,
+    successorSeq: recipient.successorSeq,
     trunkId: lane.trunkId,
   }))
 }

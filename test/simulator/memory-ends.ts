@@ -65,7 +65,7 @@ function requireRows({ tables }: MemoryTransaction, calls: readonly (CallSteps &
 
 function endOne(transaction: MemoryTransaction, call: EndedCall, row: LiveRow): void {
   const { tables, journal, now } = transaction
-  const { batchId, seq, n, trunkId, lane } = row
+  const { batchId, seq, n, trunkId } = row
   const notSent = call.dispositionCode === NOT_SENT
   const counted = row.counted - (notSent ? 1 : 0)
   const answeredMs = row.answeredMs ?? known(call.answeredMs)
@@ -91,10 +91,11 @@ function endOne(transaction: MemoryTransaction, call: EndedCall, row: LiveRow): 
   const again = call.retryAfterMs >= 0
   if (again) {
     const dueAt = now + call.retryAfterMs
-    const reason = call.dueReasonCode
-    journal.set(tables.due, personKey(batchId, seq), { batchId, seq, lane, dueAt, n: n + 1, counted, reason })
+    const { lane, dueReasonCode: reason } = call
+    const due = { batchId, seq, lane, dueAt, n: n + 1, counted: call.counted - (notSent ? 1 : 0), reason }
+    journal.set(tables.due, personKey(batchId, seq), due)
   }
-  const chained = !again && successorOpen(transaction, row) && chain(transaction, batchId, row.successorSeq)
+  const chained = !again && successorOpen(transaction, call) && chain(transaction, batchId, call.successorSeq)
   const batch = tables.batches.get(batchId)!
   journal.set(tables.batches, batchId, {
     ...withState(batch, row.state, -1),
@@ -109,8 +110,8 @@ function endOne(transaction: MemoryTransaction, call: EndedCall, row: LiveRow): 
   journal.set(tables.trunks, trunkId, { ...trunk, live: trunk.live - 1 })
 }
 
-function successorOpen({ tables }: MemoryTransaction, row: LiveRow): boolean {
-  return row.successorSeq !== null && laneOf(tables, row.batchId, row.successorSeq).closedAs === null
+function successorOpen({ tables }: MemoryTransaction, { batchId, successorSeq }: EndedCall): boolean {
+  return successorSeq !== null && laneOf(tables, batchId, successorSeq).closedAs === null
 }
 
 /** The batch with one more or less live call in a state. */

@@ -118,6 +118,7 @@ export function liveCallRow(row: LiveRow): LiveCallRow {
     carrierCallId: row.carrierCallId,
     carrierState: row.carrierState,
     hangUpAsked: row.hangUpAsked,
+    successorSeq: row.successorSeq,
   }
 }
 

@@ -2,6 +2,8 @@ import {
   CommitUnknown,
   type DispatchStore,
   type DispatchTransaction,
+  type GateOptions,
+  HeldTooLong,
   StaleCopies,
 } from '../../src/store/dispatch-store.ts'
 import type { Gate } from '../../src/store/gate.ts'
@@ -12,6 +14,8 @@ import type { VirtualWorld } from './virtual-world.ts'
 
 /** A transaction that is left open this long is ended by the server. */
 export const IDLE_TRANSACTION_MS = 10_000
+/** A transaction that has written rows before its gate is there is ended after this long. */
+const HELD_TOO_LONG_MS = 500
 
 /** The one database that all nodes share: whether it is there, and who holds which gate. */
 export class SharedDatabase {
@@ -143,7 +147,7 @@ export class NodeStore implements DispatchStore {
 
   async underGate<T>(
     organizationId: number,
-    options: { skipIfTaken: boolean; whileUnderway?: () => void },
+    options: GateOptions,
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T | null> {
     const { random, coverage } = this.#world
@@ -160,11 +164,17 @@ export class NodeStore implements DispatchStore {
       return null
     }
     if (this.#transacting.has(organizationId)) coverage.hit('lined-up')
+    if (options.rowsAhead && database.gateIsTaken(organizationId) && random.chance(this.#faults().heldTooLong)) {
+      coverage.hit('held-too-long')
+      await this.#world.delay(HELD_TOO_LONG_MS)
+      if (!this.#node.runs) await this.#node.running()
+      throw new HeldTooLong(new Error('canceling statement due to lock timeout'))
+    }
     await database.lockGate(organizationId)
     this.#transacting.add(organizationId)
     const faults = this.#faults()
     const loss = random.chance(faults.commitAnswerLost) ? 'answer' : random.chance(faults.commitLost) ? 'commit' : null
-    const transaction = { connection, loss, organizationId, whileUnderway: options.whileUnderway } as const
+    const transaction = { connection, loss, organizationId, ...options } as const
     try {
       const planned = await this.#transact(transaction, plan)
       this.#node.pass('after-commit')
@@ -190,17 +200,16 @@ export class NodeStore implements DispatchStore {
       connection: number
       loss: 'answer' | 'commit' | null
       organizationId: number
-      whileUnderway: (() => void) | undefined
-    },
+    } & GateOptions,
     plan: (gate: Gate, transaction: DispatchTransaction) => Promise<T>,
   ): Promise<T> {
-    const { connection, loss, organizationId } = options
+    const { connection, loss, organizationId, rowsAhead = null } = options
     const world = this.#world
     let committing = false
     try {
       this.#requireUp(connection)
       const planned = await this.#real(() =>
-        this.#store.underGate(organizationId, { skipIfTaken: false }, (gate, transaction) =>
+        this.#store.underGate(organizationId, { skipIfTaken: false, rowsAhead }, (gate, transaction) =>
           this.#virtual(async () => {
             const result = await this.#onNode(() => plan(gate, this.#statements(transaction)))
             committing = true
