@@ -57,3 +57,9 @@ export class HandCarrier implements Carrier {
     return this.tell({ ref, kind: 'ended', atEpochMs: Date.now(), disposition, cause: cause[disposition] })
   }
 }
+
+/** Of a carrier that is confused: no text that PostgreSQL keeps, and no instant of this world. */
+export function nonsense(ref: string, atEpochMs: number) {
+  const texts = { carrierCallId: 'C\0\ud800', eventKey: `${atEpochMs}\0`, spokenText: 'Hello\0\udfff' }
+  return { ref, kind: 'ended', atEpochMs, disposition: 'answered', cause: 'callee-hung-up', ...texts } as const
+}

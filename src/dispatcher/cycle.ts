@@ -168,9 +168,9 @@ function prepare(calls: readonly LiveCall[]): Prepared {
 }
 
 /**
- * A cycle that lines up writes rows while the one before it has the gate: all it has, but for intents that were not sent, of which the
- * gate tells whether they are tried again. Null: not even that much may be written, since evidence of others' calls is judged by
- * the rows as they are before.
+ * A cycle that lines up writes rows while the one before it has the gate (decision 23): all it has, but for intents that were not
+ * sent, of which the gate tells whether they are tried again. Null: nothing may be written, since evidence about calls of
+ * others is judged by the rows as they were.
  */
 function rowsToWriteAhead({ inbox, prepared }: Taken): RowsAhead | null {
   if (inbox.strays.length > 0) return null

@@ -326,7 +326,7 @@ export class Dispatcher {
       this.counters.cycleDone(desk.organizationId)
       if (!result) return this.#hands.noteGateTaken()
       desk.defer(this.#settle(desk, result))
-      // A busy node dials and acknowledges while the server works on its next transaction; at once where others keep the server busy.
+      // A busy node dials and acknowledges while the server works on the next transaction, at once where others keep it busy.
       const goesOn = desk.mailWithinMs(this.#overlapFrom) === 0 || this.#linedUp.has(desk.organizationId)
       const isLarge = result.claimed.length + result.inbox.onDurable.length >= this.#overlapFrom
       if (!goesOn || !isLarge || this.#running.size > 1 || this.#othersWait(desk.organizationId)) desk.doDeferred()

@@ -38,8 +38,8 @@ const STALE_COPIES = 'CRL01'
 /** What `lock_timeout` raises. */
 const LOCK_NOT_AVAILABLE = '55P03'
 /**
- * Whoever holds rows and waits for a gate waits for so long at most. Shorter than PostgreSQL's `deadlock_timeout` (1 s), so that it is
- * never the other one who is turned away: the holder of a gate that waits for such a row.
+ * Whoever holds rows and waits for a gate waits for so long at most. Shorter than PostgreSQL's `deadlock_timeout` (1 s), so that
+ * the holder of a gate that waits for such a row is never the one who is turned away.
  */
 const AHEAD_WAITS_MS = 500
 /** A node that gets no answer for so long is taken for dead by the others anyway. */
