@@ -142,12 +142,14 @@ export async function commandWorld(options: { clock?: Clock; strict?: boolean } 
           unsavedCarrierState: null,
         }))
         await transaction.progressCalls(new ProgressColumns(answered))
+        await transaction.countCalls()
       })
     },
     async end(calls, how) {
       await dispatch(async (_gate, transaction) => {
         const rows = await transaction.liveCallsOfAttempts(calls)
         await transaction.endCalls(rows.map((row) => ({ ...row, savedState: row.state, ...endOf(how) })))
+        await transaction.countCalls()
       })
     },
   }

@@ -211,6 +211,7 @@ async function planCycle(desk: OrganizationDesk, plan: Plan): Promise<Underway> 
   })
   if (inbox.carrierEvents.length > 0) transaction.recordCarrierEvents(inbox.carrierEvents)
   if (ended.length > 0) transaction.endCalls(endedRows)
+  if (ended.length + progressed.length > 0) transaction.countCalls()
   if (asking.size > 0) transaction.suppressRecipients([...asking], 'asked during a call')
   for (const [trunkId, health] of inbox.trunkHealth) transaction.setTrunkHealth(trunkId, health)
 

@@ -36,6 +36,12 @@ export class CallEvents {
     this.#ms.push(ms)
   }
 
+  append(events: CallEvents): void {
+    events.#calls.forEach((call, index) => {
+      this.add(call, { kind: events.#kinds[index]!, code: events.#codes[index]!, ms: events.#ms[index]! })
+    })
+  }
+
   /** One event for each step above the row's state, up to `reached`. */
   addSteps(call: CallSteps, reached: number): void {
     if (call.savedState < ACCEPTED && reached >= ACCEPTED)

@@ -1,5 +1,6 @@
+import { CallFigures } from './call-figures.ts'
 import type { RowsAhead } from './dispatch-store.ts'
-import { type EndedCall, endFigures, endRows } from './end-calls.ts'
+import { type EndedCall, endRows } from './end-calls.ts'
 import type { Gate } from './gate.ts'
 import type { ProgressColumns } from './progress-calls.ts'
 import type { RowPlace } from './row-place.ts'
@@ -17,11 +18,18 @@ export class CallWriter {
   readonly #track: <T>(answer: Promise<T>) => Promise<T>
   #endedAhead: ReadonlySet<EndedCall> = new Set()
   #progressAhead: { readonly progress: ProgressColumns; readonly rows: Promise<unknown[][]> } | null = null
+  /** Of calls whose rows are written; null: nothing follows that was not sent. */
+  #figures: CallFigures | null = null
 
   constructor(client: Queryable, organizationId: number, track: <T>(answer: Promise<T>) => Promise<T>) {
     this.#client = client
     this.#organizationId = organizationId
     this.#track = track
+  }
+
+  /** Rows of calls were written whose figures are missing. */
+  get isUncounted(): boolean {
+    return this.#figures !== null
   }
 
   /** Writes rows before the gate is there. */
@@ -31,23 +39,28 @@ export class CallWriter {
     if (progress) this.#progressAhead = { progress, rows: this.#progressRows(progress) }
   }
 
-  async end(gate: Gate, calls: readonly EndedCall[]): Promise<void> {
+  async end(calls: readonly EndedCall[]): Promise<void> {
+    this.#figures ??= new CallFigures()
+    this.#figures.addEnds(calls)
     const rest = this.#endedAhead.size > 0 ? calls.filter((call) => !this.#endedAhead.has(call)) : calls
-    if (rest.length > 0) this.#endRows(rest)
-    await this.#track(run(this.#client, endFigures(gate, calls)))
+    if (rest.length > 0) await this.#endRows(rest)
   }
 
-  async progress(gate: Gate, progress: ProgressColumns): Promise<readonly RowPlace[]> {
+  async progress(progress: ProgressColumns): Promise<readonly RowPlace[]> {
+    this.#figures ??= new CallFigures()
+    this.#figures.addProgress(progress)
     const ahead = this.#progressAhead
-    const rows = ahead?.progress === progress ? ahead.rows : this.#progressRows(progress)
-    const figures = this.#track(run(this.#client, progress.figures(gate)))
-    const places = progress.places(await rows)
-    await figures
-    return places
+    return progress.places(await (ahead?.progress === progress ? ahead.rows : this.#progressRows(progress)))
   }
 
-  #endRows(calls: readonly EndedCall[]): void {
-    this.#track(run(this.#client, endRows(this.#organizationId, calls)))
+  async count(gate: Gate): Promise<void> {
+    const figures = this.#figures
+    this.#figures = null
+    if (figures) await this.#track(run(this.#client, figures.statement(gate)))
+  }
+
+  #endRows(calls: readonly EndedCall[]): Promise<unknown> {
+    return this.#track(run(this.#client, endRows(this.#organizationId, calls)))
   }
 
   #progressRows(progress: ProgressColumns): Promise<unknown[][]> {

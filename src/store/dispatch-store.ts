@@ -81,12 +81,23 @@ export interface DispatchTransaction {
   liveCallsOfNode(which: OwnCalls): Promise<LiveCallRow[]>
   liveCallsOfAttempts(attempts: readonly AttemptKey[]): Promise<LiveCallRow[]>
   /**
+   * Writes the rows of calls that are over; `countCalls` does the rest.
+   *
    * All of them or none: unless every row is there and in its `savedState`, the transaction fails with
    * {@link StaleCopies}. Under the gate, rows that this very transaction has read are never stale.
    */
   endCalls(calls: readonly EndedCall[]): Promise<void>
-  /** All of them or none, like `endCalls`. Returns where their rows lie now, as far as that is known. */
+  /**
+   * Writes what is new to the rows of live calls; `countCalls` does the rest. All of them or none, like `endCalls`.
+   *
+   * Returns where their rows lie now, as far as that is known.
+   */
   progressCalls(progress: ProgressColumns): Promise<readonly RowPlace[]>
+  /**
+   * What follows from the calls written so far: figures, free slots, retries, successors, events. To be asked for before a claim
+   * that uses the slots; a transaction that leaves it out fails.
+   */
+  countCalls(): Promise<void>
   claim(
     source: 'cursor' | 'due',
     options: { nodeId: number; lanes: readonly LaneRequest[] },

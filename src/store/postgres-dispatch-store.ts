@@ -130,6 +130,7 @@ export class PostgresDispatchStore implements DispatchStore {
         return null
       }
       const planned = await plan(gate, transactionOf(gathered, { gate, track, calls }))
+      if (calls.isUncounted) throw new Error('Calls were written, and what follows from them was not')
       committing = true
       gatherWrites(client)
       const commit = client.query('COMMIT')
@@ -280,8 +281,9 @@ function transactionOf(
     adoptOrphans: (nodeId) => track(adoptOrphans(client, organizationId, nodeId)),
     liveCallsOfNode: (which) => track(liveCallsOfNode(client, organizationId, which)),
     liveCallsOfAttempts: (attempts) => track(liveCallsOfAttempts(client, organizationId, attempts)),
-    endCalls: (ended) => track(calls.end(gate, ended)),
-    progressCalls: (progress) => track(calls.progress(gate, progress)),
+    endCalls: (ended) => track(calls.end(ended)),
+    progressCalls: (progress) => track(calls.progress(progress)),
+    countCalls: () => track(calls.count(gate)),
     claim: (source, { nodeId, lanes }) =>
       track(
         run(client, claimRecipients(source, { organizationId, now, nodeId, lanes })).then((rows) =>

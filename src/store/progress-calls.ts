@@ -1,12 +1,8 @@
-import { codeOfStatus } from '../model/attempt-transitions.ts'
 import { int2Array, int4Array, packedTextSql, packedTexts } from './binary-array.ts'
 import { CallEvents, type CallSteps } from './call-events.ts'
-import { columnsSql, parameters, unnestSql } from './columns-sql.ts'
-import { packedBlockSql } from './event-block-sql.ts'
-import type { Gate } from './gate.ts'
+import { columnsSql } from './columns-sql.ts'
 import { eachSearch, type LocatedCall, SearchColumns, searchFor } from './live-row-sql.ts'
 import { type RowPlace, readPlaces } from './row-place.ts'
-import { sameKeySql } from './same-key-sql.ts'
 import type { Statement } from './statement.ts'
 
 /** One live call that went further than its row tells. */
@@ -60,31 +56,20 @@ const PROGRESS_ROWS = eachSearch(2, (search) => ({
 SELECT require_all(count(*) FILTER (WHERE state <> ${STALE}), cardinality(${all('batch_id')})), ${search.places} FROM u`,
 }))
 
-const FIGURE_COLUMNS = { batch_id: 'int', dialing: 'int', accepted: 'int', ringing: 'int', talking: 'int' }
-const FIRST_FIGURE = 3
-const [BATCH_IDS, SEQS, NS, KINDS, CODES, TIMES] = parameters(FIRST_FIGURE + Object.keys(FIGURE_COLUMNS).length, 6)
-
-/** The figures and the events of that progress, under the gate. Rides batch_state_pkey. */
-const PROGRESS_FIGURES = `WITH s AS (UPDATE batch_state b SET dialing = b.dialing + f.dialing, accepted = b.accepted + f.accepted, ringing = b.ringing + f.ringing, talking = b.talking + f.talking
-   FROM (SELECT ${unnestSql(FIGURE_COLUMNS, FIRST_FIGURE)}) f
-   WHERE ${sameKeySql('b', { batch_id: 'f.batch_id' })}),
- packed AS (SELECT nullif(${BATCH_IDS}::int[], '{}') AS batch_ids, ${SEQS}::int[] AS seqs, ${NS}::smallint[] AS ns,
-   ${KINDS}::smallint[] AS kinds, ${CODES}::smallint[] AS codes, ${TIMES}::int[] AS ats),
- ${packedBlockSql('0')} SELECT 1`
-
 /** The progress of live calls, put into columns. That takes no gate, and is done before one is asked for. */
 export class ProgressColumns {
   readonly calls: readonly ProgressedCall[]
   readonly #search: (typeof PROGRESS_ROWS)['byKey']
   readonly #order: readonly number[]
-  readonly #events = new CallEvents()
   readonly #rows: readonly unknown[]
-  readonly #figures: readonly unknown[]
+  readonly events = new CallEvents()
+  /** By batch: how many more calls each state has of them afterwards. */
+  readonly moves: ReadonlyMap<number, readonly number[]>
 
   constructor(calls: readonly ProgressedCall[]) {
     this.calls = calls
     this.#search = searchFor(calls, PROGRESS_ROWS)
-    for (const call of calls) this.#events.addSteps(call, call.reachedState)
+    for (const call of calls) this.events.addSteps(call, call.reachedState)
     const looked = new SearchColumns(calls, this.#search)
     this.#order = looked.order
     this.#rows = [
@@ -101,18 +86,13 @@ export class ProgressColumns {
       ...packedTexts(calls, (call) => call.unsavedCarrierCallId),
       ...packedTexts(calls, (call) => call.unsavedCarrierState),
     ]
-    this.#figures = [...stateMoves(calls), ...this.#events.columns()]
+    this.moves = stateMoves(calls)
   }
 
-  /** To be run before or under the gate, and `figures` under it in the same transaction. */
+  /** To be run before or under the gate; their figures follow under it, in the same transaction. */
   rows(organizationId: number): Statement {
     const { name, text } = this.#search
     return { name: `progress_rows_${name}`, text, values: [organizationId, ...this.#rows] }
-  }
-
-  figures({ organizationId, now, nowEpochMs }: Gate): Statement {
-    const values = [organizationId, now, ...this.#figures, this.#events.times(nowEpochMs)]
-    return { name: 'progress_figures', text: PROGRESS_FIGURES, values }
   }
 
   /** Where the statement left the rows, in the order of the calls. They are hints, see {@link RowPlace}. */
@@ -124,8 +104,7 @@ export class ProgressColumns {
   }
 }
 
-/** Live calls by batch, and how many more each state has of them afterwards. */
-function stateMoves(calls: readonly ProgressedCall[]): Buffer[] {
+function stateMoves(calls: readonly ProgressedCall[]): Map<number, number[]> {
   const byBatch = new Map<number, number[]>()
   for (const { batchId, savedState, reachedState } of calls) {
     const moves = byBatch.get(batchId) ?? [0, 0, 0, 0, 0]
@@ -133,16 +112,5 @@ function stateMoves(calls: readonly ProgressedCall[]): Buffer[] {
     moves[reachedState]!++
     byBatch.set(batchId, moves)
   }
-  const batches = [...byBatch]
-  const moved = (status: Parameters<typeof codeOfStatus>[0]) => {
-    const state = codeOfStatus(status)
-    return int4Array(batches, ([, moves]) => moves[state]!)
-  }
-  return [
-    int4Array(batches, ([batchId]) => batchId),
-    moved('dialing'),
-    moved('accepted'),
-    moved('ringing'),
-    moved('answered'),
-  ]
+  return byBatch
 }

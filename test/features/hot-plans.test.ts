@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { CallFigures } from '../../src/store/call-figures.ts'
 import { claimRecipients } from '../../src/store/claim-recipients.ts'
 import { openHotConnection } from '../../src/store/database.ts'
-import { endFigures, endRows } from '../../src/store/end-calls.ts'
+import { endRows } from '../../src/store/end-calls.ts'
 import { laneStates } from '../../src/store/lane-states.ts'
 import { ownCalls } from '../../src/store/live-calls.ts'
 import { organizationsWithOrphans } from '../../src/store/nodes.ts'
@@ -48,10 +49,14 @@ const claim = (source: 'cursor' | 'due') =>
 const STATEMENTS = {
   'progress, by the places of rows': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]).rows(1),
   'progress, by their keys': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: null }]).rows(1),
-  'figures of progress': () => new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]).figures(GATE),
   'ends, by the places of rows': () => endRows(1, [{ ...CALL, ...END, place: 1 }]),
   'ends, by their keys': () => endRows(1, [{ ...CALL, ...END, place: null }]),
-  'figures of ends': () => endFigures(GATE, [{ ...CALL, ...END, place: 1 }]),
+  'what follows from ends and progress': () => {
+    const figures = new CallFigures()
+    figures.addProgress(new ProgressColumns([{ ...CALL, ...PROGRESS, place: 1 }]))
+    figures.addEnds([{ ...CALL, ...END, place: 2 }])
+    return figures.statement(GATE)
+  },
   'claims from the line': () => claim('cursor'),
   'claims of what is due': () => claim('due'),
   'what is left of lanes': () => laneStates(1, [LANE]),

@@ -43,7 +43,11 @@ function step(calls: readonly ClaimedRecipient[], savedState: number, places: re
 }
 
 function write(world: CommandWorld, progress: ProgressColumns): Promise<readonly RowPlace[]> {
-  return world.dispatch((_gate, transaction) => transaction.progressCalls(progress))
+  return world.dispatch((_gate, transaction) => {
+    const places = transaction.progressCalls(progress)
+    transaction.countCalls()
+    return places
+  })
 }
 
 const placesInTable = (world: CommandWorld) =>
@@ -108,6 +112,13 @@ async function whileMoved(world: CommandWorld, seq: number, statement: () => Pro
   }
 }
 
+/** Gives the places of rows that are gone away. Not before whoever may still see them is done: an ANALYZE of the server's own. */
+async function freePlaces(world: CommandWorld): Promise<void> {
+  const dead = `SELECT n_dead_tup::int AS rows FROM pg_stat_all_tables WHERE relid = 'live_call'::regclass`
+  do await world.sql('VACUUM live_call')
+  while ((await world.sql(dead))[0]!.rows !== 0)
+}
+
 test.each(['steps', 'ends'])(
   '%s of a call whose row moves under the statement, before all others, fail it',
   async (what) => {
@@ -115,8 +126,7 @@ test.each(['steps', 'ends'])(
     await world.makeBatch(people(3))
     const [first, ...calls] = (await world.claim(3)).sort((one, other) => one.place! - other.place!)
     await world.end([first!], { disposition: 'busy' })
-    // The place of the first row is free.
-    await world.sql('VACUUM live_call')
+    await freePlaces(world)
     const rows = calls.map((call) => ({ ...call, savedState: 1, claimedAtEpochMs: 0 }))
     const failed = await whileMoved(world, calls[1]!.seq, () =>
       what === 'steps'
@@ -128,7 +138,10 @@ test.each(['steps', 'ends'])(
               calls.map(({ place }) => place),
             ),
           )
-        : world.dispatch((_gate, transaction) => transaction.endCalls(rows.map((row) => ({ ...row, ...BUSY })))),
+        : world.dispatch((_gate, transaction) => {
+            transaction.endCalls(rows.map((row) => ({ ...row, ...BUSY })))
+            return transaction.countCalls()
+          }),
     )
     expect(failed).toBeInstanceOf(StaleCopies)
     const [moved] = await world.sql('SELECT ctid < $1::tid AS before FROM live_call WHERE seq = $2', [

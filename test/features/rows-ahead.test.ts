@@ -53,6 +53,7 @@ function write(world: CommandWorld, { ended, progress }: News, rowsAhead: News |
   return world.dispatch(async (_gate, transaction) => {
     await transaction.progressCalls(progress)
     await transaction.endCalls(ended)
+    await transaction.countCalls()
   }, rowsAhead)
 }
 

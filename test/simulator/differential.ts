@@ -196,6 +196,7 @@ class Sequence {
     return Object.assign(
       async (transaction: DispatchTransaction) => {
         if (progress) await transaction.progressCalls(progress)
+        await transaction.countCalls()
       },
       { rowsAhead },
     )
@@ -214,6 +215,7 @@ class Sequence {
     return Object.assign(
       async (transaction: DispatchTransaction) => {
         if (calls.length > 0) await transaction.endCalls(calls)
+        await transaction.countCalls()
       },
       { rowsAhead },
     )

@@ -28,16 +28,22 @@ import {
 const NOT_SENT = codeOfOutcome('not-sent')
 const ANSWERED = 4
 
-/** `end-calls.ts` in memory. */
+/** `end-calls.ts` in memory. What follows is done at once, but for the events and the end of a batch. */
 export function endCallsInMemory(transaction: MemoryTransaction, calls: readonly EndedCall[]): void {
   const rows = requireRows(transaction, calls)
-  const batches = new Set<number>()
-  calls.forEach((call, index) => {
-    batches.add(call.batchId)
-    endOne(transaction, call, rows[index]!)
-  })
-  const entries = calls.flatMap((call) => [...steps(transaction, call, ANSWERED), endEntry(transaction, call)])
-  for (const batchId of batches) {
+  for (const [index, call] of calls.entries()) endOne(transaction, call, rows[index]!)
+  const { uncounted } = transaction
+  uncounted.entries.push(
+    ...calls.flatMap((call) => [...steps(transaction, call, ANSWERED), endEntry(transaction, call)]),
+  )
+  uncounted.ended.push(...calls)
+}
+
+/** `call-figures.ts` in memory. */
+export function countCallsInMemory(transaction: MemoryTransaction): void {
+  const { entries, ended } = transaction.uncounted
+  transaction.uncounted = { entries: [], ended: [] }
+  for (const batchId of new Set(ended.map((call) => call.batchId))) {
     const batch = transaction.tables.batches.get(batchId)!
     if (batch.settled !== batch.total) continue
     const open = batch.status === BATCH_STATUS_CODE.running || batch.status === BATCH_STATUS_CODE.paused
@@ -46,7 +52,7 @@ export function endCallsInMemory(transaction: MemoryTransaction, calls: readonly
     transaction.journal.set(transaction.tables.batches, batchId, { ...batch, status, completedAt })
     if (status === BATCH_STATUS_CODE.completed) entries.push(batchEntry(batchId, 'batch-completed'))
   }
-  appendBlock(transaction, entries, -calls.length)
+  appendBlock(transaction, entries, -ended.length)
 }
 
 /** One row for each call; two calls that are one row are stale as well, since a statement changes a row once. */
@@ -145,11 +151,7 @@ export function progressCallsInMemory(transaction: MemoryTransaction, calls: rea
     const batch = tables.batches.get(row.batchId)!
     journal.set(tables.batches, row.batchId, withState(withState(batch, row.state, -1), call.reachedState, 1))
   })
-  appendBlock(
-    transaction,
-    calls.flatMap((call) => steps(transaction, call, call.reachedState)),
-    0,
-  )
+  transaction.uncounted.entries.push(...calls.flatMap((call) => steps(transaction, call, call.reachedState)))
 }
 
 const STEPS = [

@@ -1,6 +1,7 @@
 import { EVENT_KINDS } from '../../src/model/event-kind.ts'
 import { STARTS_KEPT } from '../../src/model/throttle.ts'
 import type { BatchDefinition, LaneDefinition } from '../../src/store/definitions.ts'
+import type { EndedCall } from '../../src/store/end-calls.ts'
 import type { LaneState, TrunkState } from '../../src/store/lane-states.ts'
 import type { LiveCallRow } from '../../src/store/live-calls.ts'
 import type { ThrottleState } from '../../src/store/throttle-states.ts'
@@ -11,6 +12,8 @@ export interface MemoryTransaction {
   readonly tables: Tables
   readonly journal: Journal
   readonly now: number
+  /** What was written of calls and is not told yet. */
+  uncounted: { readonly entries: EventEntry[]; readonly ended: EndedCall[] }
 }
 
 /** The bucket of a trunk, as its column counts. */

@@ -11,7 +11,7 @@ import {
   setStatusInMemory,
   turnBatchesInMemory,
 } from './memory-commands.ts'
-import { endCallsInMemory, progressCallsInMemory } from './memory-ends.ts'
+import { countCallsInMemory, endCallsInMemory, progressCallsInMemory } from './memory-ends.ts'
 import { correctUnknownInMemory, endedAttemptsInMemory, reviveUnknownInMemory } from './memory-late.ts'
 import { attemptKey, Journal, type NodeRow, personKey, type Tables } from './memory-rows.ts'
 import {
@@ -116,7 +116,7 @@ export class MemoryServer implements ServerSide {
 
   #change<T>(organizationId: number, work: (change: MemoryTransaction) => T): T {
     const tables = this.peek(organizationId)
-    const result = work({ tables, journal: new Journal(), now: this.#nowEpochMs() })
+    const result = work(memoryTransaction(tables, this.#nowEpochMs()))
     this.onCommit(tables)
     return result
   }
@@ -131,7 +131,7 @@ export class MemoryServer implements ServerSide {
     const nowEpochMs = this.#nowEpochMs()
     // Statements in memory go by `nowEpochMs`.
     const gate: Gate = { organizationId, now: '', nowEpochMs, liveMax, live, version }
-    const change = { tables, journal: new Journal(), now: nowEpochMs }
+    const change = memoryTransaction(tables, nowEpochMs)
     const failures: unknown[] = []
     try {
       const planned = await plan(gate, this.#statements(change, failures))
@@ -180,6 +180,7 @@ export class MemoryServer implements ServerSide {
           progressCallsInMemory(change, calls)
           return []
         }),
+      countCalls: () => statement(() => countCallsInMemory(change)),
       claim: (source, options) => statement(() => claimInMemory(change, source, options)),
       laneStates: (lanes) =>
         statement(() => lanes.flatMap(({ batchId, lane }) => laneState(tables, batchId, lane) ?? [])),
@@ -289,6 +290,10 @@ export class MemoryServer implements ServerSide {
     const node = this.#nodes.get(nodeId)
     if (node && node.endedAt === null) this.#nodes.set(nodeId, { ...node, endedAt: this.#nowEpochMs() })
   }
+}
+
+function memoryTransaction(tables: Tables, now: number): MemoryTransaction {
+  return { tables, journal: new Journal(), now, uncounted: { entries: [], ended: [] } }
 }
 
 function isOpen({ status }: { status: number }): boolean {
