@@ -6,6 +6,8 @@ import type { ProgressColumns } from './progress-calls.ts'
 import type { RowPlace } from './row-place.ts'
 import { type Queryable, run } from './statement.ts'
 
+const NONE: ReadonlySet<EndedCall> = new Set()
+
 /**
  * Writes calls in one transaction, in two steps: their rows, which is most of the work and needs no gate, and under the gate what
  * follows for figures and people. See docs/decisions/0023.
@@ -16,7 +18,7 @@ export class CallWriter {
   readonly #client: Queryable
   readonly #organizationId: number
   readonly #track: <T>(answer: Promise<T>) => Promise<T>
-  #endedAhead: ReadonlySet<EndedCall> = new Set()
+  #endedAhead: ReadonlySet<EndedCall> = NONE
   #progressAhead: { readonly progress: ProgressColumns; readonly rows: Promise<unknown[][]> } | null = null
   /** Of calls whose rows are written; null: nothing follows that was not sent. */
   #figures: CallFigures | null = null
@@ -29,7 +31,7 @@ export class CallWriter {
 
   /** Rows of calls were written whose figures are missing. */
   get isUncounted(): boolean {
-    return this.#figures !== null
+    return this.#figures !== null || this.#endedAhead.size > 0 || this.#progressAhead !== null
   }
 
   /** Writes rows before the gate is there. */
@@ -42,15 +44,18 @@ export class CallWriter {
   async end(calls: readonly EndedCall[]): Promise<void> {
     this.#figures ??= new CallFigures()
     this.#figures.addEnds(calls)
-    const rest = this.#endedAhead.size > 0 ? calls.filter((call) => !this.#endedAhead.has(call)) : calls
+    const ahead = this.#endedAhead
+    this.#endedAhead = NONE
+    const rest = ahead.size > 0 ? calls.filter((call) => !ahead.has(call)) : calls
     if (rest.length > 0) await this.#endRows(rest)
   }
 
   async progress(progress: ProgressColumns): Promise<readonly RowPlace[]> {
     this.#figures ??= new CallFigures()
     this.#figures.addProgress(progress)
-    const ahead = this.#progressAhead
-    return progress.places(await (ahead?.progress === progress ? ahead.rows : this.#progressRows(progress)))
+    const ahead = this.#progressAhead?.progress === progress ? this.#progressAhead : null
+    if (ahead) this.#progressAhead = null
+    return progress.places(await (ahead ? ahead.rows : this.#progressRows(progress)))
   }
 
   async count(gate: Gate): Promise<void> {

@@ -122,3 +122,15 @@ test('a row that is not as it was believed fails all of it before the gate is th
   expect(await states(world)).toEqual(calls.slice(0, 4).map(({ seq }) => ({ seq, state: 1 })))
   expect(await world.differences()).toEqual([])
 })
+
+test.each(['ended', 'progress'] as const)(
+  'a transaction that leaves out what follows from %s ahead fails',
+  async (what) => {
+    const { world, calls } = await worldWithCalls()
+    const news = newsOf(calls)
+    const rowsAhead = { ended: [], progress: null, [what]: news[what] }
+    await expect(world.dispatch(async () => undefined, rowsAhead)).rejects.toThrow('what follows from them was not')
+    expect(await states(world)).toEqual(calls.map(({ seq }) => ({ seq, state: 1 })))
+    expect(await world.differences()).toEqual([])
+  },
+)
